@@ -1,0 +1,32 @@
+// The algorithms: one row each. A row is found by name; the planner asks all rows for their cost.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "plan/cost_model.hpp"
+#include "plan/plan.hpp"
+
+namespace stretto {
+
+struct AlgorithmRow {
+  std::string_view name;
+  std::uint32_t revision;  ///< raised whenever the steps change: ranks of different builds then disagree by hash
+  bool (*supports)(Collective collective);
+  /// Channels that the algorithm needs as a multiple (a double tree needs 2).
+  std::int32_t channel_multiple;
+  std::int32_t (*chunks_per_block)(const PlanSpec& spec);
+  std::int32_t min_slots;
+  Program (*build)(const PlanSpec& spec, Rank rank);
+  Picoseconds (*cost)(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link);
+};
+
+std::span<const AlgorithmRow> catalogue() noexcept;
+const AlgorithmRow* find_algorithm(std::string_view name) noexcept;
+
+/// The plan of `rank`. Throws Error(strettoInvalidArgument) if the algorithm is unknown or cannot serve the
+/// collective, naming those that can.
+Plan make_plan(const PlanSpec& spec, Rank rank);
+
+}  // namespace stretto

@@ -1,0 +1,18 @@
+// Formatting of messages: fmt's syntax, checked at compile time. Include this, not <fmt/...>: fmt's implementation is
+// compiled once, in text.cpp (Debian ships no static libfmt, and a shared one would burden whoever links libstretto).
+#pragma once
+
+#include <fmt/core.h>
+
+#include <string>
+
+namespace stretto {
+
+std::string format_arguments(fmt::string_view text, fmt::format_args arguments);
+
+template <typename... T>
+std::string format(fmt::format_string<T...> text, T&&... arguments) {
+  return format_arguments(text, fmt::make_format_args(arguments...));
+}
+
+}  // namespace stretto

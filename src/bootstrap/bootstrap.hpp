@@ -1,0 +1,56 @@
+// From a unique id to a control plane. Rank 0's process listens (Rendezvous); every rank proves that it knows the
+// id's key, tells where it listens itself, and is told its parent in a tree, so that the root's work is O(n).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "bootstrap/control_plane.hpp"
+#include "stretto/stretto.h"
+
+namespace stretto {
+
+struct BootstrapConfig {
+  Rank rank = 0;
+  int n_ranks = 1;
+  std::int64_t deadline_ns = 0;                ///< of set-up, on System::now_ns
+  std::int64_t heartbeat_interval_ns = 0;
+  std::int64_t heartbeat_timeout_ns = 0;
+};
+
+/// The listener behind one unique id; a non-blocking state machine. Strangers, duplicates and slow or broken peers are
+/// turned away one by one (and counted) without harm to the others.
+class Rendezvous {
+ public:
+  virtual ~Rendezvous() = default;
+  virtual const strettoUniqueId& id() const = 0;
+  /// True when it has served all ranks, or its deadline (set_up_timeout_ns after the first arrival) passed, in which
+  /// case every rank that came was told which ones are missing.
+  virtual bool poll() = 0;
+  virtual void watch(WaitSet& waits) = 0;
+  virtual std::int64_t next_deadline_ns() const = 0;
+};
+
+/// @param address where to listen, port 0 for any
+std::unique_ptr<Rendezvous> make_rendezvous(System& system, const Endpoint& address, std::int64_t setup_timeout_ns);
+
+/// One rank's way in; a non-blocking state machine.
+class Bootstrap {
+ public:
+  virtual ~Bootstrap() = default;
+  /// The control plane when connected, nullptr before. Throws Error: bad id, wrong key, rank out of range or taken,
+  /// n_ranks different from the root's, deadline (naming the missing ranks if the root said).
+  virtual std::unique_ptr<ControlPlane> poll() = 0;
+  virtual void watch(WaitSet& waits) = 0;
+  virtual std::int64_t next_deadline_ns() const = 0;
+};
+
+std::unique_ptr<Bootstrap> make_bootstrap(System& system, const strettoUniqueId& id, const BootstrapConfig& config);
+
+/// The 32-byte secret in an id, from which transports derive theirs. Throws Error(strettoInvalidArgument) if the bytes
+/// are not an id (magic, version, checksum).
+std::array<std::byte, 32> key_of(const strettoUniqueId& id);
+
+}  // namespace stretto

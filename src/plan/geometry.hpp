@@ -1,0 +1,43 @@
+// Binding a plan to a count: how many rounds each channel makes, and which elements each chunk is in each of them.
+// A pure function of numbers that all ranks share.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace stretto {
+
+struct Shape {
+  int blocks = 1;
+  int chunks_per_block = 1;
+  int channels = 1;
+};
+
+/// A range of elements of the logical vector.
+struct Extent {
+  std::size_t offset = 0;
+  std::size_t count = 0;
+};
+
+/// Channels part each block into contiguous shares; rounds part a share; chunks part a round. Chunks are as even as
+/// whole 64-byte lines allow; late ones may be empty. Every channel makes at least one round, even of nothing, so
+/// that ranks meet and compare what they do.
+class Geometry {
+ public:
+  /// @param block_count elements in a block  @param slot_bytes capacity of a slot; at least 64
+  Geometry(const Shape& shape, std::size_t block_count, std::size_t element_bytes, std::size_t slot_bytes);
+
+  std::size_t rounds(int channel) const;
+  Extent chunk(int channel, std::size_t round, int chunk) const;
+
+ private:
+  std::size_t share(int channel) const;
+
+  Shape shape_;
+  std::size_t block_count_ = 0;
+  std::size_t line_elements_ = 1;     ///< of one 64-byte line
+  std::size_t channel_elements_ = 0;  ///< share of every channel but the last ones
+  std::size_t capacity_ = 1;          ///< elements of a full slot, whole lines
+};
+
+}  // namespace stretto

@@ -1,0 +1,106 @@
+// The plan: who sends which chunk to whom, in which order, over which channel. Pure data, equal on every rank.
+//
+// A plan has, for each rank, a few strands: short sequential programs that run side by side (a strand belongs to one
+// channel; two strands of a rank are ordered only by what passes through other ranks). A strand's body is run once per
+// round; the number of rounds and the size of each chunk are bound at execution (geometry.hpp). After the last round
+// its epilogue runs once.
+//
+// Ranks talk over connections: one per (source, destination, channel), a first-in first-out queue of slots, each one
+// chunk large. Exactly one strand writes a connection and exactly one reads it. The sender's sequence is
+//     wait_credit (the next slot is free: it becomes the current one), put or reduce into it, signal;
+// the receiver's is
+//     wait (the next slot is filled: it becomes the current one), get or reduce from it, release (a credit returns).
+// wait_drain: all slots that this rank signalled on the connection have been released. It matters where a slot is an
+// alias of user memory (zero copy): nobody returns while a peer may touch its buffers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plan/collective.hpp"
+
+namespace stretto {
+
+enum class StepKind : std::uint8_t {
+  put,          ///< dst: slot to a peer;   one source: input, output or scratch
+  get,          ///< dst: output, scratch;  one source: slot from a peer
+  reduce,       ///< dst: any but input;    sources in rank order, at least two, of any kind
+  copy,         ///< dst: output, scratch;  one source: input, output, scratch
+  signal,       ///< to peer
+  wait,         ///< for peer's signal
+  wait_credit,  ///< for a free slot towards peer
+  wait_drain,   ///< for peer's release of everything signalled so far
+  release,      ///< peer's slot
+};
+
+enum class Space : std::uint8_t { none, input, output, scratch, slot };
+
+/// An operand. input, output: index is the logical chunk. scratch: index is a chunk of this rank's scratch memory.
+/// slot: index is the peer; the current slot towards it as a destination, the current slot from it as a source.
+struct Ref {
+  Space space = Space::none;
+  std::int32_t index = -1;
+
+  friend bool operator==(const Ref&, const Ref&) = default;
+};
+
+constexpr Ref input(int chunk) { return {Space::input, chunk}; }
+constexpr Ref output(int chunk) { return {Space::output, chunk}; }
+constexpr Ref scratch(int chunk) { return {Space::scratch, chunk}; }
+constexpr Ref slot(Rank peer) { return {Space::slot, peer}; }
+
+struct Step {
+  StepKind kind = StepKind::copy;
+  Rank peer = -1;              ///< of the steps that synchronise; -1 for those that move data
+  std::int32_t chunk = -1;     ///< of the steps that move data: the logical chunk whose size it has
+  Ref destination;
+  std::vector<Ref> sources;
+
+  friend bool operator==(const Step&, const Step&) = default;
+};
+
+struct Strand {
+  std::int32_t channel = 0;
+  std::vector<Step> body;      ///< once per round
+  std::vector<Step> epilogue;  ///< once, after the last round
+
+  friend bool operator==(const Strand&, const Strand&) = default;
+};
+
+/// What one rank does.
+struct Program {
+  std::vector<Strand> strands;
+  std::int32_t scratch_chunks = 0;
+
+  friend bool operator==(const Program&, const Program&) = default;
+};
+
+/// What determines a plan. Everything here is equal on all ranks.
+struct PlanSpec {
+  Collective collective = Collective::all_reduce;
+  std::string_view algorithm;   ///< name of a row of the catalogue (algorithms/catalogue.hpp)
+  std::int32_t n_ranks = 1;
+  Rank root = -1;               ///< of rooted collectives
+  std::int32_t channels = 1;
+
+  int blocks() const { return row_of(collective).one_block_per_rank ? n_ranks : 1; }
+};
+
+/// A plan as one rank holds it: the part that all share, and its own program.
+struct Plan {
+  PlanSpec spec;
+  std::int32_t chunks_per_block = 1;  ///< logical chunk = block * chunks_per_block + chunk within the block
+  std::int32_t min_slots = 1;         ///< fewest slots per connection with which it cannot deadlock
+  std::uint64_t hash = 0;             ///< of spec, shape and the algorithm's revision: equal on all ranks
+  Program program;
+
+  int chunks() const { return spec.blocks() * chunks_per_block; }
+};
+
+std::string_view step_kind_name(StepKind kind) noexcept;
+/// "reduce output[3] <- input[3] slot[<-2]"; one line, for people.
+std::string to_string(const Step& step);
+
+}  // namespace stretto
