@@ -57,6 +57,7 @@ struct Step {
   std::int32_t chunk = -1;     ///< of the steps that move data: the logical chunk whose size it has
   Ref destination;
   std::vector<Ref> sources;
+  bool completes = false;      ///< of reduce: the result holds all ranks' contributions (an average divides here)
 
   friend bool operator==(const Step&, const Step&) = default;
 };

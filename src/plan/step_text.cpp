@@ -51,6 +51,7 @@ std::string to_string(const Step& step) {
   if (step.destination.space == Space::none) return text + format(" {}", step.peer);
   text += " " + ref_text(step.destination, "->") + " <-";
   for (const Ref& source : step.sources) text += " " + ref_text(source, "<-");
+  if (step.completes) text += " (complete)";
   return text;
 }
 

@@ -1,0 +1,21 @@
+// The arithmetic of reductions on host memory, one function per type and operation. docs/arithmetic.md holds the
+// table of what each computes, bit for bit; GPU kernels are held to these results.
+#pragma once
+
+#include <cstddef>
+
+#include "stretto/stretto.h"
+
+namespace stretto {
+
+/// destination[i] = s[0][i] op s[1][i] op ... in that order, i < count, then divided by `divisor` if it is not 1.
+/// Types narrower than 32-bit float are accumulated in float and rounded once (to nearest, ties to even). `destination`
+/// may be the very same address as any of the sources. No alignment is required. n_sources >= 1.
+using ReduceFunction = void (*)(void* destination, const void* const* sources, int n_sources, std::size_t count,
+                                int divisor);
+
+/// Never nullptr for a valid type and a built-in operation; strettoAvg gives the sum's function (the caller passes the
+/// divisor where the reduction completes). nullptr otherwise.
+ReduceFunction find_reduce(strettoDataType_t type, strettoRedOp_t op) noexcept;
+
+}  // namespace stretto
