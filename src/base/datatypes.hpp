@@ -9,18 +9,18 @@
 #include "stretto/stretto.h"
 
 // X(C enumerator, name on command lines, bytes)
-#define STRETTO_DATA_TYPES(X)         \
-  X(strettoInt8, int8, 1)             \
-  X(strettoUint8, uint8, 1)           \
-  X(strettoInt32, int32, 4)           \
-  X(strettoUint32, uint32, 4)         \
-  X(strettoInt64, int64, 8)           \
-  X(strettoUint64, uint64, 8)         \
-  X(strettoFloat16, half, 2)          \
-  X(strettoFloat32, float, 4)         \
-  X(strettoFloat64, double, 8)        \
-  X(strettoBfloat16, bfloat16, 2)     \
-  X(strettoFloat8e4m3, fp8_e4m3, 1)   \
+#define STRETTO_DATA_TYPES(X)       \
+  X(strettoInt8, int8, 1)           \
+  X(strettoUint8, uint8, 1)         \
+  X(strettoInt32, int32, 4)         \
+  X(strettoUint32, uint32, 4)       \
+  X(strettoInt64, int64, 8)         \
+  X(strettoUint64, uint64, 8)       \
+  X(strettoFloat16, half, 2)        \
+  X(strettoFloat32, float, 4)       \
+  X(strettoFloat64, double, 8)      \
+  X(strettoBfloat16, bfloat16, 2)   \
+  X(strettoFloat8e4m3, fp8_e4m3, 1) \
   X(strettoFloat8e5m2, fp8_e5m2, 1)
 
 // X(C enumerator, name on command lines)

@@ -44,5 +44,5 @@ class Error : public std::exception {
 
 }  // namespace stretto
 
-#define STRETTO_ASSERT(condition)                                                                      \
+#define STRETTO_ASSERT(condition) \
   (static_cast<bool>(condition) ? void(0) : ::stretto::assertion_failed(#condition, __FILE__, __LINE__))

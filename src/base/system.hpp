@@ -117,9 +117,9 @@ class WaitSet {
 /// Facts of this process and host that other ranks compare with theirs.
 struct HostIdentity {
   std::string host_name;
-  std::string host_id;        ///< equal iff two processes can share memory: boot id and namespaces
+  std::string host_id;  ///< equal iff two processes can share memory: boot id and namespaces
   std::int32_t process = 0;
-  std::int32_t n_cores = 0;   ///< that this process may run on
+  std::int32_t n_cores = 0;  ///< that this process may run on
 };
 
 /// Every function that makes something throws Error(strettoSystemError) naming the call, its argument and the remedy

@@ -5,6 +5,8 @@
 
 namespace stretto {
 
-std::string format_arguments(fmt::string_view text, fmt::format_args arguments) { return fmt::vformat(text, arguments); }
+std::string format_arguments(fmt::string_view text, fmt::format_args arguments) {
+  return fmt::vformat(text, arguments);
+}
 
 }  // namespace stretto

@@ -15,7 +15,7 @@ namespace stretto {
 struct BootstrapConfig {
   Rank rank = 0;
   int n_ranks = 1;
-  std::int64_t deadline_ns = 0;                ///< of set-up, on System::now_ns
+  std::int64_t deadline_ns = 0;  ///< of set-up, on System::now_ns
   std::int64_t heartbeat_interval_ns = 0;
   std::int64_t heartbeat_timeout_ns = 0;
 };

@@ -10,8 +10,8 @@ constexpr std::array kRows = {
                   BusFactor::twice_n_minus_1_over_n},
     CollectiveRow{Collective::all_gather, "all_gather", true, Holds::own_block, Holds::every_block, false, false,
                   BusFactor::n_minus_1_over_n},
-    CollectiveRow{Collective::reduce_scatter, "reduce_scatter", true, Holds::every_block, Holds::own_block, true,
-                  false, BusFactor::n_minus_1_over_n},
+    CollectiveRow{Collective::reduce_scatter, "reduce_scatter", true, Holds::every_block, Holds::own_block, true, false,
+                  BusFactor::n_minus_1_over_n},
     CollectiveRow{Collective::broadcast, "broadcast", false, Holds::every_block, Holds::every_block, false, true,
                   BusFactor::one},
 };

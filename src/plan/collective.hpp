@@ -29,8 +29,8 @@ struct CollectiveRow {
   bool one_block_per_rank;  ///< else a single block
   Holds input;
   Holds output;
-  bool reduces;             ///< output chunk c = op over all ranks' input chunk c; else it is one rank's input chunk c:
-  bool rooted;              ///< the root's; else that of the rank whose block it lies in
+  bool reduces;  ///< output chunk c = op over all ranks' input chunk c; else it is one rank's input chunk c:
+  bool rooted;   ///< the root's; else that of the rank whose block it lies in
   BusFactor bus_factor;
 };
 

@@ -38,7 +38,8 @@ Extent Geometry::chunk(int channel, std::size_t round, int chunk) const {
       std::min(capacity_, round_up(divide_up(divide_up(elements, rounds(channel)), chunks), line_elements_));
   const std::size_t begin = std::min(elements, (round * chunks + within) * chunk_elements);
   const std::size_t end = std::min(elements, begin + chunk_elements);
-  const std::size_t base = block * block_count_ + std::min(block_count_, static_cast<std::size_t>(channel) * channel_elements_);
+  const std::size_t base =
+      block * block_count_ + std::min(block_count_, static_cast<std::size_t>(channel) * channel_elements_);
   return {base + begin, end - begin};
 }
 

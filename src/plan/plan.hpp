@@ -53,11 +53,11 @@ constexpr Ref slot(Rank peer) { return {Space::slot, peer}; }
 
 struct Step {
   StepKind kind = StepKind::copy;
-  Rank peer = -1;              ///< of the steps that synchronise; -1 for those that move data
-  std::int32_t chunk = -1;     ///< of the steps that move data: the logical chunk whose size it has
+  Rank peer = -1;           ///< of the steps that synchronise; -1 for those that move data
+  std::int32_t chunk = -1;  ///< of the steps that move data: the logical chunk whose size it has
   Ref destination;
   std::vector<Ref> sources;
-  bool completes = false;      ///< of reduce: the result holds all ranks' contributions (an average divides here)
+  bool completes = false;  ///< of reduce: the result holds all ranks' contributions (an average divides here)
 
   friend bool operator==(const Step&, const Step&) = default;
 };
@@ -81,9 +81,9 @@ struct Program {
 /// What determines a plan. Everything here is equal on all ranks.
 struct PlanSpec {
   Collective collective = Collective::all_reduce;
-  std::string_view algorithm;   ///< name of a row of the catalogue (algorithms/catalogue.hpp)
+  std::string_view algorithm;  ///< name of a row of the catalogue (algorithms/catalogue.hpp)
   std::int32_t n_ranks = 1;
-  Rank root = -1;               ///< of rooted collectives
+  Rank root = -1;  ///< of rooted collectives
   std::int32_t channels = 1;
 
   int blocks() const { return row_of(collective).one_block_per_rank ? n_ranks : 1; }
