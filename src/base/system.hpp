@@ -131,6 +131,8 @@ class System {
   virtual std::int64_t now_ns() = 0;  ///< monotonic
   virtual void fill_random(std::span<std::byte> bytes) = 0;
   virtual HostIdentity identity() = 0;
+  /// The effective user of this process: what the other end of a local socket sees in peer_credentials.
+  virtual std::uint32_t user() = 0;
 
   // Stream sockets. Port 0 of a listener is replaced by the one given.
   virtual Handle listen_tcp(Endpoint& endpoint) = 0;
