@@ -18,29 +18,24 @@ Geometry::Geometry(const Shape& shape, std::size_t block_count, std::size_t elem
   capacity_ = slot_bytes / element_bytes / line_elements_ * line_elements_;
 }
 
-std::size_t Geometry::share(int channel) const {
-  const std::size_t begin = std::min(block_count_, static_cast<std::size_t>(channel) * channel_elements_);
-  return std::min(channel_elements_, block_count_ - begin);
+ChannelGeometry Geometry::channel(int channel) const {
+  ChannelGeometry result;
+  result.chunks = static_cast<std::size_t>(shape_.chunks_per_block);
+  result.base = std::min(block_count_, static_cast<std::size_t>(channel) * channel_elements_);
+  result.elements = std::min(channel_elements_, block_count_ - result.base);
+  result.rounds = std::max<std::size_t>(1, divide_up(result.elements, capacity_ * result.chunks));
+  // Equal rounds rather than full ones and a remainder. A round of whole lines per chunk never exceeds the capacity.
+  const std::size_t round_elements = divide_up(result.elements, result.rounds);
+  result.chunk_elements = std::min(capacity_, round_up(divide_up(round_elements, result.chunks), line_elements_));
+  return result;
 }
 
-std::size_t Geometry::rounds(int channel) const {
-  const std::size_t per_round = capacity_ * static_cast<std::size_t>(shape_.chunks_per_block);
-  return std::max<std::size_t>(1, divide_up(share(channel), per_round));
-}
-
-Extent Geometry::chunk(int channel, std::size_t round, int chunk) const {
+Extent Geometry::chunk(int channel_index, std::size_t round, int chunk) const {
   const auto chunks = static_cast<std::size_t>(shape_.chunks_per_block);
   const std::size_t block = static_cast<std::size_t>(chunk) / chunks;
-  const std::size_t within = static_cast<std::size_t>(chunk) % chunks;
-  const std::size_t elements = share(channel);
-  // Equal rounds rather than full ones and a remainder. A round of whole lines per chunk never exceeds the capacity.
-  const std::size_t chunk_elements =
-      std::min(capacity_, round_up(divide_up(divide_up(elements, rounds(channel)), chunks), line_elements_));
-  const std::size_t begin = std::min(elements, (round * chunks + within) * chunk_elements);
-  const std::size_t end = std::min(elements, begin + chunk_elements);
-  const std::size_t base =
-      block * block_count_ + std::min(block_count_, static_cast<std::size_t>(channel) * channel_elements_);
-  return {base + begin, end - begin};
+  Extent extent = channel(channel_index).chunk(round, static_cast<std::size_t>(chunk) % chunks);
+  extent.offset += block * block_count_;
+  return extent;
 }
 
 }  // namespace stretto

@@ -1,0 +1,153 @@
+#include "base/environment.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <numeric>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace stretto {
+namespace {
+
+constexpr std::int64_t kDayMs = 86'400'000;
+
+constexpr std::array kRows = {
+    KnobRow{Knob::config_file, "STRETTO_CONFIG_FILE", KnobKind::text, "", 0, 0,
+            "File of NAME=value lines, read for whatever the environment does not set."},
+    KnobRow{Knob::setup_timeout_ms, "STRETTO_SETUP_TIMEOUT_MS", KnobKind::integer, "30000", 1, kDayMs,
+            "Deadline of a communicator's set-up: all ranks must have come."},
+    KnobRow{Knob::data_timeout_ms, "STRETTO_DATA_TIMEOUT_MS", KnobKind::integer, "600000", 1, kDayMs,
+            "Deadline of one operation."},
+    KnobRow{Knob::heartbeat_interval_ms, "STRETTO_HEARTBEAT_INTERVAL_MS", KnobKind::integer, "1000", 1, kDayMs,
+            "How often ranks tell their neighbours in the control tree that they live."},
+    KnobRow{Knob::heartbeat_timeout_ms, "STRETTO_HEARTBEAT_TIMEOUT_MS", KnobKind::integer, "60000", 1, kDayMs,
+            "Silence after which a neighbour counts as lost (stopped, or its host unreachable)."},
+    KnobRow{Knob::bootstrap_address, "STRETTO_BOOTSTRAP_ADDRESS", KnobKind::text, "", 0, 0,
+            "Address (and port) where the root listens, e.g. 10.0.0.1, [fd00::1]:4000. Default: loopback."},
+    KnobRow{Knob::algorithm, "STRETTO_ALGORITHM", KnobKind::text, "", 0, 0,
+            "Use this algorithm wherever it can serve: ring, tree, one_shot, two_shot. Rank 0's value counts."},
+    KnobRow{Knob::shm_slot_bytes, "STRETTO_SHM_SLOT_BYTES", KnobKind::integer, "0", 0, 1 << 26,
+            "Bytes of a shared-memory slot, a multiple of 64; 0: by number of ranks. Rank 0's value counts."},
+    KnobRow{Knob::shm_slots, "STRETTO_SHM_SLOTS", KnobKind::integer, "0", 0, 1 << 10,
+            "Slots per shared-memory connection, a power of two; 0: the default. Rank 0's value counts."},
+    KnobRow{Knob::spin_us, "STRETTO_SPIN_US", KnobKind::integer, "-1", -1, 1'000'000,
+            "How long a waiting rank spins before it yields its core; -1: by ranks and cores of the host."},
+    KnobRow{Knob::log_level, "STRETTO_LOG_LEVEL", KnobKind::text, "warn", 0, 0,
+            "trace, debug, info, warn, error or off."},
+    KnobRow{Knob::log_file, "STRETTO_LOG_FILE", KnobKind::text, "", 0, 0,
+            "Where log lines go instead of standard error; %p becomes the process number."},
+};
+
+const KnobRow* find_row(std::string_view name) {
+  const auto* row = std::find_if(kRows.begin(), kRows.end(), [&](const KnobRow& r) { return r.name == name; });
+  return row == kRows.end() ? nullptr : row;
+}
+
+const KnobRow& row_of(Knob knob) { return kRows[static_cast<std::size_t>(knob)]; }
+
+/// Levenshtein distance.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string unknown_text(std::string_view name) {
+  const auto* nearest = std::min_element(kRows.begin(), kRows.end(), [&](const KnobRow& a, const KnobRow& b) {
+    return distance(name, a.name) < distance(name, b.name);
+  });
+  return format("unknown variable {} is ignored; did you mean {}?", name, nearest->name);
+}
+
+[[noreturn]] void bad_value(const KnobRow& row, std::string_view value, std::string_view why) {
+  ErrorInfo info;
+  info.code = strettoInvalidArgument;
+  info.field = std::string(row.name);
+  info.name = "environment";
+  info.text = format("{}={}: {}", row.name, value, why);
+  throw Error(info);
+}
+
+void check_value(const KnobRow& row, const std::string& value) {
+  if (row.kind != KnobKind::integer) return;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc{} || end != value.data() + value.size()) bad_value(row, value, "not a whole number");
+  if (number < row.least || number > row.most) {
+    bad_value(row, value, format("must be from {} to {}", row.least, row.most));
+  }
+}
+
+std::vector<std::string> file_entries(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) bad_value(row_of(Knob::config_file), path, "cannot be read; check the path and its permissions");
+  std::vector<std::string> entries;
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t first = line.find_first_not_of(" \t");
+    if (first == std::string::npos || line[first] == '#') continue;
+    const std::size_t last = line.find_last_not_of(" \t\r");
+    entries.push_back(line.substr(first, last - first + 1));
+  }
+  return entries;
+}
+
+}  // namespace
+
+std::span<const KnobRow> knob_rows() noexcept { return kRows; }
+
+Environment Environment::read() {
+  std::vector<std::string> entries;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) entries.emplace_back(*entry);
+  return from(entries);
+}
+
+Environment Environment::from(const std::vector<std::string>& entries) {
+  Environment result;
+  const auto take = [&](const std::vector<std::string>& source) {
+    for (const std::string& entry : source) {
+      const std::size_t equals = entry.find('=');
+      const std::string name = entry.substr(0, equals);
+      if (!name.starts_with("STRETTO_") || name.starts_with("STRETTO_TEST_") || equals == std::string::npos) continue;
+      if (const KnobRow* row = find_row(name); row != nullptr) {
+        const std::string value = entry.substr(equals + 1);
+        check_value(*row, value);
+        result.values_.try_emplace(row->knob, value);
+      } else {
+        result.warnings_.push_back(unknown_text(name));
+      }
+    }
+  };
+  take(entries);
+  if (!result.text(Knob::config_file).empty()) take(file_entries(result.text(Knob::config_file)));
+  for (const KnobRow& row : kRows) result.values_.try_emplace(row.knob, std::string(row.default_value));
+  return result;
+}
+
+std::int64_t Environment::integer(Knob knob) const {
+  const std::string& value = values_.at(knob);
+  std::int64_t number = 0;
+  std::from_chars(value.data(), value.data() + value.size(), number);
+  return number;
+}
+
+const std::string& Environment::text(Knob knob) const {
+  static const std::string empty;
+  const auto found = values_.find(knob);
+  return found == values_.end() ? empty : found->second;
+}
+
+}  // namespace stretto

@@ -1,0 +1,63 @@
+// Every environment variable of stretto, in one table, and the only code that reads the environment.
+// Precedence of a value: the caller's config, then the environment, then the configuration file (STRETTO_CONFIG_FILE,
+// lines of NAME=value), then the default of the table.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stretto {
+
+enum class Knob : std::uint8_t {
+  config_file,
+  setup_timeout_ms,
+  data_timeout_ms,
+  heartbeat_interval_ms,
+  heartbeat_timeout_ms,
+  bootstrap_address,
+  algorithm,
+  shm_slot_bytes,
+  shm_slots,
+  spin_us,
+  log_level,
+  log_file,
+};
+
+enum class KnobKind : std::uint8_t { integer, text };
+
+struct KnobRow {
+  Knob knob;
+  std::string_view name;
+  KnobKind kind;
+  std::string_view default_value;
+  std::int64_t least;  ///< of integers
+  std::int64_t most;
+  std::string_view help;
+};
+
+std::span<const KnobRow> knob_rows() noexcept;
+
+/// A snapshot of all knobs, read once where a communicator is made. Immutable.
+class Environment {
+ public:
+  /// Reads the process's environment and the configuration file. Throws Error(strettoInvalidArgument) naming the
+  /// variable if a value is no number or out of range, or the file cannot be read.
+  static Environment read();
+  /// The same from given NAME=value entries: for tests.
+  static Environment from(const std::vector<std::string>& entries);
+
+  std::int64_t integer(Knob knob) const;
+  const std::string& text(Knob knob) const;
+  /// One line per STRETTO_* variable that no row knows, with the nearest name. STRETTO_TEST_* are exempt.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  std::map<Knob, std::string> values_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace stretto
