@@ -1,4 +1,13 @@
-# Compiler settings and dependencies, as interface targets.
+# Compiler settings and dependencies, as interface targets. Included before any target is made.
+set(STRETTO_SANITIZE "" CACHE STRING "Sanitizers, comma-separated: address,undefined or thread")
+set(STRETTO_CUDA "AUTO" CACHE STRING "Build CUDA code: AUTO (if nvcc is found), ON or OFF")
+set_property(CACHE STRETTO_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+get_property(stretto_multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+if(NOT CMAKE_BUILD_TYPE AND NOT stretto_multi_config)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -11,8 +20,32 @@ set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
+# The build type of the sanitizer presets: quick enough to run, slow enough to read in a debugger.
+set(CMAKE_C_FLAGS_SANITIZE "-O1 -g -fno-omit-frame-pointer")
+set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g -fno-omit-frame-pointer")
+
+find_program(STRETTO_CCACHE ccache)
+mark_as_advanced(STRETTO_CCACHE)
+if(STRETTO_CCACHE)
+  foreach(language C CXX CUDA)
+    if(NOT CMAKE_${language}_COMPILER_LAUNCHER)
+      set(CMAKE_${language}_COMPILER_LAUNCHER "${STRETTO_CCACHE}")
+    endif()
+  endforeach()
+endif()
+
 add_library(stretto_options INTERFACE)
-target_compile_options(stretto_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+# -Wno-restrict: GCC 12 reports std::string's operator+ (its bug 105329).
+target_compile_options(stretto_options INTERFACE
+  "$<$<COMPILE_LANGUAGE:C,CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Werror;-Wno-restrict>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings;-Xcompiler=-Wall,-Wextra,-Wshadow,-Werror>")
+if(STRETTO_SANITIZE)
+  # -Wno-tsan: GCC warns that ThreadSanitizer does not model atomic_thread_fence; the code that uses one says why.
+  target_compile_options(stretto_options INTERFACE
+    "$<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=${STRETTO_SANITIZE};-fno-sanitize-recover=all>"
+    "$<$<COMPILE_LANGUAGE:CXX>:-Wno-tsan>")
+  target_link_options(stretto_options INTERFACE "-fsanitize=${STRETTO_SANITIZE}")
+endif()
 
 find_package(Threads REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -21,3 +54,5 @@ find_library(SODIUM_STATIC NAMES libsodium.a REQUIRED)
 
 add_library(stretto_dependencies INTERFACE)
 target_link_libraries(stretto_dependencies INTERFACE Threads::Threads ${SODIUM_STATIC})
+
+include(StrettoCuda)
