@@ -8,9 +8,10 @@
 
 namespace stretto {
 
-/// destination[i] = s[0][i] op s[1][i] op ... in that order, i < count, then divided by `divisor` if it is not 1.
-/// Types narrower than 32-bit float are accumulated in float and rounded once (to nearest, ties to even). `destination`
-/// may be the very same address as any of the sources. No alignment is required. n_sources >= 1.
+/// destination[i] = s[0][i] op s[1][i] op ... in that order, i < count, then divided by `divisor` if it is not 1 (sums
+/// only). Types narrower than 32-bit float are accumulated in float and rounded once (to nearest, ties to even).
+/// `destination` may be the very same address as any of the sources; no other overlap is allowed. No alignment is
+/// required. n_sources >= 1; a single source with divisor 1 is copied as it is.
 using ReduceFunction = void (*)(void* destination, const void* const* sources, int n_sources, std::size_t count,
                                 int divisor);
 

@@ -1,0 +1,57 @@
+// One variant, whole: a translation unit defines STRETTO_REDUCE_VARIANT (the name of its table), is compiled for its
+// instruction set, and includes this file and nothing else. See CMakeLists.txt.
+#include <cstddef>
+#include <cstdint>
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
+
+#include "exec/reduce/variants.hpp"
+
+namespace stretto {
+namespace {
+
+#include "exec/reduce/formats.inc.hpp"
+#include "exec/reduce/kernels.inc.hpp"
+#if defined(__F16C__)
+#include "exec/reduce/half_f16c.inc.hpp"
+#else
+template <Op op>
+constexpr ReduceFunction reduce_halves = reduce<Narrow<Half, op>>;
+#endif
+
+// Rows of the table: {sum, prod, max, min} of one type.
+#define INTEGER_ROW(T, Unsigned)                                                     \
+  {                                                                                  \
+    reduce<Integer<T, Unsigned, Op::sum>>, reduce<Integer<T, Unsigned, Op::prod>>,   \
+        reduce<Integer<T, Unsigned, Op::max>>, reduce<Integer<T, Unsigned, Op::min>> \
+  }
+#define EXTREMES(Bits, Signed, last) \
+  reduce<Ordered<Bits, Signed, last, Op::max>>, reduce<Ordered<Bits, Signed, last, Op::min>>
+#define NARROW_ROW(F, Signed)                                       \
+  {                                                                 \
+    reduce<Narrow<F, Op::sum>>, reduce<Narrow<F, Op::prod>>,        \
+        EXTREMES(typename F::Bits, Signed, Signed{F::kLastOrdered}) \
+  }
+
+}  // namespace
+
+extern const ReduceTable STRETTO_REDUCE_VARIANT;
+const ReduceTable STRETTO_REDUCE_VARIANT = {
+    INTEGER_ROW(std::int8_t, std::uint32_t),
+    INTEGER_ROW(std::uint8_t, std::uint32_t),
+    INTEGER_ROW(std::int32_t, std::uint32_t),
+    INTEGER_ROW(std::uint32_t, std::uint32_t),
+    INTEGER_ROW(std::int64_t, std::uint64_t),
+    INTEGER_ROW(std::uint64_t, std::uint64_t),
+    {reduce_halves<Op::sum>, reduce_halves<Op::prod>, EXTREMES(std::uint16_t, std::int16_t, Half::kLastOrdered)},
+    {reduce<Float<float, std::uint32_t, Op::sum>>, reduce<Float<float, std::uint32_t, Op::prod>>,
+     EXTREMES(std::uint32_t, std::int32_t, 0x7f800000)},
+    {reduce<Float<double, std::uint64_t, Op::sum>>, reduce<Float<double, std::uint64_t, Op::prod>>,
+     EXTREMES(std::uint64_t, std::int64_t, 0x7ff0000000000000)},
+    NARROW_ROW(Bfloat16, std::int16_t),
+    NARROW_ROW(Fp8E4m3, std::int8_t),
+    NARROW_ROW(Fp8E5m2, std::int8_t),
+};
+
+}  // namespace stretto
