@@ -1,21 +1,53 @@
-// What communication costs, in integers, so that every rank computes the same numbers.
+// What communication costs, in integers, so that every rank computes the same numbers. An algorithm states the work of
+// a plan (algorithms/*/cost.cpp); the model prices it.
 #pragma once
 
 #include <cstdint>
+
+#include "plan/saturating.hpp"
 
 namespace stretto {
 
 using Picoseconds = std::uint64_t;
 
-/// Constants of the slowest link that a plan uses; they come from rank 0, so they are equal on all ranks.
+/// Constants of the slowest link that a plan uses; they come from rank 0, so they are equal on all ranks. The defaults
+/// were fitted roughly to shared memory on a virtual machine of two cores.
 struct LinkModel {
-  Picoseconds message = 300'000;     ///< from signal to wait, for an empty message
-  Picoseconds step = 20'000;         ///< fixed cost of a step on the rank that runs it
-  Picoseconds byte_copied = 100;     ///< put, get or copy, per byte
-  Picoseconds byte_reduced = 120;    ///< per byte of each source
-  std::uint32_t ranks_per_core = 1;  ///< oversubscription: work of co-located ranks is serialised
+  Picoseconds message = 250'000;        ///< from signal to wait, for an empty message
+  Picoseconds step = 20'000;            ///< fixed cost of a step on the rank that runs it
+  Picoseconds byte_copied = 100;        ///< put, get or copy, per byte, from memory
+  Picoseconds byte_reduced = 120;       ///< per byte of each source, from memory
+  Picoseconds cached_byte_copied = 20;  ///< the same for the first cached_bytes that a rank touches
+  Picoseconds cached_byte_reduced = 40;
+  std::uint64_t cached_bytes = 1 << 19;
+  Picoseconds core_switch = 1'500'000;  ///< from one rank to the next where they share a core
+  std::uint32_t ranks_per_core = 1;     ///< oversubscription: work of co-located ranks is serialised
   std::uint64_t slot_bytes = 1 << 16;
   std::uint32_t slots = 4;
 };
+
+/// Steps and bytes that one rank works through, or that lie along a path through several.
+struct Work {
+  Saturating steps;
+  Saturating copied_bytes;
+  Saturating reduced_bytes;  ///< of all sources
+};
+
+struct Workload {
+  Saturating hops;  ///< messages of which each needs the one before
+  Work path;        ///< that must be done one after the other, whichever ranks do it
+  Work rank;        ///< all that the average rank does
+};
+
+/// Waiting for the hops, plus the work: that of the path or, where ranks share cores, of all ranks of a core.
+Picoseconds price(const Workload& load, const LinkModel& link);
+
+/// Work of `times` repetitions.
+Work operator*(const Work& work, Saturating times);
+Work operator+(const Work& a, const Work& b);
+
+/// Steps of a message: wait_credit, put, signal; wait, get, release.
+inline constexpr std::uint64_t kSendSteps = 3;
+inline constexpr std::uint64_t kReceiveSteps = 3;
 
 }  // namespace stretto

@@ -1,0 +1,88 @@
+#include "algorithms/catalogue.hpp"
+
+#include <string>
+#include <utility>
+
+#include "algorithms/one_shot/plan.hpp"
+#include "algorithms/ring/plan.hpp"
+#include "algorithms/tree/plan.hpp"
+#include "algorithms/two_shot/plan.hpp"
+#include "base/text.hpp"
+#include "plan/hash.hpp"
+
+namespace stretto {
+namespace {
+
+// clang-format off
+constexpr AlgorithmRow kRows[] = {
+    // name, revision, supports, channel_multiple, chunks_per_block, min_slots, build, cost
+    {"ring", 1, ring::supports, 1, ring::chunks_per_block, 2, ring::build, ring::cost},
+    {"tree", 1, tree::supports, 2, tree::chunks_per_block, 1, tree::build, tree::cost},
+    {"one_shot", 1, one_shot::supports, 1, one_shot::chunks_per_block, 1, one_shot::build, one_shot::cost},
+    {"two_shot", 1, two_shot::supports, 1, two_shot::chunks_per_block, 1, two_shot::build, two_shot::cost},
+};
+// clang-format on
+
+std::string names_for(Collective collective) {
+  std::string names;
+  for (const AlgorithmRow& row : kRows) {
+    if (row.supports(collective)) names.append(names.empty() ? "" : ", ").append(row.name);
+  }
+  return names;
+}
+
+[[noreturn]] void refuse(const char* field, std::string text) {
+  ErrorInfo info;
+  info.code = strettoInvalidArgument;
+  info.field = field;
+  info.text = std::move(text);
+  throw Error(std::move(info));
+}
+
+const AlgorithmRow& checked_row(const PlanSpec& spec, Rank rank) {
+  const CollectiveRow& collective = row_of(spec.collective);
+  if (spec.n_ranks < 1) refuse("n_ranks", format("a plan needs at least one rank, not {}", spec.n_ranks));
+  if (rank < 0 || rank >= spec.n_ranks) {
+    refuse("rank", format("rank {} is outside 0..{}", rank, spec.n_ranks - 1));
+  }
+  if (collective.rooted && (spec.root < 0 || spec.root >= spec.n_ranks)) {
+    refuse("root", format("root {} of {} is outside 0..{}", spec.root, collective.name, spec.n_ranks - 1));
+  }
+  const AlgorithmRow* row = find_algorithm(spec.algorithm);
+  if (row == nullptr || !row->supports(spec.collective)) {
+    refuse("algorithm", format("algorithm \"{}\" {} {}; these can: {}", spec.algorithm,
+                               row == nullptr ? "is unknown, so it cannot do" : "cannot do", collective.name,
+                               names_for(spec.collective)));
+  }
+  if (spec.channels < 1 || spec.channels % row->channel_multiple != 0) {
+    refuse("channels", format("algorithm \"{}\" needs a positive multiple of {} channels, not {}", row->name,
+                              row->channel_multiple, spec.channels));
+  }
+  return *row;
+}
+
+}  // namespace
+
+std::span<const AlgorithmRow> catalogue() noexcept { return kRows; }
+
+const AlgorithmRow* find_algorithm(std::string_view name) noexcept {
+  for (const AlgorithmRow& row : kRows) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
+Plan make_plan(const PlanSpec& spec, Rank rank) {
+  const AlgorithmRow& row = checked_row(spec, rank);
+  Plan plan;
+  plan.spec = spec;
+  plan.spec.algorithm = row.name;  // the row's, which lives for ever; the caller's may not
+  if (!row_of(spec.collective).rooted) plan.spec.root = -1;
+  plan.chunks_per_block = row.chunks_per_block(plan.spec);
+  plan.min_slots = row.min_slots;
+  plan.hash = plan_hash(plan.spec, row.revision, plan.chunks_per_block);
+  plan.program = row.build(plan.spec, rank);
+  return plan;
+}
+
+}  // namespace stretto

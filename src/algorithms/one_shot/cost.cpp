@@ -1,0 +1,36 @@
+#include "algorithms/one_shot/plan.hpp"
+#include "algorithms/rounds.hpp"
+
+namespace stretto::one_shot {
+
+Picoseconds cost(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link) {
+  if (spec.n_ranks == 1) return lone_rank_cost(spec, block_bytes, link);
+  const auto [rounds, chunk, channels] = rounds_of(spec, chunks_per_block(spec), block_bytes, link);
+  const Saturating n = static_cast<std::uint64_t>(spec.n_ranks);
+  const Saturating others = static_cast<std::uint64_t>(spec.n_ranks) - 1;
+  const Work send{kSendSteps, chunk, 0};
+  const Work receive{kReceiveSteps, chunk, 0};
+  const Work copy{1, chunk, 0};
+  const Work reduce_all{others * 2 + 1, 0, chunk * n};
+  Work round;
+  switch (spec.collective) {
+    case Collective::all_reduce:
+      round = send * others + reduce_all + copy;
+      break;
+    case Collective::all_gather:
+      round = (send + receive) * others + copy;
+      break;
+    case Collective::reduce_scatter:
+      round = send * others + reduce_all;
+      break;
+    case Collective::broadcast: {
+      const Work root = send * others + copy;
+      const Work average = (send + receive) * (rounds * channels);
+      return price({1, root * (rounds * channels) + receive, average}, link);
+    }
+  }
+  const Work all = round * (rounds * channels);
+  return price({rounds, all, all}, link);
+}
+
+}  // namespace stretto::one_shot

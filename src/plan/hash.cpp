@@ -1,0 +1,32 @@
+#include "plan/hash.hpp"
+
+namespace stretto {
+namespace {
+
+/// Every bit of the result depends on every bit of the argument (the finaliser of splitmix64).
+constexpr std::uint64_t scramble(std::uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+  return x ^ (x >> 31);
+}
+
+constexpr void mix(std::uint64_t& hash, std::uint64_t value) {
+  hash = scramble((hash + 0x9e3779b97f4a7c15U) ^ scramble(value));
+}
+
+}  // namespace
+
+std::uint64_t plan_hash(const PlanSpec& spec, std::uint32_t revision, std::int32_t chunks_per_block) noexcept {
+  std::uint64_t hash = 0;
+  mix(hash, spec.algorithm.size());
+  for (const char letter : spec.algorithm) mix(hash, static_cast<unsigned char>(letter));
+  mix(hash, revision);
+  mix(hash, static_cast<std::uint64_t>(spec.collective));
+  mix(hash, static_cast<std::uint64_t>(spec.n_ranks));
+  mix(hash, static_cast<std::uint64_t>(spec.root));
+  mix(hash, static_cast<std::uint64_t>(spec.channels));
+  mix(hash, static_cast<std::uint64_t>(chunks_per_block));
+  return hash;
+}
+
+}  // namespace stretto

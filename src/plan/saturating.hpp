@@ -1,0 +1,34 @@
+// Unsigned numbers that stop at the largest value instead of wrapping: costs of absurdly large operations stay ordered.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+namespace stretto {
+
+class Saturating {
+ public:
+  constexpr Saturating(std::uint64_t value = 0) : value_(value) {}  // implicit: it stands for the number
+
+  constexpr std::uint64_t value() const { return value_; }
+
+  friend constexpr Saturating operator+(Saturating a, Saturating b) {
+    std::uint64_t sum = 0;
+    return __builtin_add_overflow(a.value_, b.value_, &sum) ? kMost : sum;
+  }
+  friend constexpr Saturating operator*(Saturating a, Saturating b) {
+    std::uint64_t product = 0;
+    return __builtin_mul_overflow(a.value_, b.value_, &product) ? kMost : product;
+  }
+  /// Rounds up.
+  friend constexpr Saturating operator/(Saturating a, Saturating b) {
+    return a.value_ / b.value_ + (a.value_ % b.value_ != 0);
+  }
+  friend constexpr auto operator<=>(Saturating, Saturating) = default;
+
+ private:
+  static constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t value_;
+};
+
+}  // namespace stretto

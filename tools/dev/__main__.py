@@ -1,0 +1,65 @@
+"""./dev: builds, measures, tests and checks this repository. Python's standard library only."""
+
+import argparse
+import os
+import sys
+
+import build
+import jobs
+import lint
+import packages
+import suite
+
+
+def command_line() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./dev", description="Builds, measures, tests and checks stretto.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    perf = commands.add_parser("perf", help="build, then run all_reduce_perf over four local ranks, values checked")
+    perf.add_argument("arguments", nargs=argparse.REMAINDER,
+                      help="passed to all_reduce_perf instead of the default sizes (--ranks 4 unless given)")
+    test = commands.add_parser("test", help="build and run the tests")
+    test.add_argument("-k", metavar="NAME", help="only the tests whose name matches this regular expression")
+    test.add_argument("--all", action="store_true", help="everything that CI runs")
+    test.add_argument("--jobs", metavar="A,B", help="with --all: only these jobs")
+    check = commands.add_parser("lint", help="format, clang-tidy on changed files, the structural tests")
+    check.add_argument("--fix", action="store_true", help="apply clang-format")
+    check.add_argument("--base", help="changed since this commit (default: where this branch left main, or HEAD~)")
+    commands.add_parser("doctor", help="what is missing, and what would be installed")
+    return parser
+
+
+def perf(arguments: list) -> int:
+    packages.ensure("build")
+    build.cmake("release", "-DBUILD_TESTING=OFF", targets=["all_reduce_perf"], directory="perf")
+    program = build.find_program("perf", "all_reduce_perf")
+    arguments = [word for word in arguments if word != "--"]
+    if not any(word.startswith(("--ranks", "-t")) for word in arguments):
+        arguments = ["--ranks", "4"] + arguments
+    if len(arguments) == 2:
+        arguments += ["-b", "8", "-e", "16M", "-f", "4", "-c", "1"]
+    print(f"dev: {' '.join([os.path.relpath(program, build.ROOT)] + arguments)}", flush=True)
+    os.execv(program, [program] + arguments)
+
+
+def main() -> int:
+    options = command_line().parse_args()
+    os.chdir(build.ROOT)
+    if options.command == "perf":
+        return perf(options.arguments)
+    if options.command == "test":
+        packages.ensure("all" if options.all else "test")
+        return suite.run(options)
+    if options.command == "lint":
+        packages.ensure("lint")
+        return lint.run(options.base, options.fix)
+    return packages.doctor()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (jobs.StepFailed, packages.Missing) as failure:
+        print(f"dev: {failure}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,135 @@
+"""The jobs of `./dev test` and `./dev test --all`: one row each, with the time that it may take on two cores."""
+
+import functools
+import os
+import shutil
+import subprocess
+
+import build
+import jobs
+import lint
+import packages
+import tests
+from jobs import Counts, Job, StepFailed, StepSkipped
+
+# Labels of tests: `structure` reads the sources and is the same in every build; `long` and `mpi` run once, in release;
+# `simulator` takes its number of seeds from STRETTO_TEST_SEEDS.
+ONCE = "^(structure|long|mpi)$"
+
+
+def dev() -> Counts:
+    build.cmake("dev", "-DBUILD_TESTING=ON")
+    return tests.ctest("dev", "-LE", "^(long|mpi)$")
+
+
+def release() -> Counts:
+    build.cmake("release", "-DBUILD_TESTING=ON")
+    return tests.ctest("release", "-LE", ONCE)
+
+
+def sanitized(preset: str) -> Counts:
+    prefix = fixed_addresses() if preset == "tsan" else []
+    build.cmake(preset, "-DBUILD_TESTING=ON", prefix=prefix)
+    options = {
+        "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_init_order=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:die_after_fork=0",
+    }
+    return tests.ctest(preset, "-LE", ONCE, env=options, prefix=prefix)
+
+
+def fixed_addresses() -> list:
+    """GCC 12's ThreadSanitizer cannot run where the kernel spreads mappings wider than it expects."""
+    command = ["setarch", os.uname().machine, "-R"]
+    usable = shutil.which("setarch") and subprocess.run([*command, "true"], check=False,
+                                                        stderr=subprocess.DEVNULL).returncode == 0
+    return command if usable else []
+
+
+def simulator() -> Counts:
+    return at_least_one(tests.ctest("release", "-L", "^simulator$", env={"STRETTO_TEST_SEEDS": "1000"},
+                                    job="simulator"), "labelled simulator")
+
+
+def long() -> Counts:
+    return at_least_one(tests.ctest("release", "-L", "^long$", job="long"), "labelled long")
+
+
+def mpi() -> Counts:
+    if packages.missing_packages("all") and shutil.which("mpirun") is None:
+        return absent("mpi", "Open MPI is not installed")
+    return at_least_one(tests.ctest("release", "-L", "^mpi$", job="mpi"), "labelled mpi")
+
+
+def cuda() -> Counts:
+    nvcc = packages.find_nvcc()
+    if nvcc is None:
+        return absent("cuda-compile", "nvcc was not found")
+    build.cmake("release", "-DSTRETTO_CUDA=ON", "-DBUILD_TESTING=ON", f"-DCMAKE_CUDA_COMPILER={nvcc}",
+                targets=["stretto", "cuda_runtime_test"], directory="cuda")
+    return at_least_one(tests.ctest("cuda", "-R", "^CudaRuntime[.]"), "named CudaRuntime.*")
+
+
+def package() -> Counts:
+    jobs.command(["bash", "tests/package/run.sh", build.directory_of("release")], log="package",
+                 env=build.environment())
+    return Counts(passed=1)
+
+
+def lint_all() -> Counts:
+    return lint.counts(base=None)
+
+
+def claims() -> Counts:
+    jobs.command(["python3", "tests/harness/claims.py", "check", "--ran", tests.RESULTS], log="claims")
+    return Counts(passed=1)
+
+
+def at_least_one(counts: Counts, which: str) -> Counts:
+    if counts == Counts():
+        raise StepFailed(f"there is no test {which}")
+    return counts
+
+
+def absent(feature: str, why: str) -> Counts:
+    if feature in tests.required_features():
+        raise StepFailed(f"{why}, and STRETTO_TEST_REQUIRE asks for {feature}")
+    raise StepSkipped(why)
+
+
+QUICK = [
+    Job("dev", 600, "debug build and its tests", dev),
+]
+ALL = [
+    Job("lint", 300, "format, clang-tidy on changed files", lint_all),
+    Job("dev", 480, "debug build and its tests", dev),
+    Job("release", 480, "release build and its tests", release),
+    Job("mpi", 120, "ranks started by mpirun", mpi),
+    Job("simulator", 180, "1,000 seeds", simulator),
+    Job("long", 300, "the sweeps and soaks that run once", long),
+    Job("package", 120, "clean install, found by CMake and pkg-config", package),
+    Job("cuda", 120, "all CUDA code compiled; starts without a driver", cuda),
+    Job("asan", 600, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan")),
+    Job("tsan", 600, "ThreadSanitizer", functools.partial(sanitized, "tsan")),
+    Job("claims", 20, "each test that tests/claims.tsv names exists and ran", claims),
+]
+
+
+def run(options) -> int:
+    if options.k:
+        return jobs.run_all([Job("dev", 600, f"tests that match {options.k}", functools.partial(matching, options.k))])
+    table = ALL if options.all else QUICK
+    if options.jobs:
+        wanted = options.jobs.split(",")
+        unknown = set(wanted) - {job.name for job in table}
+        if unknown:
+            raise StepFailed(f"no such job: {', '.join(sorted(unknown))}; there are: "
+                             f"{', '.join(job.name for job in table)}")
+        table = [job for job in table if job.name in wanted]
+    shutil.rmtree(os.path.join(build.ROOT, tests.RESULTS), ignore_errors=True)
+    return jobs.run_all(table)
+
+
+def matching(name: str) -> Counts:
+    build.cmake("dev", "-DBUILD_TESTING=ON")
+    return at_least_one(tests.ctest("dev", "-R", name), f"whose name matches {name}")
