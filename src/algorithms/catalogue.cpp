@@ -15,11 +15,11 @@ namespace {
 
 // clang-format off
 constexpr AlgorithmRow kRows[] = {
-    // name, revision, supports, channel_multiple, chunks_per_block, min_slots, build, cost
-    {"ring", 1, ring::supports, 1, ring::chunks_per_block, 2, ring::build, ring::cost},
-    {"tree", 1, tree::supports, 2, tree::chunks_per_block, 1, tree::build, tree::cost},
-    {"one_shot", 1, one_shot::supports, 1, one_shot::chunks_per_block, 1, one_shot::build, one_shot::cost},
-    {"two_shot", 1, two_shot::supports, 1, two_shot::chunks_per_block, 1, two_shot::build, two_shot::cost},
+    // name, revision, supports, channel_multiple, chunks_per_block, min_slots, build, workload
+    {"ring", 1, ring::supports, 1, ring::chunks_per_block, 2, ring::build, ring::workload},
+    {"tree", 1, tree::supports, 2, tree::chunks_per_block, 1, tree::build, tree::workload},
+    {"one_shot", 1, one_shot::supports, 1, one_shot::chunks_per_block, 1, one_shot::build, one_shot::workload},
+    {"two_shot", 1, two_shot::supports, 1, two_shot::chunks_per_block, 1, two_shot::build, two_shot::workload},
 };
 // clang-format on
 
@@ -48,17 +48,12 @@ const AlgorithmRow& checked_row(const PlanSpec& spec, Rank rank) {
   if (collective.rooted && (spec.root < 0 || spec.root >= spec.n_ranks)) {
     refuse("root", format("root {} of {} is outside 0..{}", spec.root, collective.name, spec.n_ranks - 1));
   }
-  const AlgorithmRow* row = find_algorithm(spec.algorithm);
-  if (row == nullptr || !row->supports(spec.collective)) {
-    refuse("algorithm", format("algorithm \"{}\" {} {}; these can: {}", spec.algorithm,
-                               row == nullptr ? "is unknown, so it cannot do" : "cannot do", collective.name,
-                               names_for(spec.collective)));
+  const AlgorithmRow& row = require_algorithm(spec.algorithm, spec.collective);
+  if (spec.channels < 1 || spec.channels % row.channel_multiple != 0) {
+    refuse("channels", format("algorithm \"{}\" needs a positive multiple of {} channels, not {}", row.name,
+                              row.channel_multiple, spec.channels));
   }
-  if (spec.channels < 1 || spec.channels % row->channel_multiple != 0) {
-    refuse("channels", format("algorithm \"{}\" needs a positive multiple of {} channels, not {}", row->name,
-                              row->channel_multiple, spec.channels));
-  }
-  return *row;
+  return row;
 }
 
 }  // namespace
@@ -70,6 +65,14 @@ const AlgorithmRow* find_algorithm(std::string_view name) noexcept {
     if (row.name == name) return &row;
   }
   return nullptr;
+}
+
+const AlgorithmRow& require_algorithm(std::string_view name, Collective collective) {
+  const AlgorithmRow* row = find_algorithm(name);
+  if (row != nullptr && row->supports(collective)) return *row;
+  refuse("algorithm", format("algorithm \"{}\" {} {}; these can: {}", name,
+                             row == nullptr ? "is unknown, so it cannot do" : "cannot do", row_of(collective).name,
+                             names_for(collective)));
 }
 
 Plan make_plan(const PlanSpec& spec, Rank rank) {

@@ -1,4 +1,4 @@
-// The algorithms: one row each. A row is found by name; the planner asks all rows for their cost.
+// The algorithms: one row each. A row is found by name; the planner asks all rows for their workload.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,18 @@ struct AlgorithmRow {
   std::int32_t (*chunks_per_block)(const PlanSpec& spec);
   std::int32_t min_slots;
   Program (*build)(const PlanSpec& spec, Rank rank);
-  Picoseconds (*cost)(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link);
+  /// Its rounds depend on the slots' size; prices are the model's (plan/cost_model.hpp).
+  Workload (*workload)(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link);
 };
 
 std::span<const AlgorithmRow> catalogue() noexcept;
 const AlgorithmRow* find_algorithm(std::string_view name) noexcept;
 
-/// The plan of `rank`. Throws Error(strettoInvalidArgument) if the algorithm is unknown or cannot serve the
-/// collective, naming those that can.
+/// The row of that name. Throws Error(strettoInvalidArgument) if there is none or it cannot serve the collective,
+/// naming those that can.
+const AlgorithmRow& require_algorithm(std::string_view name, Collective collective);
+
+/// The plan of `rank`. Throws Error(strettoInvalidArgument) naming the field that is wrong and its choices.
 Plan make_plan(const PlanSpec& spec, Rank rank);
 
 }  // namespace stretto

@@ -1,4 +1,4 @@
-// How a plan's work is repeated, for costs.
+// How a plan's work is repeated, for workloads.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,10 @@ inline Rounds rounds_of(const PlanSpec& spec, int chunks_per_block, std::uint64_
   return {count, Saturating(block_bytes) / (count * chunks * channels), channels};
 }
 
-/// What lone_rank_program() costs.
-inline Picoseconds lone_rank_cost(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link) {
+/// Of lone_rank_program().
+inline Workload lone_rank_workload(const PlanSpec& spec, std::uint64_t block_bytes) {
   const Work work{static_cast<std::uint64_t>(spec.channels), block_bytes, 0};
-  return price({0, work, work}, link);
+  return {0, work, work};
 }
 
 }  // namespace stretto

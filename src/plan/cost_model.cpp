@@ -18,13 +18,14 @@ Saturating work_time(const Work& work, const LinkModel& link) {
 
 }  // namespace
 
-Picoseconds price(const Workload& load, const LinkModel& link) {
+Picoseconds Price::total() const { return (Saturating(hops) + std::max(path, core)).value(); }
+
+Price price(const Workload& load, const LinkModel& link) {
   const std::uint32_t sharers = std::max(1U, link.ranks_per_core);
   // A message wakes a rank that shares its core with others only when those have had their turn.
   const Saturating hop = Saturating(link.message) + Saturating(sharers - 1) * link.core_switch;
-  const Saturating path = work_time(load.path, link);
   const Saturating core = work_time(load.rank, link) * sharers;
-  return (load.hops * hop + std::max(path, core)).value();
+  return {(load.hops * hop).value(), work_time(load.path, link).value(), core.value()};
 }
 
 Work operator*(const Work& work, Saturating times) {

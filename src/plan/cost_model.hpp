@@ -1,5 +1,5 @@
 // What communication costs, in integers, so that every rank computes the same numbers. An algorithm states the work of
-// a plan (algorithms/*/cost.cpp); the model prices it.
+// a plan (algorithms/*/workload.cpp); the model prices it.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +39,17 @@ struct Workload {
   Work rank;        ///< all that the average rank does
 };
 
-/// Waiting for the hops, plus the work: that of the path or, where ranks share cores, of all ranks of a core.
-Picoseconds price(const Workload& load, const LinkModel& link);
+/// What an operation costs: waiting for the hops, plus the work, be it the path's or, where ranks share a core, that of
+/// all its ranks.
+struct Price {
+  Picoseconds hops = 0;
+  Picoseconds path = 0;
+  Picoseconds core = 0;
+
+  Picoseconds total() const;
+};
+
+Price price(const Workload& load, const LinkModel& link);
 
 /// Work of `times` repetitions.
 Work operator*(const Work& work, Saturating times);

@@ -10,6 +10,6 @@ namespace stretto::one_shot {
 bool supports(Collective collective);
 std::int32_t chunks_per_block(const PlanSpec& spec);
 Program build(const PlanSpec& spec, Rank rank);
-Picoseconds cost(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link);
+Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link);
 
 }  // namespace stretto::one_shot

@@ -3,8 +3,8 @@
 
 namespace stretto::ring {
 
-Picoseconds cost(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link) {
-  if (spec.n_ranks == 1) return lone_rank_cost(spec, block_bytes, link);
+Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link) {
+  if (spec.n_ranks == 1) return lone_rank_workload(spec, block_bytes);
   const auto [rounds, chunk, channels] = rounds_of(spec, chunks_per_block(spec), block_bytes, link);
   const auto n = static_cast<std::uint64_t>(spec.n_ranks);
   // All ranks work at once, so the path is the work of one; a hop lies before every chunk that comes in.
@@ -28,11 +28,11 @@ Picoseconds cost(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMode
       // The first chunk passes all ranks one after the other; the other rounds follow in its wake.
       const Work stage = send + receive;
       load = {rounds + (n - 2), stage * (rounds * channels + (n - 2)), stage * rounds * channels};
-      return price(load, link);
+      return load;
     }
   }
   load.path = load.rank;
-  return price(load, link);
+  return load;
 }
 
 }  // namespace stretto::ring

@@ -3,8 +3,8 @@
 
 namespace stretto::one_shot {
 
-Picoseconds cost(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link) {
-  if (spec.n_ranks == 1) return lone_rank_cost(spec, block_bytes, link);
+Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link) {
+  if (spec.n_ranks == 1) return lone_rank_workload(spec, block_bytes);
   const auto [rounds, chunk, channels] = rounds_of(spec, chunks_per_block(spec), block_bytes, link);
   const Saturating n = static_cast<std::uint64_t>(spec.n_ranks);
   const Saturating others = static_cast<std::uint64_t>(spec.n_ranks) - 1;
@@ -26,11 +26,11 @@ Picoseconds cost(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMode
     case Collective::broadcast: {
       const Work root = send * others + copy;
       const Work average = (send + receive) * (rounds * channels);
-      return price({1, root * (rounds * channels) + receive, average}, link);
+      return {1, root * (rounds * channels) + receive, average};
     }
   }
   const Work all = round * (rounds * channels);
-  return price({rounds, all, all}, link);
+  return {rounds, all, all};
 }
 
 }  // namespace stretto::one_shot

@@ -6,8 +6,8 @@
 
 namespace stretto::tree {
 
-Picoseconds cost(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link) {
-  if (spec.n_ranks == 1) return lone_rank_cost(spec, block_bytes, link);
+Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link) {
+  if (spec.n_ranks == 1) return lone_rank_workload(spec, block_bytes);
   const auto [rounds, chunk, channels] = rounds_of(spec, chunks_per_block(spec), block_bytes, link);
   const auto n = static_cast<std::uint64_t>(spec.n_ranks);
   const Saturating depth = static_cast<std::uint64_t>(DoubleTree(spec.n_ranks, 0).depth());
@@ -22,23 +22,23 @@ Picoseconds cost(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMode
     case Collective::all_reduce: {
       const Work round = sum + relay + send + receive;
       const Work first = (sum + relay) * depth;
-      return price({depth * 2 + rounds, first + round * repeats, round * repeats}, link);
+      return {depth * 2 + rounds, first + round * repeats, round * repeats};
     }
     case Collective::broadcast: {
       const Work round = relay + receive;
-      return price({depth + rounds, relay * depth + round * repeats, round * repeats}, link);
+      return {depth + rounds, relay * depth + round * repeats, round * repeats};
     }
     case Collective::all_gather: {
       // A block starts when its owner has seen the one before: a walk around the tree.
       const Work all = (relay + receive) * (repeats * n);
-      return price({rounds * 2 * (n - 1), relay * (rounds * 2 * (n - 1)) + all, all}, link);
+      return {rounds * 2 * (n - 1), relay * (rounds * 2 * (n - 1)) + all, all};
     }
     case Collective::reduce_scatter: {
       const Work all = (sum + send) * (repeats * n);
-      return price({depth + rounds * n, sum * depth + all, all}, link);
+      return {depth + rounds * n, sum * depth + all, all};
     }
   }
-  return 0;
+  return {};
 }
 
 }  // namespace stretto::tree

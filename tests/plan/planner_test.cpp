@@ -1,0 +1,98 @@
+#include "plan/planner.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "algorithms/catalogue.hpp"
+
+namespace stretto {
+namespace {
+
+PlanChoice choose(Collective collective, std::uint64_t bytes, int n, const LinkModel& link = {},
+                  std::string_view forced = "") {
+  return choose_plan(collective, bytes, n, 0, 0, link, forced);
+}
+
+TEST(Planner, TinyMessages_TakeTheFewestHops) {
+  for (const int n : {2, 4, 8}) EXPECT_EQ(choose(Collective::all_reduce, 8, n).spec.algorithm, "one_shot") << n;
+}
+
+TEST(Planner, LargeSums_DoNotTakeOneShot) {
+  for (const int n : {3, 4, 8, 64}) {
+    EXPECT_NE(choose(Collective::all_reduce, 64 << 20, n).spec.algorithm, "one_shot") << n;
+  }
+}
+
+TEST(Planner, ManyRanksAndFewBytes_TakeTheTree) {
+  EXPECT_EQ(choose(Collective::all_reduce, 8, 512).spec.algorithm, "tree");
+  EXPECT_EQ(choose(Collective::broadcast, 8, 512).spec.algorithm, "tree");
+}
+
+TEST(Planner, EveryRow_IsPricedAndSorted) {
+  for (const CollectiveRow& row : collective_rows()) {
+    const PlanChoice choice = choose(row.collective, 1 << 20, 6);
+    std::size_t supporting = 0;
+    for (const AlgorithmRow& algorithm : catalogue()) supporting += algorithm.supports(row.collective) ? 1 : 0;
+    ASSERT_EQ(choice.candidates.size(), supporting);
+    EXPECT_EQ(choice.candidates.front().spec.algorithm, choice.spec.algorithm);
+    EXPECT_EQ(choice.runner_up(), &choice.candidates[1]);
+    for (std::size_t i = 1; i < supporting; ++i) {
+      EXPECT_LE(choice.candidates[i - 1].price.total(), choice.candidates[i].price.total());
+    }
+    EXPECT_NO_THROW(make_plan(choice.spec, 5));
+  }
+}
+
+TEST(Planner, TwiceTheBytes_NeverCostLess) {
+  for (const CollectiveRow& row : collective_rows()) {
+    for (const int n : {1, 2, 3, 8, 37}) {
+      std::uint64_t before = 0;
+      for (std::uint64_t bytes = 64; bytes <= std::uint64_t{1} << 40; bytes *= 2) {
+        const std::uint64_t cost = choose(row.collective, bytes, n).cost;
+        EXPECT_GE(cost, before) << row.name << " " << n << " " << bytes;
+        before = cost;
+      }
+    }
+  }
+}
+
+TEST(Planner, HugeOperations_StopAtTheLargestCostInsteadOfWrapping) {
+  LinkModel crowded;
+  crowded.ranks_per_core = 512;
+  for (const CollectiveRow& row : collective_rows()) {
+    for (const Candidate& each : choose(row.collective, std::uint64_t{1} << 40, 512, crowded).candidates) {
+      EXPECT_GT(each.price.total(), std::uint64_t{1} << 47) << each.spec.algorithm;  // 2^40 bytes at 100 ps each
+    }
+  }
+  const Saturating most = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(most + 1, most);
+  EXPECT_EQ(most * 2, most);
+}
+
+TEST(Planner, SharedCores_CostMore) {
+  LinkModel crowded;
+  crowded.ranks_per_core = 4;
+  EXPECT_GT(choose(Collective::all_reduce, 1 << 20, 8, crowded).cost, choose(Collective::all_reduce, 1 << 20, 8).cost);
+}
+
+TEST(Planner, ForcedAlgorithm_WinsWhateverItCosts) {
+  const PlanChoice choice = choose(Collective::all_reduce, 64 << 20, 8, {}, "one_shot");
+  EXPECT_EQ(choice.spec.algorithm, "one_shot");
+  EXPECT_EQ(choice.runner_up(), &choice.candidates.front());
+  EXPECT_NE(to_string(choice).find("forced=1"), std::string::npos);
+}
+
+TEST(Planner, TooFewChannelsOrSlots_PassOverTheAlgorithm) {
+  LinkModel link;
+  link.slots = 1;
+  for (const Candidate& each : choose_plan(Collective::all_reduce, 1024, 4, -1, 1, link, "").candidates) {
+    EXPECT_NE(each.spec.algorithm, "tree");
+    EXPECT_NE(each.spec.algorithm, "ring");
+  }
+  EXPECT_THROW(choose_plan(Collective::all_reduce, 1024, 4, -1, 1, link, "tree"), Error);
+  EXPECT_THROW(choose_plan(Collective::all_gather, 1024, 4, -1, 1, link, "two_shot"), Error);
+}
+
+}  // namespace
+}  // namespace stretto
