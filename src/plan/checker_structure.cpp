@@ -1,0 +1,379 @@
+// The static half of the checker: holds each program to the rules of plan.hpp (operands, turns of the slots, equal
+// counts at both ends) and numbers everything for the pass.
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "plan/checker_layout.hpp"
+#include "plan/checker_model.hpp"
+
+namespace stretto::checker {
+namespace {
+
+enum class SenderTurn : std::uint8_t { idle, credited, filled };
+enum class ReceiverTurn : std::uint8_t { idle, holding, read };
+
+/// One end of a connection in one operation.
+struct End {
+  std::int32_t strand = -1;
+  std::int32_t per_round = 0;
+};
+
+struct Line {
+  End sender;
+  End receiver;
+  SenderTurn sender_turn = SenderTurn::idle;
+  ReceiverTurn receiver_turn = ReceiverTurn::idle;
+  std::int32_t unfilled_step = -1;  ///< the wait_credit whose slot is yet to be filled
+  std::int32_t message = -1;        ///< current one of the receiver, as an index of Compiler::arrivals_
+};
+
+struct Arrival {
+  std::int32_t connection = -1;
+  std::int32_t number = 0;  ///< within the round
+  Landing landing;
+};
+
+struct Drain {
+  std::int32_t connection = -1;
+  CheckReport where;
+};
+
+bool moves_data(StepKind kind) {
+  return kind == StepKind::put || kind == StepKind::get || kind == StepKind::reduce || kind == StepKind::copy;
+}
+
+bool legal_destination(StepKind kind, Space space) {
+  switch (kind) {
+    case StepKind::put:
+      return space == Space::slot;
+    case StepKind::get:
+    case StepKind::copy:
+      return space == Space::output || space == Space::scratch;
+    default:
+      return space == Space::output || space == Space::scratch || space == Space::slot;
+  }
+}
+
+bool legal_source(StepKind kind, Space space) {
+  const bool memory = space == Space::input || space == Space::output || space == Space::scratch;
+  if (kind == StepKind::get) return space == Space::slot;
+  if (kind == StepKind::reduce) return memory || space == Space::slot;
+  return memory;
+}
+
+std::uint64_t mix(std::uint64_t value) {
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
+  return value ^ (value >> 31);
+}
+
+class Compiler {
+ public:
+  Compiler(std::span<const CheckedOperation> operations, const CheckConfig& config)
+      : operations_(operations), config_(config) {}
+
+  Model compile();
+
+ private:
+  void compile_operation(const CheckedOperation& operation);
+  void compile_strand(const Strand& strand);
+  void compile_step(const Step& step);
+  void synchronise(const Step& step, CompiledStep& compiled);
+  void move(const Step& step, CompiledStep& compiled);
+  Operand operand(const Step& step, const Ref& ref, bool is_destination);
+  Operand slot_operand(const Step& step, const Ref& ref, bool is_destination);
+  Operand user_operand(const Ref& ref, const Step& step, const Window& window);
+  void take_end(End& end, const char* verb);
+  void settle_traffic();
+  std::int32_t connection(Rank source, Rank destination);
+  Line& line(std::int32_t connection) { return lines_[static_cast<std::size_t>(connection)]; }
+  [[noreturn]] void bad(const std::string& text) { fail(ProblemKind::structure, where_, text); }
+  [[noreturn]] void bad(const Step& step, const std::string& text) { bad(to_string(step) + ": " + text); }
+
+  std::span<const CheckedOperation> operations_;
+  const CheckConfig& config_;
+  Model model_;
+  std::vector<std::int32_t> connection_table_;  ///< [channel][source][destination], -1: not used yet
+  std::vector<Location> first_scratch_;         ///< per rank
+  CheckReport where_;
+  // Of the operation under way:
+  const CheckedOperation* operation_ = nullptr;
+  const OperationModel* laid_ = nullptr;
+  const Strand* strand_ = nullptr;
+  std::vector<Line> lines_;            ///< per connection
+  std::vector<std::int32_t> touched_;  ///< connections that the body or epilogue under way uses
+  std::vector<Arrival> arrivals_;
+  std::vector<Drain> drains_;
+};
+
+std::int32_t Compiler::connection(Rank source, Rank destination) {
+  const std::int32_t n = model_.n_ranks;
+  const std::int32_t channel = strand_->channel;
+  std::int32_t& id = connection_table_[static_cast<std::size_t>((channel * n + source) * n + destination)];
+  if (id < 0) {
+    id = static_cast<std::int32_t>(model_.connections.size());
+    Connection made{source, destination, channel, config_.alias, false, 0};
+    if (config_.alias == Alias::mixed) {
+      const auto key = static_cast<std::uint64_t>((channel * n + source) * n + destination);
+      made.alias = static_cast<Alias>(mix(mix(config_.seed + 0x9e3779b97f4a7c15u) + key) % kUniformAliases);
+    }
+    model_.connections.push_back(made);
+  }
+  if (lines_.size() <= static_cast<std::size_t>(id)) lines_.resize(static_cast<std::size_t>(id) + 1);
+  return id;
+}
+
+void Compiler::take_end(End& end, const char* verb) {
+  if (end.strand >= 0 && end.strand != where_.strand) {
+    bad(format("strands {} and {} both {} the same connection", end.strand, where_.strand, verb));
+  }
+  end.strand = where_.strand;
+}
+
+void Compiler::synchronise(const Step& step, CompiledStep& compiled) {
+  if (step.peer < 0 || step.peer >= model_.n_ranks) bad(step, "the peer is no rank");
+  if (step.peer == where_.rank) bad(step, "the peer is the rank itself");
+  if (step.destination != Ref{} || !step.sources.empty()) bad(step, "a step that synchronises has no operands");
+  const bool as_receiver = step.kind == StepKind::wait || step.kind == StepKind::release;
+  compiled.connection = as_receiver ? connection(step.peer, where_.rank) : connection(where_.rank, step.peer);
+  if (step.kind == StepKind::wait_drain) {
+    model_.connections[static_cast<std::size_t>(compiled.connection)].drained = true;
+    drains_.push_back({compiled.connection, where_});
+    return;
+  }
+  Line& on = line(compiled.connection);
+  take_end(as_receiver ? on.receiver : on.sender, as_receiver ? "read" : "write");
+  touched_.push_back(compiled.connection);
+  if (step.kind == StepKind::wait_credit) {
+    if (on.sender_turn != SenderTurn::idle) bad(step, "the slot before is not signalled yet");
+    on.sender_turn = SenderTurn::credited;
+    on.unfilled_step = static_cast<std::int32_t>(model_.steps.size());
+  } else if (step.kind == StepKind::signal) {
+    if (on.sender_turn != SenderTurn::filled) bad(step, "no slot was filled to signal");
+    on.sender_turn = SenderTurn::idle;
+    ++on.sender.per_round;
+  } else if (step.kind == StepKind::wait) {
+    if (on.receiver_turn != ReceiverTurn::idle) bad(step, "the slot before is not released yet");
+    on.receiver_turn = ReceiverTurn::holding;
+    on.message = static_cast<std::int32_t>(arrivals_.size());
+    arrivals_.push_back({compiled.connection, on.receiver.per_round++, {}});
+  } else {
+    if (on.receiver_turn != ReceiverTurn::read) bad(step, "the current slot was not waited for and read");
+    on.receiver_turn = ReceiverTurn::idle;
+  }
+}
+
+Operand Compiler::slot_operand(const Step& step, const Ref& ref, bool is_destination) {
+  if (ref.index < 0 || ref.index >= model_.n_ranks || ref.index == where_.rank) bad(step, "a slot of no peer");
+  const std::int32_t id = is_destination ? connection(where_.rank, ref.index) : connection(ref.index, where_.rank);
+  Line& on = line(id);
+  if (is_destination) {
+    if (on.sender_turn != SenderTurn::credited || on.sender.strand != where_.strand) {
+      bad(step, "writes a slot without credit, or one that is filled already");
+    }
+    on.sender_turn = SenderTurn::filled;
+    const Space from = step.sources.front().space;
+    model_.steps[static_cast<std::size_t>(on.unfilled_step)].fills_from_user =
+        step.kind == StepKind::put && (from == Space::input || from == Space::output);
+  } else {
+    if (on.receiver_turn == ReceiverTurn::idle || on.receiver.strand != where_.strand) {
+      bad(step, "reads a slot that was not waited for, or is released");
+    }
+    on.receiver_turn = ReceiverTurn::read;
+  }
+  return {true, false, id, 0};
+}
+
+Operand Compiler::user_operand(const Ref& ref, const Step& step, const Window& window) {
+  if (!window.holds(ref.index))
+    bad(step, format("the buffer holds chunks {} to {}", window.first, window.first + window.held - 1));
+  if (ref.index != step.chunk) bad(step, format("chunk {} in the place of another, whose size may differ", step.chunk));
+  const Location base = window.base + strand_->channel * laid_->rounds * window.stride + (ref.index - window.origin);
+  return {false, true, base, window.stride};
+}
+
+Operand Compiler::operand(const Step& step, const Ref& ref, bool is_destination) {
+  const Participation& part = laid_->ranks[static_cast<std::size_t>(where_.rank)];
+  switch (ref.space) {
+    case Space::input:
+      return user_operand(ref, step, part.input);
+    case Space::output:
+      return user_operand(ref, step, part.output);
+    case Space::scratch:
+      if (ref.index < 0 || ref.index >= (*operation_->programs)[static_cast<std::size_t>(where_.rank)].scratch_chunks) {
+        bad(step, "beyond the scratch memory");
+      }
+      return {false, false, first_scratch_[static_cast<std::size_t>(where_.rank)] + ref.index, 0};
+    case Space::slot:
+      return slot_operand(step, ref, is_destination);
+    case Space::none:
+      break;
+  }
+  bad(step, "an operand is missing");
+}
+
+void Compiler::move(const Step& step, CompiledStep& compiled) {
+  if (where_.in_epilogue) bad(step, "the epilogue belongs to no round, so it cannot move data");
+  if (step.peer != -1) bad(step, "a step that moves data has no peer");
+  if (step.chunk < 0 || step.chunk >= laid_->chunks) bad(step, format("chunk {} does not exist", step.chunk));
+  if (step.destination.space == Space::input) {
+    fail(ProblemKind::input_clobbered, where_, to_string(step) + ": writes the input buffer");
+  }
+  if (!legal_destination(step.kind, step.destination.space)) bad(step, "not a legal destination");
+  const bool count_ok = step.kind == StepKind::reduce ? step.sources.size() >= 2 : step.sources.size() == 1;
+  if (!count_ok) bad(step, "a reduce has two sources or more, any other move has one");
+  compiled.tag = laid_->first_tag + strand_->channel * laid_->rounds * laid_->chunks + step.chunk;
+  compiled.first_source = static_cast<std::int32_t>(model_.sources.size());
+  compiled.n_sources = static_cast<std::int32_t>(step.sources.size());
+  for (const Ref& source : step.sources) {
+    if (!legal_source(step.kind, source.space)) bad(step, "not a legal source");
+    model_.sources.push_back(operand(step, source, false));
+  }
+  compiled.destination = operand(step, step.destination, true);
+  if (step.kind == StepKind::get && step.destination.space == Space::output) {
+    const Operand& from = model_.sources.back();
+    Landing& landing = arrivals_[static_cast<std::size_t>(line(from.base).message)].landing;
+    if (landing.base < 0) landing = {compiled.destination.base, compiled.destination.stride};
+  }
+}
+
+void Compiler::compile_step(const Step& step) {
+  CompiledStep compiled;
+  compiled.kind = step.kind;
+  compiled.completes = step.completes;
+  compiled.strand = static_cast<std::int32_t>(model_.strands.size());
+  if (step.completes && step.kind != StepKind::reduce) bad(step, "only a reduce completes a chunk");
+  if (moves_data(step.kind))
+    move(step, compiled);
+  else
+    synchronise(step, compiled);
+  model_.steps.push_back(compiled);
+}
+
+void Compiler::compile_strand(const Strand& strand) {
+  strand_ = &strand;
+  where_.step = -1;
+  if (strand.channel < 0 || strand.channel >= operation_->spec.channels) bad("the strand's channel does not exist");
+  CompiledStrand compiled;
+  compiled.operation = where_.operation;
+  compiled.rank = where_.rank;
+  compiled.strand = where_.strand;
+  compiled.first_step = static_cast<std::int32_t>(model_.steps.size());
+  compiled.body_steps = static_cast<std::int32_t>(strand.body.size());
+  compiled.epilogue_steps = static_cast<std::int32_t>(strand.epilogue.size());
+  compiled.rounds = operation_->rounds;
+  compiled.tags_per_round = laid_->chunks;
+  const auto compile_all = [&](const std::vector<Step>& steps, bool in_epilogue) {
+    where_.in_epilogue = in_epilogue;
+    where_.step = 0;
+    for (const Step& step : steps) {
+      compile_step(step);
+      ++where_.step;
+    }
+    // What a round begins it also ends: chunk sizes differ from round to round.
+    where_.step = -1;
+    for (const std::int32_t id : touched_) {
+      const bool is_sender = model_.connections[static_cast<std::size_t>(id)].source == where_.rank;
+      if (is_sender && line(id).sender_turn != SenderTurn::idle) {
+        bad("ends with a slot that has credit but was not signalled");
+      }
+      if (!is_sender && line(id).receiver_turn != ReceiverTurn::idle) {
+        bad("ends with a slot that was waited for but not released");
+      }
+    }
+    touched_.clear();
+  };
+  compile_all(strand.body, false);
+  compile_all(strand.epilogue, true);
+  model_.strands.push_back(compiled);
+}
+
+/// Both ends of each connection must agree, or the numbers of later operations would not match.
+void Compiler::settle_traffic() {
+  std::vector<Traffic>& traffic = model_.traffic.emplace_back(lines_.size());
+  where_.rank = where_.strand = where_.step = -1;
+  auto first_landing = static_cast<std::int32_t>(model_.landings.size());
+  for (std::size_t id = 0; id < lines_.size(); ++id) {
+    const Line& on = lines_[id];
+    Connection& link = model_.connections[id];
+    if (on.sender.per_round != on.receiver.per_round) {
+      where_.rank = link.source;
+      fail(ProblemKind::unbalanced_signals, where_,
+           format("rank {} signals {} messages a round to rank {} on channel {}, which waits for {}", link.source,
+                  on.sender.per_round, link.destination, link.channel, on.receiver.per_round));
+    }
+    traffic[id] = {link.total_messages, on.sender.per_round, first_landing};
+    link.total_messages += on.sender.per_round * operation_->rounds;
+    first_landing += on.sender.per_round;
+  }
+  model_.landings.resize(static_cast<std::size_t>(first_landing));
+  for (const Arrival& arrival : arrivals_) {
+    const Traffic& passing = traffic[static_cast<std::size_t>(arrival.connection)];
+    model_.landings[static_cast<std::size_t>(passing.first_landing + arrival.number)] = arrival.landing;
+  }
+  for (const Drain& drain : drains_) {
+    End& sender = line(drain.connection).sender;
+    where_ = drain.where;
+    if (sender.strand >= 0 && sender.strand != where_.strand) {
+      bad(format("drains a connection that strand {} writes", sender.strand));
+    }
+    sender.strand = where_.strand;
+  }
+}
+
+void Compiler::compile_operation(const CheckedOperation& operation) {
+  operation_ = &operation;
+  where_.rank = where_.strand = where_.step = -1;
+  OperationModel laid = lay_out_operation(operation, model_);
+  laid_ = &laid;
+  lines_.assign(model_.connections.size(), Line{});
+  arrivals_.clear();
+  drains_.clear();
+  for (where_.rank = 0; where_.rank < model_.n_ranks; ++where_.rank) {
+    const Program& program = (*operation.programs)[static_cast<std::size_t>(where_.rank)];
+    Participation& part = laid.ranks[static_cast<std::size_t>(where_.rank)];
+    part.first_strand = static_cast<std::int32_t>(model_.strands.size());
+    part.n_strands = static_cast<std::int32_t>(program.strands.size());
+    where_.strand = 0;
+    for (const Strand& strand : program.strands) {
+      compile_strand(strand);
+      ++where_.strand;
+    }
+  }
+  settle_traffic();
+  model_.operations.push_back(std::move(laid));
+}
+
+Model Compiler::compile() {
+  model_.slots = config_.slots;
+  if (config_.slots < 1) bad("a connection needs a slot");
+  if (operations_.empty()) return std::move(model_);
+  check_shapes(operations_);
+  model_.n_ranks = operations_.front().spec.n_ranks;
+  std::int32_t channels = 1;
+  for (const CheckedOperation& operation : operations_) channels = std::max(channels, operation.spec.channels);
+  connection_table_.assign(static_cast<std::size_t>(channels * model_.n_ranks * model_.n_ranks), -1);
+  first_scratch_ = lay_out_scratch(operations_, model_);
+  where_.operation = 0;
+  for (const CheckedOperation& operation : operations_) {
+    compile_operation(operation);
+    ++where_.operation;
+  }
+  model_.first_thread.push_back(0);
+  for (std::size_t rank = 0; rank < static_cast<std::size_t>(model_.n_ranks); ++rank) {
+    std::int32_t threads = 1;
+    for (const OperationModel& laid : model_.operations) threads = std::max(threads, laid.ranks[rank].n_strands);
+    model_.first_thread.push_back(model_.first_thread.back() + threads);
+  }
+  model_.first_slot = model_.n_locations;
+  model_.n_locations += static_cast<std::int32_t>(model_.connections.size()) * model_.slots;
+  return std::move(model_);
+}
+
+}  // namespace
+
+Model compile(std::span<const CheckedOperation> operations, const CheckConfig& config) {
+  return Compiler(operations, config).compile();
+}
+
+}  // namespace stretto::checker
