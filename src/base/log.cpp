@@ -15,7 +15,8 @@ namespace stretto {
 namespace {
 
 std::shared_ptr<spdlog::logger> make_logger(const std::string& file) {
-  if (file.empty()) return std::make_shared<spdlog::logger>("stretto", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  if (file.empty())
+    return std::make_shared<spdlog::logger>("stretto", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   std::string path = file;
   if (const std::size_t at = path.find("%p"); at != std::string::npos) path.replace(at, 2, std::to_string(getpid()));
   return std::make_shared<spdlog::logger>("stretto", std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));

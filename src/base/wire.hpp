@@ -20,8 +20,7 @@ static_assert(std::endian::native == std::endian::little, "wire.hpp writes nativ
 class WireWriter {
  public:
   template <typename T>
-    requires(std::is_integral_v<T> || std::is_enum_v<T>)
-  void number(T value) {
+  requires(std::is_integral_v<T> || std::is_enum_v<T>) void number(T value) {
     const auto* begin = reinterpret_cast<const std::byte*>(&value);
     bytes_.insert(bytes_.end(), begin, begin + sizeof value);
   }
@@ -42,8 +41,7 @@ class WireReader {
   explicit WireReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
 
   template <typename T>
-    requires(std::is_integral_v<T> || std::is_enum_v<T>)
-  T number() {
+  requires(std::is_integral_v<T> || std::is_enum_v<T>) T number() {
     T value;
     std::memcpy(&value, take(sizeof value).data(), sizeof value);
     return value;

@@ -1,0 +1,38 @@
+// What the C entry points share: the handle, this thread's last error, and the translation of exceptions into codes.
+#pragma once
+
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "comm/communicator.hpp"
+#include "stretto/stretto.h"
+
+/// The handle behind strettoComm_t.
+struct strettoComm {
+  std::unique_ptr<stretto::Communicator> communicator;
+};
+
+namespace stretto::api {
+
+/// Remembers an error for strettoGetLastError and returns its code.
+strettoResult_t remember(const ErrorInfo& info);
+strettoResult_t refuse(strettoResult_t code, const char* function, const char* field, std::string text);
+/// For functions of the settled interface that come with a later release.
+strettoResult_t unsupported(const char* function);
+
+/// Runs `body` (returning strettoResult_t) and turns whatever it throws into a remembered error.
+template <typename Body>
+strettoResult_t guarded(const char* function, Body&& body) noexcept {
+  try {
+    return std::forward<Body>(body)();
+  } catch (const Error& error) {
+    return remember(error.info());
+  } catch (const std::bad_alloc&) {
+    return refuse(strettoSystemError, function, "memory", "out of memory: free some, or use fewer or smaller buffers");
+  } catch (const std::exception& error) {
+    return refuse(strettoInternalError, function, "", error.what());
+  }
+}
+
+}  // namespace stretto::api

@@ -1,0 +1,173 @@
+// Collectives of the C API: arguments are checked against the collective's row, then handed on.
+#include <cstring>
+
+#include "api/api.hpp"
+#include "base/datatypes.hpp"
+#include "base/text.hpp"
+
+using namespace stretto;
+using namespace stretto::api;
+
+namespace {
+
+struct Call {
+  const char* function;
+  const void* input;
+  void* output;
+  strettoComm_t comm;
+  strettoStream_t stream;
+  const strettoCallConfig_t* config;
+};
+
+/// Bytes of one side's buffer.
+std::size_t buffer_bytes(Holds holds, const CollectiveRow& row, std::size_t block_bytes, int n_ranks) {
+  return row.one_block_per_rank && holds == Holds::every_block ? block_bytes * static_cast<std::size_t>(n_ranks)
+                                                               : block_bytes;
+}
+
+strettoResult_t check_arguments(const Call& call, const Request& request) {
+  if (call.comm == nullptr || !call.comm->communicator) {
+    return refuse(strettoInvalidArgument, call.function, "comm",
+                  "comm is NULL: make one with strettoCommInitRank first");
+  }
+  if (call.stream != nullptr) {
+    return refuse(strettoUnsupported, call.function, "stream",
+                  "this release runs host operations in the calling thread: pass NULL");
+  }
+  if (data_type_bytes(request.type) == 0) {
+    return refuse(strettoInvalidArgument, call.function, "datatype",
+                  format("{} is no data type", static_cast<int>(request.type)));
+  }
+  const CollectiveRow& row = row_of(request.collective);
+  if (row.reduces && (request.op < strettoSum || request.op >= strettoNumRedOps)) {
+    return refuse(strettoInvalidArgument, call.function, "op",
+                  format("{} is no reduction operation", static_cast<int>(request.op)));
+  }
+  const int n_ranks = call.comm->communicator->n_ranks();
+  if (row.rooted && (request.root < 0 || request.root >= n_ranks)) {
+    return refuse(strettoInvalidArgument, call.function, "root",
+                  format("root is {}: it must be from 0 to {}", request.root, n_ranks - 1));
+  }
+  return strettoSuccess;
+}
+
+/// Null pointers, and overlaps other than in place. Only called for a count that the address space can hold.
+strettoResult_t check_buffers(const Call& call, const Request& request) {
+  if (request.count == 0) return strettoSuccess;
+  const CollectiveRow& row = row_of(request.collective);
+  const Communicator& communicator = *call.comm->communicator;
+  const bool reads = !row.rooted || communicator.rank() == request.root;
+  if (reads && call.input == nullptr)
+    return refuse(strettoInvalidArgument, call.function, "sendbuff", "sendbuff is NULL");
+  if (call.output == nullptr) return refuse(strettoInvalidArgument, call.function, "recvbuff", "recvbuff is NULL");
+  if (!reads) return strettoSuccess;
+  const std::size_t block_bytes = request.count * data_type_bytes(request.type);
+  const auto shift = [&](Holds holds) {
+    return row.one_block_per_rank && holds == Holds::own_block
+               ? static_cast<std::size_t>(communicator.rank()) * block_bytes
+               : 0;
+  };
+  const auto in = reinterpret_cast<std::uintptr_t>(call.input);
+  const auto out = reinterpret_cast<std::uintptr_t>(call.output);
+  const bool in_place = in - shift(row.input) == out - shift(row.output);
+  const std::size_t in_bytes = buffer_bytes(row.input, row, block_bytes, communicator.n_ranks());
+  const std::size_t out_bytes = buffer_bytes(row.output, row, block_bytes, communicator.n_ranks());
+  if (!in_place && in < out + out_bytes && out < in + in_bytes) {
+    return refuse(strettoInvalidArgument, call.function, "recvbuff",
+                  "sendbuff and recvbuff overlap, but not in place: see the function's comment");
+  }
+  return strettoSuccess;
+}
+
+strettoResult_t call_timeout(const Call& call, std::int64_t& timeout_ns) {
+  timeout_ns = 0;
+  if (call.config == nullptr) return strettoSuccess;
+  strettoCallConfig_t config = STRETTO_CALL_CONFIG_INITIALIZER;
+  if (call.config->size < offsetof(strettoCallConfig_t, max_sms)) {
+    return refuse(strettoInvalidArgument, call.function, "size",
+                  "call->size is too small: start from STRETTO_CALL_CONFIG_INITIALIZER");
+  }
+  std::memcpy(&config, call.config, std::min(call.config->size, sizeof config));
+  if (config.mode == strettoModeZeroSm) {
+    return refuse(strettoUnsupported, call.function, "mode", "strettoModeZeroSm needs a device communicator");
+  }
+  if (config.deadline_ms == STRETTO_UNSET) return strettoSuccess;
+  if (config.deadline_ms <= 0) {
+    return refuse(strettoInvalidArgument, call.function, "deadline_ms",
+                  format("deadline_ms is {}: it must be positive", config.deadline_ms));
+  }
+  timeout_ns = static_cast<std::int64_t>(config.deadline_ms) * 1'000'000;
+  return strettoSuccess;
+}
+
+strettoResult_t run(const Call& call, const Request& request) {
+  return guarded(call.function, [&] {
+    if (const strettoResult_t result = check_arguments(call, request); result != strettoSuccess) return result;
+    Communicator& communicator = *call.comm->communicator;
+    const std::size_t most = static_cast<std::size_t>(PTRDIFF_MAX) / data_type_bytes(request.type) /
+                             static_cast<std::size_t>(communicator.n_ranks());
+    if (request.count > most) {
+      return refuse(strettoInvalidArgument, call.function, "count",
+                    format("count is {}: no memory can hold that", request.count));
+    }
+    if (const strettoResult_t result = check_buffers(call, request); result != strettoSuccess) return result;
+    std::int64_t timeout_ns = 0;
+    if (const strettoResult_t result = call_timeout(call, timeout_ns); result != strettoSuccess) return result;
+    const ErrorInfo* error = communicator.run(request, call.input, call.output, timeout_ns);
+    return error == nullptr ? strettoSuccess : remember(*error);
+  });
+}
+
+}  // namespace
+
+extern "C" {
+
+strettoResult_t strettoAllReduceConfig(const void* sendbuff, void* recvbuff, size_t count, strettoDataType_t datatype,
+                                       strettoRedOp_t op, strettoComm_t comm, strettoStream_t stream,
+                                       const strettoCallConfig_t* call) {
+  return run({"strettoAllReduce", sendbuff, recvbuff, comm, stream, call},
+             {Collective::all_reduce, count, datatype, op, -1});
+}
+
+strettoResult_t strettoAllReduce(const void* sendbuff, void* recvbuff, size_t count, strettoDataType_t datatype,
+                                 strettoRedOp_t op, strettoComm_t comm, strettoStream_t stream) {
+  return strettoAllReduceConfig(sendbuff, recvbuff, count, datatype, op, comm, stream, nullptr);
+}
+
+strettoResult_t strettoAllGatherConfig(const void* sendbuff, void* recvbuff, size_t sendcount,
+                                       strettoDataType_t datatype, strettoComm_t comm, strettoStream_t stream,
+                                       const strettoCallConfig_t* call) {
+  return run({"strettoAllGather", sendbuff, recvbuff, comm, stream, call},
+             {Collective::all_gather, sendcount, datatype, strettoSum, -1});
+}
+
+strettoResult_t strettoAllGather(const void* sendbuff, void* recvbuff, size_t sendcount, strettoDataType_t datatype,
+                                 strettoComm_t comm, strettoStream_t stream) {
+  return strettoAllGatherConfig(sendbuff, recvbuff, sendcount, datatype, comm, stream, nullptr);
+}
+
+strettoResult_t strettoReduceScatterConfig(const void* sendbuff, void* recvbuff, size_t recvcount,
+                                           strettoDataType_t datatype, strettoRedOp_t op, strettoComm_t comm,
+                                           strettoStream_t stream, const strettoCallConfig_t* call) {
+  return run({"strettoReduceScatter", sendbuff, recvbuff, comm, stream, call},
+             {Collective::reduce_scatter, recvcount, datatype, op, -1});
+}
+
+strettoResult_t strettoReduceScatter(const void* sendbuff, void* recvbuff, size_t recvcount, strettoDataType_t datatype,
+                                     strettoRedOp_t op, strettoComm_t comm, strettoStream_t stream) {
+  return strettoReduceScatterConfig(sendbuff, recvbuff, recvcount, datatype, op, comm, stream, nullptr);
+}
+
+strettoResult_t strettoBroadcastConfig(const void* sendbuff, void* recvbuff, size_t count, strettoDataType_t datatype,
+                                       int root, strettoComm_t comm, strettoStream_t stream,
+                                       const strettoCallConfig_t* call) {
+  return run({"strettoBroadcast", sendbuff, recvbuff, comm, stream, call},
+             {Collective::broadcast, count, datatype, strettoSum, root});
+}
+
+strettoResult_t strettoBroadcast(const void* sendbuff, void* recvbuff, size_t count, strettoDataType_t datatype,
+                                 int root, strettoComm_t comm, strettoStream_t stream) {
+  return strettoBroadcastConfig(sendbuff, recvbuff, count, datatype, root, comm, stream, nullptr);
+}
+
+}  // extern "C"

@@ -1,0 +1,154 @@
+// Communicators of the C API: making, asking, ending.
+#include "api/api.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "comm/rendezvous_task.hpp"
+
+using namespace stretto;
+using namespace stretto::api;
+
+namespace {
+
+constexpr int kMostRanks = 1 << 20;
+
+Environment read_environment() {
+  Environment environment = Environment::read();
+  configure_log(environment);
+  for (const std::string& warning : environment.warnings()) log(LogLevel::warn, "event=environment {}", warning);
+  return environment;
+}
+
+/// Where a root listens: the caller's wish, else the loopback that the host has.
+strettoUniqueId listen_somewhere(const Environment& environment) {
+  const std::int64_t timeout_ns = environment.integer(Knob::setup_timeout_ms) * 1'000'000;
+  const std::string& wish = environment.text(Knob::bootstrap_address);
+  if (!wish.empty()) {
+    const std::optional<Endpoint> endpoint = parse_endpoint(wish);
+    if (endpoint) return start_rendezvous(*endpoint, timeout_ns);
+    ErrorInfo info;
+    info.code = strettoInvalidArgument;
+    info.field = "STRETTO_BOOTSTRAP_ADDRESS";
+    info.name = "environment";
+    info.text =
+        format("STRETTO_BOOTSTRAP_ADDRESS={}: not an address like 127.0.0.1, 10.0.0.1:4000 or [::1]:4000", wish);
+    throw Error(info);
+  }
+  try {
+    return start_rendezvous(Endpoint{false, {127, 0, 0, 1}, 0, 0}, timeout_ns);
+  } catch (const Error&) {
+    Endpoint loopback6{true, {}, 0, 0};
+    loopback6.address[15] = 1;
+    return start_rendezvous(loopback6, timeout_ns);
+  }
+}
+
+strettoResult_t check_handle(strettoComm_t comm, const char* function) {
+  if (comm == nullptr || !comm->communicator) {
+    return refuse(strettoInvalidArgument, function, "comm", "comm is NULL: make one with strettoCommInitRank first");
+  }
+  return strettoSuccess;
+}
+
+template <typename Out>
+strettoResult_t get(strettoComm_t comm, Out* out, const char* function, const char* field,
+                    Out value(const Communicator&)) {
+  if (const strettoResult_t result = check_handle(comm, function); result != strettoSuccess) return result;
+  if (out == nullptr) return refuse(strettoInvalidArgument, function, field, format("{} is NULL", field));
+  *out = value(*comm->communicator);
+  return strettoSuccess;
+}
+
+}  // namespace
+
+extern "C" {
+
+strettoResult_t strettoGetUniqueId(strettoUniqueId* id) {
+  return guarded("strettoGetUniqueId", [&] {
+    if (id == nullptr) return refuse(strettoInvalidArgument, "strettoGetUniqueId", "id", "id is NULL");
+    *id = listen_somewhere(read_environment());
+    return strettoSuccess;
+  });
+}
+
+strettoResult_t strettoCommInitRankConfig(strettoComm_t* comm, int nranks, strettoUniqueId id, int rank,
+                                          const strettoConfig_t* config) {
+  static constexpr const char* kName = "strettoCommInitRank";
+  return guarded(kName, [&] {
+    if (comm == nullptr) return refuse(strettoInvalidArgument, kName, "comm", "comm is NULL");
+    if (nranks < 1 || nranks > kMostRanks) {
+      return refuse(strettoInvalidArgument, kName, "nranks", format("nranks is {}: it must be at least 1", nranks));
+    }
+    if (rank < 0 || rank >= nranks) {
+      return refuse(strettoInvalidArgument, kName, "rank",
+                    format("rank is {}: it must be from 0 to {}", rank, nranks - 1));
+    }
+    const Settings settings = resolve_settings(config, read_environment());
+    auto handle = std::make_unique<strettoComm>();
+    handle->communicator = Communicator::join(id, nranks, rank, settings);
+    *comm = handle.release();
+    return strettoSuccess;
+  });
+}
+
+strettoResult_t strettoCommInitRank(strettoComm_t* comm, int nranks, strettoUniqueId id, int rank) {
+  return strettoCommInitRankConfig(comm, nranks, id, rank, nullptr);
+}
+
+strettoResult_t strettoCommInitAll(strettoComm_t* comms, int n, const int* devices) {
+  static constexpr const char* kName = "strettoCommInitAll";
+  return guarded(kName, [&] {
+    if (comms == nullptr) return refuse(strettoInvalidArgument, kName, "comms", "comms is NULL");
+    if (n < 1 || n > kMostRanks) {
+      return refuse(strettoInvalidArgument, kName, "n", format("n is {}: it must be at least 1", n));
+    }
+    const Environment environment = read_environment();
+    for (int i = 0; devices != nullptr && i < n; ++i) {
+      strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+      config.device = devices[i];
+      resolve_settings(&config, environment);  // refuses what cannot be served
+    }
+    auto communicators = Communicator::join_all(n, resolve_settings(nullptr, environment));
+    std::vector<std::unique_ptr<strettoComm>> handles;
+    for (auto& communicator : communicators) {
+      handles.push_back(std::make_unique<strettoComm>(strettoComm{std::move(communicator)}));
+    }
+    for (std::size_t i = 0; i < handles.size(); ++i) comms[i] = handles[i].release();
+    return strettoSuccess;
+  });
+}
+
+strettoResult_t strettoCommDestroy(strettoComm_t comm) {
+  return guarded("strettoCommDestroy", [&] {
+    delete comm;
+    return strettoSuccess;
+  });
+}
+
+strettoResult_t strettoCommAbort(strettoComm_t comm) {
+  return guarded("strettoCommAbort", [&] {
+    if (const strettoResult_t result = check_handle(comm, "strettoCommAbort"); result != strettoSuccess) return result;
+    comm->communicator->abort();
+    return strettoSuccess;
+  });
+}
+
+strettoResult_t strettoCommGetAsyncError(strettoComm_t comm, strettoResult_t* async_error) {
+  return get<strettoResult_t>(comm, async_error, "strettoCommGetAsyncError", "async_error", [](const Communicator& c) {
+    const ErrorInfo* fault = c.fault();
+    return fault == nullptr ? strettoSuccess : fault->code;
+  });
+}
+
+strettoResult_t strettoCommCount(strettoComm_t comm, int* count) {
+  return get<int>(comm, count, "strettoCommCount", "count", [](const Communicator& c) { return c.n_ranks(); });
+}
+
+strettoResult_t strettoCommUserRank(strettoComm_t comm, int* rank) {
+  return get<int>(comm, rank, "strettoCommUserRank", "rank", [](const Communicator& c) { return c.rank(); });
+}
+
+strettoResult_t strettoCommDevice(strettoComm_t comm, int* device) {
+  return get<int>(comm, device, "strettoCommDevice", "device", [](const Communicator&) { return STRETTO_DEVICE_HOST; });
+}
+
+}  // extern "C"

@@ -1,0 +1,203 @@
+#include "comm/communicator.hpp"
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "bootstrap/bootstrap.hpp"
+#include "comm/rendezvous_task.hpp"
+#include "comm/waiter.hpp"
+
+namespace stretto {
+namespace {
+
+/// Beyond the set-up deadline itself, for its error to travel.
+constexpr std::int64_t kSetupGraceNs = 5'000'000'000;
+constexpr std::int64_t kGoodbyeNs = 1'000'000'000;
+
+Membership await(const std::shared_ptr<MembershipTask>& task, const Settings& settings) {
+  const std::int64_t deadline_ns = posix_system().now_ns() + settings.setup_timeout_ns + kSetupGraceNs;
+  Service& service = Service::of_process();
+  const bool ended = service.wait_until([&] { return task->setup_ended(); }, deadline_ns);
+  STRETTO_ASSERT(ended);  // Setup keeps its own deadline
+  std::optional<Membership> membership;
+  service.run([&] { membership = task->take_membership(); });
+  return std::move(*membership);
+}
+
+}  // namespace
+
+std::unique_ptr<Communicator> Communicator::join(const strettoUniqueId& id, int n_ranks, Rank rank,
+                                                 const Settings& settings) {
+  auto task = std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings);
+  Service::of_process().add(task);
+  Membership membership = await(task, settings);
+  return std::unique_ptr<Communicator>(new Communicator(std::move(task), std::move(membership)));
+}
+
+std::vector<std::unique_ptr<Communicator>> Communicator::join_all(int n_ranks, const Settings& settings) {
+  const strettoUniqueId id = start_rendezvous(Endpoint{false, {127, 0, 0, 1}, 0, 0}, settings.setup_timeout_ns);
+  std::vector<std::shared_ptr<MembershipTask>> tasks;
+  for (Rank rank = 0; rank < n_ranks; ++rank) {
+    tasks.push_back(std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings));
+    Service::of_process().add(tasks.back());
+  }
+  std::vector<std::unique_ptr<Communicator>> result;
+  for (auto& task : tasks) {
+    Membership membership = await(task, settings);
+    result.push_back(std::unique_ptr<Communicator>(new Communicator(task, std::move(membership))));
+  }
+  return result;
+}
+
+Communicator::Communicator(std::shared_ptr<MembershipTask> task, Membership membership)
+    : task_(std::move(task)), member_(std::move(membership)), spin_polls_(spin_polls()) {
+  const HostNode& host = member_.topology().host_of(rank());
+  log(LogLevel::info, "event=communicator comm={} rank={} ranks={} host={} host_ranks={} cores={} slots={}x{}",
+      member_.settings().name, rank(), n_ranks(), host.name, host.ranks.size(), host.n_cores,
+      member_.settings().shm_slots, member_.settings().shm_slot_bytes);
+}
+
+Communicator::~Communicator() {
+  Service& service = Service::of_process();
+  service.run([&] { task_->leave(completed_); });
+  service.wait_until([&] { return task_->goodbye_said(); }, posix_system().now_ns() + kGoodbyeNs);
+}
+
+/// Spinning pays only while every rank has a core of its own.
+std::uint32_t Communicator::spin_polls() const {
+  constexpr std::uint32_t kPollsPerUs = 20;
+  const std::int64_t asked_us = member_.settings().spin_us;
+  if (asked_us >= 0) return static_cast<std::uint32_t>(asked_us) * kPollsPerUs;
+  return member_.topology().ranks_per_core() > 1 ? 0 : 100 * kPollsPerUs;
+}
+
+const ErrorInfo* Communicator::run(const Request& request, const void* input, void* output, std::int64_t timeout_ns) {
+  if (const ErrorInfo* earlier = fault(); earlier != nullptr) return earlier;
+  if (busy_.exchange(true, std::memory_order_acquire)) {
+    static const ErrorInfo in_use = [] {
+      ErrorInfo info;
+      info.code = strettoInvalidUsage;
+      info.field = "comm";
+      info.text = "two threads use one communicator at once: give each thread its own, or take turns";
+      return info;
+    }();
+    return &in_use;
+  }
+  struct Release {
+    std::atomic<bool>& busy;
+    ~Release() { busy.store(false, std::memory_order_release); }
+  } release{busy_};
+
+  const Binding& binding = member_.bind(request);
+  flight_.begin(member_.operations(), binding.tag);
+  member_.start(binding, input, output);
+  const ErrorInfo* error = wait(timeout_ns != 0 ? timeout_ns : member_.settings().data_timeout_ns);
+  flight_.end(member_.operations() - 1, error == nullptr ? FlightState::done : FlightState::faulted);
+  if (error == nullptr) ++completed_;
+  return error;
+}
+
+const ErrorInfo* Communicator::wait(std::int64_t timeout_ns) {
+  Waiter waiter(spin_polls_);
+  std::int64_t start_ns = 0;
+  for (;;) {
+    switch (member_.poll()) {
+      case Progress::done:
+        return nullptr;
+      case Progress::faulted:
+        return fail(member_.executor().fault());
+      case Progress::running:
+        break;
+    }
+    if (const ErrorInfo* heard = task_->fault().get(); heard != nullptr) return fail_with(*heard);
+    if (waiter.pause()) {
+      if (start_ns == 0) start_ns = posix_system().now_ns();
+      if (const ErrorInfo* error = check_peers(start_ns, timeout_ns); error != nullptr) return error;
+    }
+  }
+}
+
+/// Peers that we wait for and that have left, and the deadline.
+const ErrorInfo* Communicator::check_peers(std::int64_t start_ns, std::int64_t timeout_ns) {
+  const std::vector<Blocked> blocked = member_.executor().blocked();
+  for (const Blocked& at : blocked) {
+    if (at.peer < 0 || !task_->left_before(at.peer, member_.operations())) continue;
+    ErrorInfo info = at_this_point(strettoRemoteError);
+    info.text = format(
+        "rank {} waits for rank {} on host {} in {} (operation {}), but that rank has destroyed its "
+        "communicator: every rank must make the same calls",
+        rank(), info.peer, info.host, info.name, info.operation);
+    return fail(std::move(info));
+  }
+  if (posix_system().now_ns() - start_ns < timeout_ns) return nullptr;
+  ErrorInfo info = at_this_point(strettoTimeout);
+  info.text = format(
+      "rank {} has waited {} ms for rank {} on host {} in {} (operation {}, step {}): it has not made this "
+      "call, or is stopped or slow. Raise STRETTO_DATA_TIMEOUT_MS if that is expected",
+      rank(), timeout_ns / 1'000'000, info.peer, info.host, info.name, info.operation, info.step);
+  return fail(std::move(info));
+}
+
+/// Who we are, and where in which operation; `peer` is the first that we wait for.
+ErrorInfo Communicator::at_this_point(strettoResult_t code) const {
+  ErrorInfo info;
+  info.code = code;
+  info.rank = rank();
+  info.operation = static_cast<std::int64_t>(member_.operations()) - 1;
+  const std::vector<FlightRecord> records = flight_.records();
+  if (!records.empty()) info.name = row_of(static_cast<Collective>(records.back().tag.collective)).name;
+  for (const Blocked& at : member_.executor().blocked()) {
+    info.step = at.step;
+    info.peer = at.peer;
+    break;
+  }
+  if (info.peer >= 0) info.host = member_.topology().identity(info.peer).host_name;
+  return info;
+}
+
+/// A fault that this rank found: it is everyone's.
+const ErrorInfo* Communicator::fail(ErrorInfo found) {
+  if (found.peer >= 0 && found.host.empty()) found.host = member_.topology().identity(found.peer).host_name;
+  if (task_->fault().set(found)) Service::of_process().run([&] { task_->report(found); });
+  return fail_with(*task_->fault().get());
+}
+
+/// Gives up the current operation because of a fault, and says so in this rank's words.
+const ErrorInfo* Communicator::fail_with(const ErrorInfo& heard) {
+  const ErrorInfo here = at_this_point(heard.code);
+  ErrorInfo info = heard;
+  info.rank = rank();
+  info.operation = here.operation;
+  if (heard.rank != rank()) {
+    info.step = here.step;
+    info.name = here.name;
+    info.text =
+        format("rank {} in {} (operation {}, step {}): {}", rank(), here.name, here.operation, here.step, heard.text);
+  }
+  member_.give_up();
+  if (reported_.set(info)) {
+    log(LogLevel::warn, "event=fault comm={} rank={} peer={} code={} operation={} step={} text=\"{}\"",
+        member_.settings().name, info.rank, info.peer, static_cast<int>(info.code), info.operation, info.step,
+        info.text);
+  }
+  return reported_.get();
+}
+
+const ErrorInfo* Communicator::fault() const {
+  if (const ErrorInfo* reported = reported_.get(); reported != nullptr) return reported;
+  return task_->fault().get();
+}
+
+void Communicator::abort() {
+  ErrorInfo info;
+  info.code = strettoAborted;
+  info.rank = rank();
+  info.text = format("rank {} was told to abort its communicator", rank());
+  if (!task_->fault().set(info)) return;
+  info.code = strettoRemoteError;
+  info.peer = rank();
+  info.host = member_.topology().identity(rank()).host_name;
+  info.text = format("rank {} on host {} aborted the communicator", rank(), info.host);
+  Service::of_process().run([&] { task_->report(info); });
+}
+
+}  // namespace stretto

@@ -1,0 +1,94 @@
+#include "comm/member.hpp"
+
+#include <limits>
+
+#include "algorithms/catalogue.hpp"
+#include "base/datatypes.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+
+namespace stretto {
+namespace {
+
+std::size_t slot_of(const Request& request) {
+  std::uint64_t hash = request.count * 0x9E3779B97F4A7C15ULL;
+  hash ^= (static_cast<std::uint64_t>(request.collective) << 24) ^ (static_cast<std::uint64_t>(request.type) << 16) ^
+          (static_cast<std::uint64_t>(static_cast<std::uint32_t>(request.op)) << 8) ^
+          static_cast<std::uint64_t>(static_cast<std::uint32_t>(request.root));
+  return static_cast<std::size_t>((hash * 0xD6E8FEB86659FD93ULL) >> 56);
+}
+
+[[noreturn]] void too_large(const Request& request, std::string_view name) {
+  ErrorInfo info;
+  info.code = strettoInvalidArgument;
+  info.field = "count";
+  info.name = name;
+  info.text = format("{}: count={} of {}-byte elements is more than memory can be", name, request.count,
+                     data_type_bytes(request.type));
+  throw Error(info);
+}
+
+}  // namespace
+
+Member::Member(Membership membership) : membership_(std::move(membership)), executor_(membership_.rank) {}
+
+const Binding& Member::bind(const Request& request) {
+  static_assert(kCacheEntries == 256, "slot_of gives eight bits");
+  std::unique_ptr<Entry>& entry = cache_[slot_of(request)];
+  if (!entry || entry->request != request) entry = make_entry(request);
+  return entry->binding;
+}
+
+std::unique_ptr<Member::Entry> Member::make_entry(const Request& request) {
+  const CollectiveRow& row = row_of(request.collective);
+  const std::size_t element_bytes = data_type_bytes(request.type);
+  const std::size_t blocks = row.one_block_per_rank ? static_cast<std::size_t>(n_ranks()) : 1;
+  if (request.count > std::numeric_limits<std::ptrdiff_t>::max() / element_bytes / blocks) too_large(request, row.name);
+  const std::size_t block_bytes = request.count * element_bytes;
+
+  // A forced algorithm counts wherever it can serve.
+  const AlgorithmRow* forced = find_algorithm(settings().algorithm);
+  const bool can_serve = forced != nullptr && forced->supports(request.collective);
+  const PlanChoice choice = choose_plan(request.collective, block_bytes, n_ranks(), request.root,
+                                        membership_.max_channels, membership_.link, can_serve ? forced->name : "");
+  PreparedPlan& prepared = plan_for(choice.spec);
+  log(LogLevel::debug, "event=plan comm={} rank={} {}", settings().name, rank(), to_string(choice));
+
+  return std::make_unique<Entry>(Entry{request, bind_request(request, prepared, rank(), membership_.link.slot_bytes)});
+}
+
+PreparedPlan& Member::plan_for(const PlanSpec& spec) {
+  std::unique_ptr<PreparedPlan>& found =
+      plans_[{spec.collective, std::string(spec.algorithm), spec.root, spec.channels}];
+  if (!found) found = std::make_unique<PreparedPlan>(prepare(make_plan(spec, rank()), port_source()));
+  return *found;
+}
+
+PortSource Member::port_source() {
+  const auto transport_to = [this](Rank peer) { return membership_.transport_to.at(static_cast<std::size_t>(peer)); };
+  return {[=](Rank peer, int channel) -> SendPort& { return transport_to(peer)->send_port(peer, channel); },
+          [=](Rank peer, int channel) -> ReceivePort& { return transport_to(peer)->receive_port(peer, channel); }};
+}
+
+void Member::replace_program(const PlanSpec& spec, Program program) {
+  Plan plan = make_plan(spec, rank());
+  plan.program = std::move(program);
+  plan_for(spec) = prepare(std::move(plan), port_source());
+}
+
+void Member::start(const Binding& binding, const void* input, void* output) {
+  executor_.start(binding, operations_, input, output);
+  ++operations_;
+}
+
+Progress Member::poll() {
+  const Progress progress = executor_.poll();
+  if (progress == Progress::running) {
+    for (const auto& transport : membership_.transports) {
+      if (transport) transport->progress();
+    }
+  }
+  return progress;
+}
+
+}  // namespace stretto

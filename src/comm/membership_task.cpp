@@ -1,0 +1,120 @@
+#include "comm/membership_task.hpp"
+
+#include "base/log.hpp"
+
+namespace stretto {
+namespace {
+
+constexpr std::uint64_t kPresent = ~std::uint64_t{0};
+/// A rank that has left goes on forwarding control messages this long, or until all others have left too.
+constexpr std::int64_t kLingerNs = 10'000'000'000;
+/// How long a failed set-up may take to tell the others why.
+constexpr std::int64_t kFailingNs = 1'000'000'000;
+
+}  // namespace
+
+MembershipTask::MembershipTask(System& system, const strettoUniqueId& id, Rank rank, int n_ranks,
+                               const Settings& settings)
+    : system_(system),
+      n_ranks_(n_ranks),
+      setup_(std::make_unique<Setup>(system, id, rank, n_ranks, settings)),
+      operations_at_departure_(static_cast<std::size_t>(n_ranks)) {
+  for (auto& operations : operations_at_departure_) operations.store(kPresent, std::memory_order_relaxed);
+}
+
+Membership MembershipTask::take_membership() {
+  if (setup_error_) throw Error(*setup_error_);
+  return std::move(membership_);
+}
+
+void MembershipTask::poll() {
+  switch (phase_) {
+    case Phase::setting_up:
+      poll_setup();
+      break;
+    case Phase::running:
+      control_->poll();
+      publish();
+      break;
+    case Phase::leaving:
+      control_->poll();
+      publish();
+      if ((control_->flushed() && (everyone_left() || control_->fault() != nullptr)) ||
+          system_.now_ns() >= linger_deadline_ns_) {
+        control_.reset();
+        phase_ = Phase::finished;
+      }
+      break;
+    case Phase::failing:
+      if (control_) control_->poll();
+      if (!control_ || control_->flushed() || system_.now_ns() >= linger_deadline_ns_) {
+        control_.reset();
+        phase_ = Phase::finished;
+      }
+      break;
+    case Phase::finished:
+      break;
+  }
+}
+
+void MembershipTask::poll_setup() {
+  try {
+    if (!setup_->poll()) return;
+    membership_ = setup_->take();
+    control_ = std::move(membership_.control);
+    phase_ = Phase::running;
+    publish();
+  } catch (const Error& error) {
+    setup_error_ = error.info();
+    membership_ = setup_->take();
+    control_ = std::move(membership_.control);
+    membership_ = Membership{};
+    if (control_) control_->leave(0);
+    linger_deadline_ns_ = system_.now_ns() + kFailingNs;
+    phase_ = Phase::failing;
+  }
+  setup_.reset();
+}
+
+/// Makes known to the communicator's thread what the control plane has heard.
+void MembershipTask::publish() {
+  if (const ErrorInfo* fault = control_->fault(); fault != nullptr) fault_.set(*fault);
+  const auto departed = control_->departed();
+  for (; departures_seen_ < departed.size(); ++departures_seen_) {
+    const ControlPlane::Departure& departure = departed[departures_seen_];
+    operations_at_departure_[static_cast<std::size_t>(departure.rank)].store(departure.operations,
+                                                                             std::memory_order_release);
+  }
+}
+
+bool MembershipTask::everyone_left() const { return departures_seen_ + 1 >= static_cast<std::size_t>(n_ranks_); }
+
+bool MembershipTask::left_before(Rank peer, std::uint64_t operations) const {
+  const auto at = operations_at_departure_[static_cast<std::size_t>(peer)].load(std::memory_order_acquire);
+  return at != kPresent && at < operations;
+}
+
+void MembershipTask::report(const ErrorInfo& fault) {
+  if (control_) control_->report(fault);
+}
+
+void MembershipTask::leave(std::uint64_t operations) {
+  if (phase_ != Phase::running) return;
+  control_->leave(operations);
+  linger_deadline_ns_ = system_.now_ns() + kLingerNs;
+  phase_ = Phase::leaving;
+}
+
+void MembershipTask::watch(WaitSet& waits) {
+  if (setup_) setup_->watch(waits);
+  if (control_) control_->watch(waits);
+}
+
+std::int64_t MembershipTask::next_deadline_ns() {
+  if (setup_) return setup_->next_deadline_ns();
+  if (!control_) return system_.now_ns();
+  const std::int64_t next_ns = control_->next_deadline_ns();
+  return phase_ == Phase::running ? next_ns : std::min(next_ns, linger_deadline_ns_);
+}
+
+}  // namespace stretto

@@ -1,0 +1,51 @@
+#include "comm/rank_card.hpp"
+
+#include "base/wire.hpp"
+
+namespace stretto {
+
+std::vector<std::byte> encode(const RankCard& card) {
+  WireWriter out;
+  out.text(card.identity.host_name);
+  out.text(card.identity.host_id);
+  out.number(card.identity.process);
+  out.number(card.identity.n_cores);
+  out.text(card.settings.algorithm);
+  out.number(static_cast<std::uint8_t>(card.settings.algorithm_from_config));
+  out.number(card.settings.max_channels);
+  out.number(card.settings.shm_slot_bytes);
+  out.number(card.settings.shm_slots);
+  return out.take();
+}
+
+RankCard decode_rank_card(std::span<const std::byte> bytes) {
+  WireReader in(bytes);
+  RankCard card;
+  card.identity.host_name = in.text();
+  card.identity.host_id = in.text();
+  card.identity.process = in.number<std::int32_t>();
+  card.identity.n_cores = in.number<std::int32_t>();
+  card.settings.algorithm = in.text();
+  card.settings.algorithm_from_config = in.number<std::uint8_t>() != 0;
+  card.settings.max_channels = in.number<std::uint32_t>();
+  card.settings.shm_slot_bytes = in.number<std::uint64_t>();
+  card.settings.shm_slots = in.number<std::uint32_t>();
+  return card;
+}
+
+std::vector<std::byte> encode(const Descriptions& descriptions) {
+  WireWriter out;
+  for (const std::vector<std::byte>& blob : descriptions) out.blob(blob);
+  return out.take();
+}
+
+Descriptions decode_descriptions(std::span<const std::byte> bytes) {
+  Descriptions result;
+  for (WireReader in(bytes); !in.at_end();) {
+    const std::span<const std::byte> blob = in.blob();
+    result.emplace_back(blob.begin(), blob.end());
+  }
+  return result;
+}
+
+}  // namespace stretto

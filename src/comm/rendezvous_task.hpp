@@ -1,0 +1,14 @@
+// The service thread's share of a rendezvous: the listener behind a unique id.
+#pragma once
+
+#include <cstdint>
+
+#include "base/system.hpp"
+#include "stretto/stretto.h"
+
+namespace stretto {
+
+/// Listens in this process and returns the id. Throws Error.
+strettoUniqueId start_rendezvous(const Endpoint& address, std::int64_t setup_timeout_ns);
+
+}  // namespace stretto

@@ -1,0 +1,107 @@
+#include "comm/service.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace stretto {
+namespace {
+
+/// Upper bound of one sleep, so that a mistaken deadline costs a little power and not a hang.
+constexpr std::int64_t kLongestSleepNs = 1'000'000'000;
+
+/// The application's signal handlers must not run on our thread: it holds locks that they know nothing of.
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old_);
+  }
+  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &old_, nullptr); }
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+ private:
+  sigset_t old_{};
+};
+
+}  // namespace
+
+Service& Service::of_process() {
+  static Service service;
+  return service;
+}
+
+Service::Service() : system_(posix_system()) {}
+
+Service::~Service() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+    if (waits_) waits_->wake();
+  }
+  if (thread_.joinable()) thread_.join();
+  tasks_.clear();
+}
+
+void Service::add(std::shared_ptr<ServiceTask> task) {
+  std::unique_lock lock(mutex_);
+  if (!waits_) waits_ = system_.make_wait_set();
+  tasks_.push_back(std::move(task));
+  if (running_) {
+    waits_->wake();
+    return;
+  }
+  if (thread_.joinable()) thread_.join();  // has ended, or is about to without the lock
+  const BlockedSignals blocked;
+  running_ = true;
+  thread_ = std::thread([this] { loop(); });
+  pthread_setname_np(thread_.native_handle(), "stretto-service");
+}
+
+void Service::run(const std::function<void()>& action) {
+  const std::lock_guard lock(mutex_);
+  action();
+  if (waits_) waits_->wake();
+}
+
+bool Service::wait_until(const std::function<bool()>& done, std::int64_t deadline_ns) {
+  std::unique_lock lock(mutex_);
+  while (!done()) {
+    const std::int64_t left_ns = deadline_ns - system_.now_ns();
+    if (left_ns <= 0) return false;
+    after_round_.wait_for(lock, std::chrono::nanoseconds(std::min(left_ns, kLongestSleepNs)));
+  }
+  return true;
+}
+
+void Service::loop() {
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    round();
+    after_round_.notify_all();
+    if (tasks_.empty()) break;
+    std::int64_t deadline_ns = system_.now_ns() + kLongestSleepNs;
+    for (const auto& task : tasks_) deadline_ns = std::min(deadline_ns, task->next_deadline_ns());
+    WaitSet& waits = *waits_;
+    lock.unlock();
+    waits.wait(std::max<std::int64_t>(0, deadline_ns - system_.now_ns()));
+    lock.lock();
+  }
+  running_ = false;
+  waits_.reset();
+  after_round_.notify_all();
+}
+
+void Service::round() {
+  for (const auto& task : tasks_) {
+    task->poll();
+    task->watch(*waits_);
+  }
+  std::erase_if(tasks_, [](const auto& task) { return task->finished(); });
+}
+
+}  // namespace stretto

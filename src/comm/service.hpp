@@ -1,0 +1,56 @@
+// The one background thread of a process: it sleeps in the kernel until a socket of some communicator's set-up or
+// control plane, or of a rendezvous, has something to say. It starts with the first task and ends with the last.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/system.hpp"
+
+namespace stretto {
+
+/// A state machine that the service thread drives. Called with the service's lock held.
+class ServiceTask {
+ public:
+  virtual ~ServiceTask() = default;
+  /// Must not throw.
+  virtual void poll() = 0;
+  /// When true the task is dropped.
+  virtual bool finished() const = 0;
+  virtual void watch(WaitSet& waits) = 0;
+  virtual std::int64_t next_deadline_ns() = 0;
+};
+
+class Service {
+ public:
+  static Service& of_process();
+  ~Service();
+
+  void add(std::shared_ptr<ServiceTask> task);
+  /// Runs `action` with the lock held, so that it may use a task's state machine, then wakes the thread.
+  void run(const std::function<void()>& action);
+  /// Blocks until `done` is true (asked with the lock held after every round of the thread) or the deadline has
+  /// passed; returns what `done` said last.
+  bool wait_until(const std::function<bool()>& done, std::int64_t deadline_ns);
+
+ private:
+  Service();
+  void loop();
+  void round();
+
+  System& system_;
+  std::mutex mutex_;
+  std::condition_variable after_round_;
+  std::vector<std::shared_ptr<ServiceTask>> tasks_;
+  std::unique_ptr<WaitSet> waits_;
+  std::thread thread_;
+  bool running_ = false;
+  bool stop_ = false;
+};
+
+}  // namespace stretto

@@ -1,0 +1,94 @@
+#include "comm/settings.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "algorithms/catalogue.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace stretto {
+namespace {
+
+[[noreturn]] void refuse(strettoResult_t code, const char* field, std::string text) {
+  ErrorInfo info;
+  info.code = code;
+  info.field = field;
+  info.name = "config";
+  info.text = std::move(text);
+  throw Error(info);
+}
+
+/// The caller's struct, which may be older (shorter) or newer (longer) than ours.
+strettoConfig_t sized_copy(const strettoConfig_t* config) {
+  strettoConfig_t copy = STRETTO_CONFIG_INITIALIZER;
+  if (config == nullptr) return copy;
+  if (config->size < offsetof(strettoConfig_t, device) || config->size > 4096) {
+    refuse(strettoInvalidArgument, "size",
+           format("config.size is {}: start the struct from STRETTO_CONFIG_INITIALIZER", config->size));
+  }
+  std::memcpy(&copy, config, std::min(config->size, sizeof copy));
+  return copy;
+}
+
+std::int64_t timeout_ns(int from_config, Knob knob, const char* field, const Environment& environment) {
+  const std::int64_t ms = from_config == STRETTO_UNSET ? environment.integer(knob) : from_config;
+  if (ms <= 0) refuse(strettoInvalidArgument, field, format("config.{} is {} ms: it must be positive", field, ms));
+  return ms * 1'000'000;
+}
+
+void check_algorithm(const std::string& name, const char* field) {
+  if (name.empty() || find_algorithm(name) != nullptr) return;
+  std::string known;
+  for (const AlgorithmRow& row : catalogue()) known += format("{}{}", known.empty() ? "" : ", ", row.name);
+  refuse(strettoInvalidArgument, field, format("unknown algorithm \"{}\"; there are: {}", name, known));
+}
+
+void check_slots(const Settings& settings) {
+  if (settings.shm_slot_bytes % 64 != 0) {
+    refuse(strettoInvalidArgument, "STRETTO_SHM_SLOT_BYTES",
+           format("STRETTO_SHM_SLOT_BYTES={} must be a multiple of 64", settings.shm_slot_bytes));
+  }
+  if (settings.shm_slots != 0 && !std::has_single_bit(settings.shm_slots)) {
+    refuse(strettoInvalidArgument, "STRETTO_SHM_SLOTS",
+           format("STRETTO_SHM_SLOTS={} must be a power of two", settings.shm_slots));
+  }
+}
+
+}  // namespace
+
+Settings resolve_settings(const strettoConfig_t* config, const Environment& environment) {
+  const strettoConfig_t given = sized_copy(config);
+  if (given.device != STRETTO_UNSET && given.device != STRETTO_DEVICE_HOST) {
+    if (given.device < STRETTO_DEVICE_CURRENT) {
+      refuse(strettoInvalidArgument, "device", format("config.device is {}: not a device", given.device));
+    }
+    refuse(strettoUnsupported, "device", "device communicators are not in this release; use STRETTO_DEVICE_HOST");
+  }
+  if (given.blocking != STRETTO_UNSET && given.blocking != 1) {
+    refuse(given.blocking == 0 ? strettoUnsupported : strettoInvalidArgument, "blocking",
+           "config.blocking must be 1 in this release");
+  }
+  if (given.max_channels != STRETTO_UNSET && (given.max_channels < 1 || given.max_channels > 64)) {
+    refuse(strettoInvalidArgument, "max_channels",
+           format("config.max_channels is {}: it must be from 1 to 64", given.max_channels));
+  }
+  Settings result;
+  result.setup_timeout_ns = timeout_ns(given.setup_timeout_ms, Knob::setup_timeout_ms, "setup_timeout_ms", environment);
+  result.data_timeout_ns = timeout_ns(given.data_timeout_ms, Knob::data_timeout_ms, "data_timeout_ms", environment);
+  result.heartbeat_interval_ns = environment.integer(Knob::heartbeat_interval_ms) * 1'000'000;
+  result.heartbeat_timeout_ns = environment.integer(Knob::heartbeat_timeout_ms) * 1'000'000;
+  result.spin_us = environment.integer(Knob::spin_us);
+  if (given.name != nullptr) result.name = given.name;
+  result.algorithm_from_config = given.algorithm != nullptr;
+  result.algorithm = given.algorithm != nullptr ? std::string(given.algorithm) : environment.text(Knob::algorithm);
+  check_algorithm(result.algorithm, result.algorithm_from_config ? "algorithm" : "STRETTO_ALGORITHM");
+  if (given.max_channels != STRETTO_UNSET) result.max_channels = static_cast<std::uint32_t>(given.max_channels);
+  result.shm_slot_bytes = static_cast<std::uint64_t>(environment.integer(Knob::shm_slot_bytes));
+  result.shm_slots = static_cast<std::uint32_t>(environment.integer(Knob::shm_slots));
+  check_slots(result);
+  return result;
+}
+
+}  // namespace stretto

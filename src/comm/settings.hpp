@@ -1,0 +1,31 @@
+// The settings of one communicator, resolved once: config over environment over file over default.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/environment.hpp"
+#include "stretto/stretto.h"
+
+namespace stretto {
+
+struct Settings {
+  // Local: how this rank runs and waits.
+  std::int64_t setup_timeout_ns = 0;
+  std::int64_t data_timeout_ns = 0;
+  std::int64_t heartbeat_interval_ns = 0;
+  std::int64_t heartbeat_timeout_ns = 0;
+  std::int64_t spin_us = -1;
+  std::string name;
+  // Part of the plan: rank 0's count; a rank whose caller set another one in its config is told so.
+  std::string algorithm;
+  bool algorithm_from_config = false;
+  std::uint32_t max_channels = 0;    ///< 0: the planner's choice
+  std::uint64_t shm_slot_bytes = 0;  ///< 0: by number of ranks
+  std::uint32_t shm_slots = 0;
+};
+
+/// Throws Error(strettoInvalidArgument or strettoUnsupported) naming the field. `config` may be nullptr.
+Settings resolve_settings(const strettoConfig_t* config, const Environment& environment);
+
+}  // namespace stretto

@@ -1,0 +1,211 @@
+#include "comm/setup.hpp"
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "comm/rank_card.hpp"
+
+namespace stretto {
+namespace {
+
+/// While transports connect they are polled this often: their sockets are not watched.
+constexpr std::int64_t kTransportPollNs = 200'000;
+
+/// Slots are smaller where there are many connections: a rank has one to each peer.
+std::uint64_t default_slot_bytes(int n_ranks) {
+  if (n_ranks <= 8) return 64 << 10;
+  if (n_ranks <= 32) return 32 << 10;
+  return n_ranks <= 128 ? 8 << 10 : 4 << 10;
+}
+
+BootstrapConfig bootstrap_config(Rank rank, int n_ranks, const Settings& settings, std::int64_t deadline_ns) {
+  return {rank, n_ranks, deadline_ns, settings.heartbeat_interval_ns, settings.heartbeat_timeout_ns};
+}
+
+[[noreturn]] void algorithms_differ(Rank rank, const std::string& mine, const std::string& roots) {
+  ErrorInfo info;
+  info.code = strettoInvalidUsage;
+  info.rank = rank;
+  info.peer = 0;
+  info.field = "algorithm";
+  info.name = "set-up";
+  info.text = format("rank {} asks for algorithm \"{}\" in its config, rank 0 for \"{}\": give all ranks the same",
+                     rank, mine, roots);
+  throw Error(info);
+}
+
+[[noreturn]] void no_transport(Rank rank, const HostIdentity& mine, Rank peer, const HostIdentity& theirs) {
+  ErrorInfo info;
+  info.code = strettoUnsupported;
+  info.rank = rank;
+  info.peer = peer;
+  info.host = theirs.host_name;
+  info.name = "choice of transports";
+  info.text = format(
+      "no transport joins rank {} (host {}) and rank {} (host {}): this release has shared memory only, which needs "
+      "one "
+      "host, one user and one network namespace",
+      rank, mine.host_name, peer, theirs.host_name);
+  throw Error(info);
+}
+
+}  // namespace
+
+Setup::Setup(System& system, const strettoUniqueId& id, Rank rank, int n_ranks, const Settings& settings)
+    : system_(system), key_(key_of(id)), deadline_ns_(system.now_ns() + settings.setup_timeout_ns) {
+  bootstrap_ = make_bootstrap(system, id, bootstrap_config(rank, n_ranks, settings, deadline_ns_));
+  membership_.rank = rank;
+  membership_.n_ranks = n_ranks;
+  membership_.settings = settings;
+}
+
+Setup::~Setup() = default;
+
+bool Setup::poll() {
+  if (phase_ == Phase::done) return true;
+  try {
+    while (step()) {
+    }
+  } catch (const Error& error) {
+    phase_ = Phase::failed;
+    if (membership_.control) {
+      membership_.control->report(error.info());
+      membership_.control->poll();
+    }
+    throw;
+  }
+  return phase_ == Phase::done;
+}
+
+void Setup::gather(std::vector<std::byte> mine, const char* phase) {
+  membership_.control->start_all_gather(std::move(mine), phase, deadline_ns_);
+}
+
+/// One transition; false when nothing can be done now.
+bool Setup::step() {
+  if (phase_ == Phase::connect) {
+    membership_.control = bootstrap_->poll();
+    if (!membership_.control) return false;
+    gather(encode(RankCard{system_.identity(), membership_.settings}), "exchange of settings");
+    phase_ = Phase::cards;
+    return true;
+  }
+  if (phase_ == Phase::transports) {
+    membership_.control->poll();
+    if (const ErrorInfo* fault = membership_.control->fault(); fault != nullptr) throw Error(*fault);
+    if (!transports_up()) return false;
+    gather({}, "connecting of transports");
+    phase_ = Phase::ready;
+    return true;
+  }
+  if (phase_ == Phase::done || phase_ == Phase::failed) return false;
+  membership_.control->poll();
+  const auto blobs = membership_.control->poll_all_gather();
+  if (!blobs) return false;
+  if (phase_ == Phase::cards) {
+    adopt_cards(*blobs);
+    choose_transports();
+    make_transports();
+    phase_ = Phase::descriptions;
+  } else if (phase_ == Phase::descriptions) {
+    start_transports(*blobs);
+    phase_ = Phase::transports;
+  } else {
+    for (const auto& transport : membership_.transports) {
+      if (transport) transport->finish_setup();
+    }
+    phase_ = Phase::done;
+  }
+  return true;
+}
+
+/// Everyone's facts become the topology; rank 0's settings become everyone's where they are part of the plan.
+void Setup::adopt_cards(const std::vector<std::vector<std::byte>>& blobs) {
+  std::vector<HostIdentity> identities;
+  for (const auto& blob : blobs) identities.push_back(decode_rank_card(blob).identity);
+  const Settings roots = decode_rank_card(blobs.front()).settings;
+  Settings& mine = membership_.settings;
+  if (mine.algorithm_from_config && mine.algorithm != roots.algorithm) {
+    algorithms_differ(membership_.rank, mine.algorithm, roots.algorithm);
+  }
+  mine.algorithm = roots.algorithm;
+  mine.max_channels = roots.max_channels;
+  mine.shm_slot_bytes = roots.shm_slot_bytes != 0 ? roots.shm_slot_bytes : default_slot_bytes(membership_.n_ranks);
+  mine.shm_slots = roots.shm_slots != 0 ? roots.shm_slots : 4;
+  membership_.topology = std::make_unique<Topology>(std::move(identities));
+  membership_.max_channels = mine.max_channels != 0 ? static_cast<int>(mine.max_channels) : 2;
+  membership_.link.ranks_per_core = membership_.topology->ranks_per_core();
+  membership_.link.slot_bytes = mine.shm_slot_bytes;
+  membership_.link.slots = mine.shm_slots;
+}
+
+/// The first row of the registry that reaches each peer.
+void Setup::choose_transports() {
+  const auto rows = transport_rows();
+  const HostIdentity& mine = membership_.topology->identity(membership_.rank);
+  peers_.assign(rows.size(), {});
+  for (Rank peer = 0; peer < membership_.n_ranks; ++peer) {
+    if (peer == membership_.rank) continue;
+    const HostIdentity& theirs = membership_.topology->identity(peer);
+    std::size_t row = 0;
+    while (row < rows.size() && !rows[row].reaches(mine, theirs)) ++row;
+    if (row == rows.size()) no_transport(membership_.rank, mine, peer, theirs);
+    peers_[row].push_back(peer);
+  }
+}
+
+/// Makes the transports that are used, and sends round what they say of themselves.
+void Setup::make_transports() {
+  TransportConfig config;
+  config.rank = membership_.rank;
+  config.n_ranks = membership_.n_ranks;
+  config.channels = membership_.max_channels;
+  config.slot_bytes = membership_.settings.shm_slot_bytes;
+  config.slots = membership_.settings.shm_slots;
+  config.key = key_;
+  config.deadline_ns = deadline_ns_;
+  const auto rows = transport_rows();
+  Descriptions descriptions(rows.size());
+  membership_.transports.resize(rows.size());
+  membership_.transport_to.assign(static_cast<std::size_t>(membership_.n_ranks), nullptr);
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    if (peers_[row].empty()) continue;
+    membership_.transports[row] = rows[row].make(system_, config);
+    descriptions[row] = membership_.transports[row]->describe();
+    for (Rank peer : peers_[row]) {
+      membership_.transport_to[static_cast<std::size_t>(peer)] = membership_.transports[row].get();
+    }
+  }
+  gather(encode(descriptions), "exchange of transport addresses");
+}
+
+void Setup::start_transports(const std::vector<std::vector<std::byte>>& blobs) {
+  std::vector<Descriptions> by_rank;
+  for (const auto& blob : blobs) by_rank.push_back(decode_descriptions(blob));
+  for (std::size_t row = 0; row < membership_.transports.size(); ++row) {
+    if (!membership_.transports[row]) continue;
+    std::vector<std::vector<std::byte>> of_row;
+    for (const Descriptions& descriptions : by_rank) of_row.push_back(descriptions.at(row));
+    membership_.transports[row]->start(of_row, peers_[row]);
+  }
+}
+
+bool Setup::transports_up() {
+  bool up = true;
+  for (const auto& transport : membership_.transports) up = (!transport || transport->poll_setup()) && up;
+  return up;
+}
+
+void Setup::watch(WaitSet& waits) {
+  if (membership_.control) {
+    membership_.control->watch(waits);
+  } else if (bootstrap_) {
+    bootstrap_->watch(waits);
+  }
+}
+
+std::int64_t Setup::next_deadline_ns() {
+  if (phase_ == Phase::transports) return std::min(deadline_ns_, system_.now_ns() + kTransportPollNs);
+  return membership_.control ? membership_.control->next_deadline_ns() : bootstrap_->next_deadline_ns();
+}
+
+}  // namespace stretto

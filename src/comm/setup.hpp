@@ -1,0 +1,62 @@
+// Set-up of one rank, from a unique id to a Membership; a non-blocking state machine. The same code serves processes,
+// threads and the simulator.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/system.hpp"
+#include "bootstrap/bootstrap.hpp"
+#include "comm/settings.hpp"
+#include "plan/cost_model.hpp"
+#include "topology/graph/topology.hpp"
+#include "transports/transport.hpp"
+
+namespace stretto {
+
+/// What set-up gives: all that one rank needs to run collectives.
+struct Membership {
+  Rank rank = 0;
+  int n_ranks = 1;
+  Settings settings;  ///< with rank 0's values where they are part of the plan
+  std::unique_ptr<Topology> topology;
+  LinkModel link;
+  int max_channels = 2;
+  std::unique_ptr<ControlPlane> control;
+  std::vector<std::unique_ptr<Transport>> transports;  ///< by row of the registry; nullptr where unused
+  std::vector<Transport*> transport_to;                ///< by peer; nullptr for this rank
+};
+
+class Setup {
+ public:
+  Setup(System& system, const strettoUniqueId& id, Rank rank, int n_ranks, const Settings& settings);
+  ~Setup();
+
+  /// True when the membership is complete. Throws Error; other ranks have then been told, as far as they could be.
+  bool poll();
+  Membership take() { return std::move(membership_); }
+
+  void watch(WaitSet& waits);
+  std::int64_t next_deadline_ns();
+
+ private:
+  enum class Phase : std::uint8_t { connect, cards, descriptions, transports, ready, done, failed };
+
+  bool step();
+  void adopt_cards(const std::vector<std::vector<std::byte>>& blobs);
+  void choose_transports();
+  void make_transports();
+  void start_transports(const std::vector<std::vector<std::byte>>& blobs);
+  bool transports_up();
+  void gather(std::vector<std::byte> mine, const char* phase);
+
+  System& system_;
+  std::array<std::byte, 32> key_;
+  std::int64_t deadline_ns_ = 0;
+  Phase phase_ = Phase::connect;
+  std::unique_ptr<Bootstrap> bootstrap_;
+  std::vector<std::vector<Rank>> peers_;  ///< by row of the registry: the ranks that it serves
+  Membership membership_;
+};
+
+}  // namespace stretto

@@ -1,0 +1,222 @@
+#include "exec/host_executor.hpp"
+
+#include <cstring>
+
+#include "base/text.hpp"
+
+namespace stretto {
+
+void HostExecutor::start(const Binding& binding, std::uint64_t operation, const void* input, void* output) {
+  STRETTO_ASSERT(unfinished_ == 0);
+  binding_ = &binding;
+  input_ = static_cast<const std::byte*>(input);
+  output_ = static_cast<std::byte*>(output);
+  operation_ = operation;
+  tag_ = binding.tag;
+  tag_.operation = static_cast<std::uint32_t>(operation);
+  const std::vector<PreparedStrand>& strands = binding.plan->strands;
+  cursors_.resize(strands.size());
+  for (std::size_t i = 0; i < strands.size(); ++i) {
+    const auto channel = static_cast<std::size_t>(strands[i].channel);
+    cursors_[i] = {&strands[i], &binding.channels[channel], &strands[i].body, 0, 0, false};
+  }
+  unfinished_ = strands.size();
+  if (binding.plan->plan.program.scratch_chunks > 0) {
+    scratch_stride_bytes_ = 0;
+    for (const ChannelGeometry& channel : binding.channels) {
+      scratch_stride_bytes_ = std::max(scratch_stride_bytes_, channel.chunk_elements * binding.element_bytes);
+    }
+    scratch_.resize(scratch_stride_bytes_ * static_cast<std::size_t>(binding.plan->plan.program.scratch_chunks));
+  }
+}
+
+Progress HostExecutor::poll() {
+  if (faulted_) return Progress::faulted;
+  for (Cursor& cursor : cursors_) {
+    if (!cursor.finished && advance(cursor)) {
+      cursor.finished = true;
+      --unfinished_;
+    }
+    if (faulted_) return Progress::faulted;
+  }
+  return unfinished_ == 0 ? Progress::done : Progress::running;
+}
+
+/// Runs steps until one has to wait (false) or the strand has ended (true).
+bool HostExecutor::advance(Cursor& cursor) {
+  do {
+    const std::vector<PreparedStep>& steps = *cursor.steps;
+    while (cursor.step < steps.size()) {
+      if (!run_step(cursor, steps[cursor.step])) return false;
+      if (log_ != nullptr) record(cursor, steps[cursor.step]);
+      ++cursor.step;
+    }
+  } while (next_round(cursor));
+  return true;
+}
+
+bool HostExecutor::next_round(Cursor& cursor) {
+  if (cursor.steps == &cursor.strand->epilogue) return false;
+  cursor.step = 0;
+  if (++cursor.round == cursor.geometry->rounds) cursor.steps = &cursor.strand->epilogue;
+  return true;
+}
+
+bool HostExecutor::run_step(Cursor& cursor, const PreparedStep& step) {
+  switch (step.kind) {
+    case StepKind::put:
+    case StepKind::get:
+    case StepKind::copy:
+      move_data(cursor, step);
+      return true;
+    case StepKind::reduce:
+      reduce_data(cursor, step);
+      return true;
+    case StepKind::signal:
+      step.send->signal(bytes_of(cursor, step.within), tag_);
+      return true;
+    case StepKind::wait:
+      return step.receive->try_wait() && accept_slot(cursor, step);
+    case StepKind::wait_credit:
+      return step.send->try_acquire();
+    case StepKind::wait_drain:
+      return step.send->drained();
+    case StepKind::release:
+      step.receive->release();
+      return true;
+  }
+  STRETTO_ASSERT(!"a step kind without a meaning");
+}
+
+std::size_t HostExecutor::bytes_of(const Cursor& cursor, std::uint32_t within) const {
+  return cursor.geometry->chunk(cursor.round, within).count * binding_->element_bytes;
+}
+
+std::size_t HostExecutor::logical_offset(const Cursor& cursor, const PreparedRef& ref) const {
+  return ref.block * binding_->block_bytes +
+         cursor.geometry->chunk(cursor.round, ref.within).offset * binding_->element_bytes;
+}
+
+const std::byte* HostExecutor::source_of(const Cursor& cursor, const PreparedRef& ref) const {
+  switch (ref.space) {
+    case Space::input:
+      return input_ + (logical_offset(cursor, ref) - binding_->input_base_bytes);
+    case Space::output:
+      return output_ + (logical_offset(cursor, ref) - binding_->output_base_bytes);
+    case Space::scratch:
+      return scratch_.data() + ref.within * scratch_stride_bytes_;
+    case Space::slot:
+      return ref.receive->slot();
+    case Space::none:
+      break;
+  }
+  STRETTO_ASSERT(!"a source that is nowhere");
+}
+
+std::byte* HostExecutor::destination_of(const Cursor& cursor, const PreparedRef& ref, std::size_t bytes) {
+  switch (ref.space) {
+    case Space::output:
+      return output_ + (logical_offset(cursor, ref) - binding_->output_base_bytes);
+    case Space::scratch:
+      return scratch_.data() + ref.within * scratch_stride_bytes_;
+    case Space::slot:
+      return ref.send->slot(bytes);
+    case Space::input:
+    case Space::none:
+      break;
+  }
+  STRETTO_ASSERT(!"a destination that may not be written");
+}
+
+void HostExecutor::move_data(const Cursor& cursor, const PreparedStep& step) {
+  const std::size_t bytes = bytes_of(cursor, step.within);
+  const PreparedRef& source = step.sources.front();
+  if (step.kind == StepKind::put) {
+    step.destination.send->put(source_of(cursor, source), bytes);
+    return;
+  }
+  std::byte* destination = destination_of(cursor, step.destination, bytes);
+  if (step.kind == StepKind::get) {
+    source.receive->get(destination, bytes);
+    return;
+  }
+  const std::byte* from = source_of(cursor, source);
+  if (from != destination && bytes > 0) std::memmove(destination, from, bytes);
+}
+
+void HostExecutor::reduce_data(const Cursor& cursor, const PreparedStep& step) {
+  const std::size_t count = cursor.geometry->chunk(cursor.round, step.within).count;
+  sources_.clear();
+  for (const PreparedRef& source : step.sources) sources_.push_back(source_of(cursor, source));
+  binding_->reduce(destination_of(cursor, step.destination, count * binding_->element_bytes), sources_.data(),
+                   static_cast<int>(sources_.size()), count, step.completes ? binding_->divisor : 1);
+}
+
+/// Holds what arrived against what was expected: the same operation, and exactly the bytes that will be read.
+bool HostExecutor::accept_slot(const Cursor& cursor, const PreparedStep& step) {
+  const OpTag& theirs = step.receive->tag();
+  if (theirs != tag_) [[unlikely]] {
+    refuse(cursor, step, strettoInvalidUsage, differing_field(tag_, theirs),
+           format("the ranks disagree: rank {} calls {}, but rank {} calls {}. Every rank must make the same calls in "
+                  "the same order",
+                  rank_, to_string(tag_), step.peer, to_string(theirs)));
+    return false;
+  }
+  const std::size_t expected = bytes_of(cursor, step.within);
+  if (step.receive->bytes() != expected) [[unlikely]] {
+    refuse(cursor, step, strettoInternalError, "bytes",
+           format("rank {} sent rank {} a slot of {} bytes where the plan has {}: memory was overwritten, or a bug",
+                  step.peer, rank_, step.receive->bytes(), expected));
+    return false;
+  }
+  return true;
+}
+
+void HostExecutor::refuse(const Cursor& cursor, const PreparedStep& step, strettoResult_t code, const char* field,
+                          std::string text) {
+  fault_ = ErrorInfo{};
+  fault_.code = code;
+  fault_.field = field;
+  fault_.name = row_of(binding_->plan->plan.spec.collective).name;
+  fault_.rank = rank_;
+  fault_.peer = step.peer;
+  fault_.operation = static_cast<std::int64_t>(operation_);
+  fault_.step = step_number(cursor);
+  fault_.text = std::move(text);
+  faulted_ = true;
+}
+
+std::int32_t HostExecutor::step_number(const Cursor& cursor) const {
+  const bool in_epilogue = cursor.steps == &cursor.strand->epilogue;
+  return static_cast<std::int32_t>(cursor.step + (in_epilogue ? cursor.strand->body.size() : 0));
+}
+
+std::vector<Blocked> HostExecutor::blocked() const {
+  std::vector<Blocked> result;
+  for (const Cursor& cursor : cursors_) {
+    if (cursor.finished || cursor.step >= cursor.steps->size()) continue;
+    const PreparedStep& step = (*cursor.steps)[cursor.step];
+    result.push_back({step.peer, step.kind, step_number(cursor), cursor.strand->channel});
+  }
+  return result;
+}
+
+void HostExecutor::give_up() {
+  for (Cursor& cursor : cursors_) cursor.finished = true;
+  unfinished_ = 0;
+}
+
+void HostExecutor::record(const Cursor& cursor, const PreparedStep& step) {
+  StepRecord entry;
+  entry.operation = operation_;
+  entry.rank = rank_;
+  entry.channel = cursor.strand->channel;
+  entry.strand = static_cast<std::int32_t>(&cursor - cursors_.data());
+  entry.step = step_number(cursor);
+  entry.round = cursor.round;
+  entry.kind = step.kind;
+  entry.peer = step.peer;
+  log_->add(entry);
+}
+
+}  // namespace stretto

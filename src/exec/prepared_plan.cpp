@@ -1,0 +1,112 @@
+#include "exec/prepared_plan.hpp"
+
+#include <map>
+
+#include "base/text.hpp"
+
+namespace stretto {
+namespace {
+
+class Preparer {
+ public:
+  Preparer(const Plan& plan, const PortSource& ports, int channel) : plan_(plan), ports_(ports), channel_(channel) {}
+
+  std::vector<PreparedStep> steps(const std::vector<Step>& steps) {
+    std::vector<PreparedStep> result;
+    result.reserve(steps.size());
+    for (std::size_t i = 0; i < steps.size(); ++i) result.push_back(step(steps, i));
+    return result;
+  }
+
+ private:
+  PreparedStep step(const std::vector<Step>& steps, std::size_t at) {
+    const Step& step = steps[at];
+    PreparedStep result;
+    result.kind = step.kind;
+    result.completes = step.completes;
+    result.peer = step.peer;
+    switch (step.kind) {
+      case StepKind::put:
+      case StepKind::get:
+      case StepKind::reduce:
+      case StepKind::copy:
+        result.within = within(step.chunk);
+        result.destination = ref(step.destination, /*is_destination=*/true);
+        for (const Ref& source : step.sources) result.sources.push_back(ref(source, /*is_destination=*/false));
+        if (step.destination.space == Space::slot) filled_[step.destination.index] = result.within;
+        break;
+      case StepKind::signal:
+        if (!filled_.contains(step.peer)) malformed(step, "signals a slot that no step before it fills");
+        result.within = filled_.at(step.peer);
+        result.send = &ports_.send(step.peer, channel_);
+        break;
+      case StepKind::wait_credit:
+      case StepKind::wait_drain:
+        result.send = &ports_.send(step.peer, channel_);
+        break;
+      case StepKind::wait:
+        result.within = within(chunk_read_after(steps, at));
+        result.receive = &ports_.receive(step.peer, channel_);
+        break;
+      case StepKind::release:
+        result.receive = &ports_.receive(step.peer, channel_);
+        break;
+    }
+    return result;
+  }
+
+  /// The chunk that the slot waited for will be read as: what its size must be.
+  std::int32_t chunk_read_after(const std::vector<Step>& steps, std::size_t wait) const {
+    for (std::size_t i = wait + 1; i < steps.size(); ++i) {
+      if (steps[i].kind == StepKind::release && steps[i].peer == steps[wait].peer) break;
+      for (const Ref& source : steps[i].sources) {
+        if (source == slot(steps[wait].peer)) return steps[i].chunk;
+      }
+    }
+    malformed(steps[wait], "waits for a slot that no step reads");
+  }
+
+  PreparedRef ref(const Ref& ref, bool is_destination) const {
+    PreparedRef result;
+    result.space = ref.space;
+    if (ref.space == Space::slot) {
+      if (is_destination) {
+        result.send = &ports_.send(ref.index, channel_);
+      } else {
+        result.receive = &ports_.receive(ref.index, channel_);
+      }
+    } else if (ref.space == Space::scratch) {
+      result.within = static_cast<std::uint32_t>(ref.index);
+    } else {
+      result.block = static_cast<std::uint32_t>(ref.index / plan_.chunks_per_block);
+      result.within = within(ref.index);
+    }
+    return result;
+  }
+
+  std::uint32_t within(std::int32_t chunk) const { return static_cast<std::uint32_t>(chunk % plan_.chunks_per_block); }
+
+  [[noreturn]] void malformed(const Step& step, const char* why) const {
+    throw Error(strettoInternalError, format("plan {} of {}: step '{}' {}", plan_.spec.algorithm,
+                                             row_of(plan_.spec.collective).name, to_string(step), why));
+  }
+
+  const Plan& plan_;
+  const PortSource& ports_;
+  int channel_;
+  std::map<Rank, std::uint32_t> filled_;  ///< chunk in the current slot towards each peer
+};
+
+}  // namespace
+
+PreparedPlan prepare(Plan plan, const PortSource& ports) {
+  PreparedPlan result;
+  for (const Strand& strand : plan.program.strands) {
+    Preparer preparer(plan, ports, strand.channel);
+    result.strands.push_back({strand.channel, preparer.steps(strand.body), preparer.steps(strand.epilogue)});
+  }
+  result.plan = std::move(plan);
+  return result;
+}
+
+}  // namespace stretto

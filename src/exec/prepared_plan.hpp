@@ -1,0 +1,55 @@
+// A plan made ready to run on this rank: every step with its port, every slot access with the chunk that it carries.
+// Made once per plan and communicator; immutable afterwards, apart from the ports' own state.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "plan/plan.hpp"
+#include "transports/transport.hpp"
+
+namespace stretto {
+
+/// An operand as the executor reads it: a chunk of a user buffer or of scratch memory, or the current slot of a port.
+struct PreparedRef {
+  Space space = Space::none;
+  std::uint32_t block = 0;         ///< of input and output
+  std::uint32_t within = 0;        ///< chunk within the block, or scratch chunk
+  SendPort* send = nullptr;        ///< slot as a destination
+  ReceivePort* receive = nullptr;  ///< slot as a source
+};
+
+struct PreparedStep {
+  StepKind kind = StepKind::copy;
+  bool completes = false;
+  Rank peer = -1;
+  std::uint32_t within = 0;  ///< chunk (within its block) whose size this step moves, signals or expects; block sizes
+                             ///< are equal, so the block does not matter
+  SendPort* send = nullptr;
+  ReceivePort* receive = nullptr;
+  PreparedRef destination;
+  std::vector<PreparedRef> sources;
+};
+
+struct PreparedStrand {
+  int channel = 0;
+  std::vector<PreparedStep> body;
+  std::vector<PreparedStep> epilogue;
+};
+
+struct PreparedPlan {
+  Plan plan;
+  std::vector<PreparedStrand> strands;
+};
+
+/// Where a step's ports come from.
+struct PortSource {
+  std::function<SendPort&(Rank peer, int channel)> send;
+  std::function<ReceivePort&(Rank peer, int channel)> receive;
+};
+
+/// Throws Error(strettoInternalError) if a step is malformed (a slot signalled that was never filled).
+PreparedPlan prepare(Plan plan, const PortSource& ports);
+
+}  // namespace stretto

@@ -1,0 +1,31 @@
+#include "observe/flight_recorder.hpp"
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#else
+#include <chrono>
+#endif
+
+#include <algorithm>
+
+namespace stretto {
+
+std::uint64_t flight_ticks() noexcept {
+#if defined(__x86_64__)
+  return __rdtsc();
+#else
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+#endif
+}
+
+std::vector<FlightRecord> FlightRecorder::records() const {
+  std::vector<FlightRecord> result;
+  for (const FlightRecord& record : records_) {
+    if (record.state != FlightState::empty) result.push_back(record);
+  }
+  std::sort(result.begin(), result.end(),
+            [](const FlightRecord& a, const FlightRecord& b) { return a.operation < b.operation; });
+  return result;
+}
+
+}  // namespace stretto

@@ -1,0 +1,31 @@
+#include "topology/graph/topology.hpp"
+
+namespace stretto {
+
+Topology::Topology(std::vector<HostIdentity> identities) : identities_(std::move(identities)) {
+  std::vector<std::string> ids;
+  for (std::size_t rank = 0; rank < identities_.size(); ++rank) {
+    const HostIdentity& identity = identities_[rank];
+    const auto known = std::find(ids.begin(), ids.end(), identity.host_id);
+    const auto index = static_cast<std::size_t>(known - ids.begin());
+    if (known == ids.end()) {
+      ids.push_back(identity.host_id);
+      hosts_.push_back({identity.host_name, identity.n_cores, {}});
+    }
+    hosts_[index].n_cores = std::max({1, hosts_[index].n_cores, identity.n_cores});
+    hosts_[index].ranks.push_back(static_cast<Rank>(rank));
+    host_index_.push_back(index);
+  }
+}
+
+std::uint32_t Topology::ranks_per_core() const {
+  std::uint32_t most = 1;
+  for (const HostNode& host : hosts_) {
+    const auto ranks = static_cast<std::uint32_t>(host.ranks.size());
+    const auto cores = static_cast<std::uint32_t>(host.n_cores);
+    most = std::max(most, (ranks + cores - 1) / cores);
+  }
+  return most;
+}
+
+}  // namespace stretto
