@@ -32,11 +32,7 @@ std::string names_for(Collective collective) {
 }
 
 [[noreturn]] void refuse(const char* field, std::string text) {
-  ErrorInfo info;
-  info.code = strettoInvalidArgument;
-  info.field = field;
-  info.text = std::move(text);
-  throw Error(std::move(info));
+  throw Error(strettoInvalidArgument, std::move(text), field);
 }
 
 const AlgorithmRow& checked_row(const PlanSpec& spec, Rank rank) {

@@ -30,7 +30,10 @@ struct ErrorInfo {
 class Error : public std::exception {
  public:
   explicit Error(ErrorInfo info) : info_(std::move(info)) {}
-  Error(strettoResult_t code, std::string text) { info_.code = code, info_.text = std::move(text); }
+  /// @param field the argument or setting at fault, if one is
+  Error(strettoResult_t code, std::string text, std::string field = {}) {
+    info_.code = code, info_.text = std::move(text), info_.field = std::move(field);
+  }
 
   const char* what() const noexcept override { return info_.text.c_str(); }
   const ErrorInfo& info() const noexcept { return info_; }

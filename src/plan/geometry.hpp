@@ -22,8 +22,8 @@ struct Extent {
 
 /// One channel's share of every block, parted into rounds and chunks.
 struct ChannelGeometry {
-  std::size_t base = 0;            ///< first element of the share, within the block
-  std::size_t elements = 0;        ///< of the share
+  std::size_t base = 0;      ///< first element of the share, within the block
+  std::size_t elements = 0;  ///< of the share
   std::size_t rounds = 1;
   std::size_t chunk_elements = 0;  ///< of every chunk but the last ones
   std::size_t chunks = 1;          ///< per block and round

@@ -1,21 +1,17 @@
 #include "plan/planner.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "algorithms/catalogue.hpp"
 #include "base/text.hpp"
+#include "plan/plan_text.hpp"
 
 namespace stretto {
 namespace {
 
-std::string microseconds(Picoseconds time) { return format("{}.{}", time / 1'000'000, time / 100'000 % 10); }
-
 [[noreturn]] void refuse(const char* field, std::string text) {
-  ErrorInfo info;
-  info.code = strettoInvalidArgument;
-  info.field = field;
-  info.text = std::move(text);
-  throw Error(std::move(info));
+  throw Error(strettoInvalidArgument, std::move(text), field);
 }
 
 bool fits(const AlgorithmRow& row, int max_channels, const LinkModel& link) {

@@ -8,7 +8,8 @@ namespace stretto {
 
 class Saturating {
  public:
-  constexpr Saturating(std::uint64_t value = 0) : value_(value) {}  // implicit: it stands for the number
+  // Implicit, because it stands for the number. NOLINTNEXTLINE(google-explicit-constructor)
+  constexpr Saturating(std::uint64_t value = 0) : value_(value) {}
 
   constexpr std::uint64_t value() const { return value_; }
 

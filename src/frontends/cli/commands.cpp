@@ -1,0 +1,81 @@
+#include "frontends/cli/commands.hpp"
+
+#include <cstdio>
+
+#include "algorithms/catalogue.hpp"
+#include "base/text.hpp"
+#include "plan/plan_json.hpp"
+#include "plan/plan_text.hpp"
+
+namespace stretto::cli {
+namespace {
+
+// A shorter output than promised must not look like success.
+void print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw Error(strettoSystemError, "standard output cannot be written");
+  }
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+Collective collective_of(const std::string& name) {
+  if (const auto collective = collective_from_name(name)) return *collective;
+  throw Error(strettoInvalidArgument,
+              format("collective \"{}\" is unknown; these are: {}", name, joined(collective_names())), "collective");
+}
+
+Rank root_of(Collective collective, std::optional<int> root, int n_ranks) {
+  const CollectiveRow& row = row_of(collective);
+  if (!row.rooted && root) {
+    throw Error(strettoInvalidArgument, format("{} has no root: leave --root out", row.name), "root");
+  }
+  const Rank chosen = row.rooted ? root.value_or(0) : -1;
+  if (row.rooted && (chosen < 0 || chosen >= n_ranks)) {
+    throw Error(strettoInvalidArgument, format("root {} is outside 0..{}", chosen, n_ranks - 1), "root");
+  }
+  return chosen;
+}
+
+}  // namespace
+
+std::vector<std::string> collective_names() {
+  std::vector<std::string> names;
+  for (const CollectiveRow& row : collective_rows()) names.emplace_back(row.name);
+  return names;
+}
+
+std::vector<std::string> algorithm_names() {
+  std::vector<std::string> names;
+  for (const AlgorithmRow& row : catalogue()) names.emplace_back(row.name);
+  return names;
+}
+
+void print_plan(const PlanOptions& options) {
+  const Collective collective = collective_of(options.collective);
+  const AlgorithmRow& row = require_algorithm(options.algorithm, collective);
+  const PlanSpec spec{collective, row.name, options.n_ranks, root_of(collective, options.root, options.n_ranks),
+                      options.channels.value_or(row.channel_multiple)};
+  std::vector<RankPlan> plans;
+  const Rank first = options.rank.value_or(0);
+  const Rank last = options.rank.value_or(options.n_ranks - 1);
+  for (Rank rank = first; rank <= last; ++rank) plans.push_back({rank, make_plan(spec, rank)});
+  print(options.json ? plan_to_json(plans) : plan_to_text(plans));
+}
+
+void print_choice(const ExplainOptions& options) {
+  const Collective collective = collective_of(options.collective);
+  const PlanChoice choice =
+      choose_plan(collective, options.block_bytes, options.n_ranks, root_of(collective, options.root, options.n_ranks),
+                  options.max_channels, options.link, options.algorithm);
+  print(options.json ? choice_to_json(choice, options.block_bytes, options.link)
+                     : choice_to_text(choice, options.block_bytes, options.link));
+}
+
+void print_version() { print(format("stretto {}.{}.{}\n", STRETTO_MAJOR, STRETTO_MINOR, STRETTO_PATCH)); }
+
+}  // namespace stretto::cli

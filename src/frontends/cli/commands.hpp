@@ -1,0 +1,45 @@
+// The commands of `stretto`. Each prints to standard output and throws Error for what the user can mend.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plan/cost_model.hpp"
+
+namespace stretto::cli {
+
+struct PlanOptions {
+  std::string collective;
+  std::string algorithm;
+  int n_ranks = 0;
+  std::optional<int> rank;      ///< all, if not given
+  std::optional<int> root;      ///< 0, if not given and needed
+  std::optional<int> channels;  ///< as few as the algorithm needs, if not given
+  bool json = false;
+};
+
+struct ExplainOptions {
+  std::string collective;
+  std::string algorithm;  ///< "": the planner's choice
+  int n_ranks = 0;
+  std::optional<int> root;
+  std::uint64_t block_bytes = 0;
+  int max_channels = 0;
+  LinkModel link;
+  bool json = false;
+};
+
+/// Names of the rows, for messages that give the choices.
+std::vector<std::string> collective_names();
+std::vector<std::string> algorithm_names();
+
+void print_plan(const PlanOptions& options);
+void print_choice(const ExplainOptions& options);
+void print_version();
+
+/// Becomes NAME_perf, or throws an Error that names those there are. `arguments` follow the name.
+[[noreturn]] void run_perf(const std::string& name, const std::vector<std::string>& arguments);
+
+}  // namespace stretto::cli
