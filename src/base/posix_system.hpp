@@ -29,6 +29,7 @@ class PosixSystem final : public System {
   Handle accept(int listener) override;
   Handle connect_tcp(const Endpoint& endpoint) override;
   ConnectStatus connect_status(int socket, int& os_error) override;
+  Endpoint local_endpoint(int socket) override;
   IoResult send(int socket, std::span<const std::byte> bytes) override;
   IoResult receive(int socket, std::span<std::byte> bytes) override;
 

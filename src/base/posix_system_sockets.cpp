@@ -40,6 +40,24 @@ SocketAddress to_address(const Endpoint& endpoint) {
   return address;
 }
 
+Endpoint to_endpoint(const SocketAddress& address) {
+  Endpoint endpoint;
+  endpoint.ipv6 = address.storage.ss_family == AF_INET6;
+  if (endpoint.ipv6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &address.storage, sizeof(v6));
+    endpoint.port = ntohs(v6.sin6_port);
+    endpoint.scope = v6.sin6_scope_id;
+    std::memcpy(endpoint.address.data(), &v6.sin6_addr, sizeof(v6.sin6_addr));
+  } else {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &address.storage, sizeof(v4));
+    endpoint.port = ntohs(v4.sin_port);
+    std::memcpy(endpoint.address.data(), &v4.sin_addr, sizeof(v4.sin_addr));
+  }
+  return endpoint;
+}
+
 void set_option(int socket, int level, int option, int value, const char* name) {
   if (setsockopt(socket, level, option, &value, sizeof(value)) != 0) throw_system_error("setsockopt", name, errno);
 }
@@ -80,12 +98,7 @@ Handle PosixSystem::listen_tcp(Endpoint& endpoint) {
   if (bind(handle.id(), address.get(), address.bytes) != 0) throw_system_error("bind", argument, errno);
   set_option(handle.id(), SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
   if (listen(handle.id(), accept_backlog) != 0) throw_system_error("listen", argument, errno);
-  socklen_t bytes = sizeof(address.storage);
-  if (getsockname(handle.id(), address.get(), &bytes) != 0) throw_system_error("getsockname", argument, errno);
-  // The port lies at the same place in both families.
-  sockaddr_in named{};
-  std::memcpy(&named, &address.storage, sizeof(named));
-  endpoint.port = ntohs(named.sin_port);
+  endpoint.port = local_endpoint(handle.id()).port;
   return handle;
 }
 
@@ -100,6 +113,14 @@ Handle PosixSystem::accept(int listener) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return Handle();
     if (errno != EINTR && !concerns_the_stranger(errno)) throw_system_error("accept", format("{}", listener), errno);
   }
+}
+
+Endpoint PosixSystem::local_endpoint(int socket) {
+  SocketAddress address;
+  address.bytes = sizeof(address.storage);
+  if (getsockname(socket, address.get(), &address.bytes) != 0)
+    throw_system_error("getsockname", format("{}", socket), errno);
+  return to_endpoint(address);
 }
 
 void PosixSystem::remember_failure(int socket, int os_error) {

@@ -140,6 +140,8 @@ class System {
   virtual Handle accept(int listener) = 0;
   virtual Handle connect_tcp(const Endpoint& endpoint) = 0;
   virtual ConnectStatus connect_status(int socket, int& os_error) = 0;
+  /// This side's address and port of a connected stream socket: where it can be reached by who is at the other end.
+  virtual Endpoint local_endpoint(int socket) = 0;
   virtual IoResult send(int socket, std::span<const std::byte> bytes) = 0;
   virtual IoResult receive(int socket, std::span<std::byte> bytes) = 0;
 

@@ -31,9 +31,16 @@ class Rendezvous {
   virtual bool poll() = 0;
   virtual void watch(WaitSet& waits) = 0;
   virtual std::int64_t next_deadline_ns() const = 0;
+  struct Counts {
+    std::uint64_t frames_sent = 0;  ///< to and from members
+    std::uint64_t frames_received = 0;
+    std::uint64_t turned_away = 0;  ///< connections that did not prove to be a member's
+  };
+  virtual Counts counts() const = 0;
 };
 
-/// @param address where to listen, port 0 for any
+/// A communicator of one rank needs no rendezvous: its Bootstrap never calls here, and poll() stays false.
+/// @param address where to listen, port 0 for any; it goes into the id, so other ranks must be able to reach it
 std::unique_ptr<Rendezvous> make_rendezvous(System& system, const Endpoint& address, std::int64_t setup_timeout_ns);
 
 /// One rank's way in; a non-blocking state machine.

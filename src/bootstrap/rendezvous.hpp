@@ -1,0 +1,74 @@
+// The state machine behind make_rendezvous, with what tests want to see of it.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+
+#include "bootstrap/bootstrap.hpp"
+#include "bootstrap/gate.hpp"
+#include "bootstrap/messages.hpp"
+
+namespace stretto {
+
+/// Per rank it takes one hello, proof, join and linked, and gives one challenge, assign and ready: O(n) altogether.
+class TreeRendezvous final : public Rendezvous {
+ public:
+  TreeRendezvous(System& system, const Endpoint& address, std::int64_t setup_timeout_ns);
+
+  const strettoUniqueId& id() const override { return id_; }
+  bool poll() override;
+  void watch(WaitSet& waits) override;
+  std::int64_t next_deadline_ns() const override;
+  Counts counts() const override;
+
+ private:
+  /// Authenticated, its join not yet here.
+  struct Arrival {
+    Channel channel;
+    Introduction introduction;
+    std::int64_t since_ns;
+  };
+  struct Attendee {
+    Channel channel;
+    Member member;
+    Endpoint listener;
+    bool linked = false;
+  };
+  /// Told why it cannot take part; kept until it has been told, and hangs up or a second has passed.
+  struct Leaver {
+    Channel channel;
+    std::int64_t since_ns;
+  };
+
+  void poll_arrivals();
+  void poll_attendees();
+  void poll_leavers();
+  void on_join(Arrival& arrival, const std::vector<std::byte>& frame);
+  bool refuse_join(Arrival& arrival, const Member& member);
+  void assign();
+  void reject(Channel channel, const ErrorInfo& why);
+  /// Ends set-up for all who came and, until the deadline, for all who will come.
+  void fail(ErrorInfo why);
+  ErrorInfo deadline_passed() const;
+  void send(Channel& channel, const std::vector<std::byte>& body);
+
+  System& system_;
+  Endpoint address_;
+  strettoUniqueId id_{};
+  std::int64_t setup_timeout_ns_;
+  std::optional<Gate> gate_;
+  int n_ranks_ = 0;  ///< as the first to join said; 0 before
+  std::int64_t deadline_ns_;
+  std::deque<Arrival> arrivals_;
+  std::map<Rank, Attendee> attendees_;
+  std::deque<Leaver> leavers_;
+  std::optional<ErrorInfo> failure_;
+  std::set<Rank> told_;     ///< of the failure
+  std::string duplicates_;  ///< for the deadline's text
+  bool assigned_ = false;
+  bool ready_ = false;
+  Counts counts_;
+};
+
+}  // namespace stretto
