@@ -19,10 +19,10 @@ class LeakCheck(unittest.TestCase):
         self.assertIn(words, done.stdout)
 
     def test_each_kind_of_leak_is_caught(self):
-        self.expect_caught("Leaky.Descriptor", "descriptor ")
-        self.expect_caught("Leaky.Mapping", "/memfd:leaky")
-        self.expect_caught("Leaky.Thread", "1 threads")
-        self.expect_caught("Leaky.Zombie", "child processes")
+        self.expect_caught("Leaky.Descriptor_IsLeft", "descriptor ")
+        self.expect_caught("Leaky.Mapping_IsLeft", "/memfd:leaky")
+        self.expect_caught("Leaky.Thread_IsLeft", "1 threads")
+        self.expect_caught("Leaky.Zombie_IsLeft", "child processes")
 
     def test_clean_tests_pass(self):
         done = run("Clean.*")

@@ -10,9 +10,9 @@
 
 namespace {
 
-TEST(Leaky, Descriptor) { ASSERT_GE(dup(0), 0); }
+TEST(Leaky, Descriptor_IsLeft) { ASSERT_GE(dup(0), 0); }
 
-TEST(Leaky, Mapping) {
+TEST(Leaky, Mapping_IsLeft) {
   const int memory = memfd_create("leaky", 0);
   ASSERT_GE(memory, 0);
   ASSERT_EQ(ftruncate(memory, 4096), 0);
@@ -20,29 +20,29 @@ TEST(Leaky, Mapping) {
   close(memory);
 }
 
-TEST(Leaky, Thread) {
+TEST(Leaky, Thread_IsLeft) {
   std::thread([] { pause(); }).detach();
 }
 
-TEST(Leaky, Zombie) {
+TEST(Leaky, Zombie_IsLeft) {
   const pid_t child = fork();
   if (child == 0) _exit(0);
   ASSERT_GT(child, 0);
 }
 
-TEST(Clean, Descriptor) { close(dup(0)); }
+TEST(Clean, Descriptor_IsGone) { close(dup(0)); }
 
-TEST(Clean, Thread) {
+TEST(Clean, Thread_IsGone) {
   std::thread([] {}).join();
 }
 
-TEST(Clean, Child) {
+TEST(Clean, Child_IsGone) {
   const pid_t child = fork();
   if (child == 0) _exit(0);
   ASSERT_EQ(waitpid(child, nullptr, 0), child);
 }
 
-TEST(Clean, LeakThatIsAllowed) {
+TEST(Clean, Allowed_IsLeft) {
   stretto::testing::allow_leaks_in_this_test("to show that it can be");
   ASSERT_GE(dup(0), 0);
 }
