@@ -23,6 +23,7 @@ class ForwardingSystem : public System {
   Handle accept(int listener) override { return inner_.accept(listener); }
   Handle connect_tcp(const Endpoint& endpoint) override { return inner_.connect_tcp(endpoint); }
   ConnectStatus connect_status(int socket, int& os_error) override { return inner_.connect_status(socket, os_error); }
+  Endpoint local_endpoint(int socket) override { return inner_.local_endpoint(socket); }
   IoResult send(int socket, std::span<const std::byte> bytes) override { return inner_.send(socket, bytes); }
   IoResult receive(int socket, std::span<std::byte> bytes) override { return inner_.receive(socket, bytes); }
   Handle listen_local(const std::string& name) override { return inner_.listen_local(name); }
