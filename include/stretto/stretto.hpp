@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// stretto for C++17 and later: the C interface (stretto.h) with ownership and exceptions, and nothing more. Header
+// only. What each call does, its deadlines and its threads, is said in stretto.h; here only what differs is.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "stretto/stretto.h"
+
+namespace stretto {
+// The library's own classes of the same names live outside this one.
+inline namespace wrapper {
+
+/// A call that failed. The fields are in info(), the text is what().
+class Exception : public std::exception {
+ public:
+  explicit Exception(const strettoErrorInfo_t& info) noexcept : info_(info) {}
+
+  /// The last error of `comm` (may be null), or of this thread, for a call that returned `result`.
+  static Exception last(strettoResult_t result, strettoComm_t comm) noexcept {
+    strettoErrorInfo_t info = STRETTO_ERROR_INFO_INITIALIZER;
+    if (strettoGetErrorInfo(comm, &info) != strettoSuccess || info.code != result) {
+      info = STRETTO_ERROR_INFO_INITIALIZER;
+      info.code = result;
+    }
+    if (info.text[0] == '\0') std::strncpy(info.text, strettoGetErrorString(result), sizeof info.text - 1);
+    return Exception(info);
+  }
+
+  const char* what() const noexcept override { return info_.text; }
+  strettoResult_t code() const noexcept { return info_.code; }
+  const strettoErrorInfo_t& info() const noexcept { return info_; }
+
+ private:
+  strettoErrorInfo_t info_;
+};
+
+/// Throws unless `result` is strettoSuccess, or strettoInProgress (of a communicator that does not block).
+inline void check(strettoResult_t result, strettoComm_t comm = nullptr) {
+  if (result != strettoSuccess && result != strettoInProgress) throw Exception::last(result, comm);
+}
+
+/// The number of STRETTO_VERSION of the library that is loaded.
+inline int version() {
+  int number = 0;
+  check(strettoGetVersion(&number));
+  return number;
+}
+
+/// The element type of T; specialise it for types of your own that have the same bits.
+template <typename T>
+struct DataTypeOf;
+template <>
+struct DataTypeOf<std::int8_t> {
+  static constexpr strettoDataType_t value = strettoInt8;
+};
+template <>
+struct DataTypeOf<std::uint8_t> {
+  static constexpr strettoDataType_t value = strettoUint8;
+};
+template <>
+struct DataTypeOf<std::int32_t> {
+  static constexpr strettoDataType_t value = strettoInt32;
+};
+template <>
+struct DataTypeOf<std::uint32_t> {
+  static constexpr strettoDataType_t value = strettoUint32;
+};
+template <>
+struct DataTypeOf<std::int64_t> {
+  static constexpr strettoDataType_t value = strettoInt64;
+};
+template <>
+struct DataTypeOf<std::uint64_t> {
+  static constexpr strettoDataType_t value = strettoUint64;
+};
+template <>
+struct DataTypeOf<float> {
+  static constexpr strettoDataType_t value = strettoFloat32;
+};
+template <>
+struct DataTypeOf<double> {
+  static constexpr strettoDataType_t value = strettoFloat64;
+};
+
+/// Makes an id, in the process that goes on to be one of the ranks. Ship it as bytes.
+inline strettoUniqueId make_unique_id() {
+  strettoUniqueId id;
+  check(strettoGetUniqueId(&id));
+  return id;
+}
+
+/// One rank's membership of a group of ranks. Owns the handle; the destructor destroys it and drops errors, close()
+/// reports them.
+class Communicator {
+ public:
+  Communicator() noexcept = default;
+  /// Takes over a handle.
+  explicit Communicator(strettoComm_t handle) noexcept : handle_(handle) {}
+
+  /// Joins as `rank`; blocks until all ranks have come.
+  Communicator(int n_ranks, const strettoUniqueId& id, int rank, const strettoConfig_t* config = nullptr) {
+    check(strettoCommInitRankConfig(&handle_, n_ranks, id, rank, config));
+  }
+
+  /// All `n` ranks in this process; each is then used by a thread of its own.
+  static std::vector<Communicator> all(int n, const int* devices = nullptr) {
+    std::vector<strettoComm_t> handles(n > 0 ? static_cast<std::size_t>(n) : 0U, nullptr);
+    check(strettoCommInitAll(handles.data(), n, devices));
+    return std::vector<Communicator>(handles.begin(), handles.end());
+  }
+
+  /// From the environment that the launcher set.
+  static Communicator from_environment(const strettoConfig_t* config = nullptr) {
+    Communicator result;
+    check(strettoCommInitEnvironment(&result.handle_, config));
+    return result;
+  }
+
+  Communicator(Communicator&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Communicator& operator=(Communicator&& other) noexcept {
+    if (this != &other) {
+      destroy();
+      handle_ = std::exchange(other.handle_, nullptr);
+    }
+    return *this;
+  }
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+  ~Communicator() { destroy(); }
+
+  /// Completes all work, then frees the communicator; throws what finalize or destroy reported. A library without
+  /// strettoCommFinalize has nothing left to complete.
+  void close() {
+    if (handle_ == nullptr) return;
+    const strettoResult_t finalized = strettoCommFinalize(handle_);
+    if (finalized != strettoSuccess && finalized != strettoUnsupported) {
+      const Exception failure = Exception::last(finalized, handle_);
+      destroy();
+      throw failure;
+    }
+    check(strettoCommDestroy(std::exchange(handle_, nullptr)));
+  }
+
+  strettoComm_t handle() const noexcept { return handle_; }
+  strettoComm_t release() noexcept { return std::exchange(handle_, nullptr); }
+  explicit operator bool() const noexcept { return handle_ != nullptr; }
+
+  int rank() const { return read(strettoCommUserRank); }
+  int size() const { return read(strettoCommCount); }
+  int device() const { return read(strettoCommDevice); }
+
+  /// Any thread; the handle stays until destruction.
+  void abort() { check(strettoCommAbort(handle_), handle_); }
+  /// The first fault, or strettoSuccess, or strettoInProgress. Any thread, never blocks.
+  strettoResult_t async_error() const {
+    strettoResult_t fault = strettoSuccess;
+    check(strettoCommGetAsyncError(handle_, &fault), handle_);
+    return fault;
+  }
+
+  Communicator split(int color, int key, const strettoConfig_t* config = nullptr) const {
+    Communicator result;
+    check(strettoCommSplit(handle_, color, key, &result.handle_, config), handle_);
+    return result;
+  }
+
+  /// For element types that C++ has no name for (half, bfloat16, fp8).
+  void all_reduce(const void* send, void* receive, std::size_t count, strettoDataType_t type, strettoRedOp_t op,
+                  strettoStream_t stream = nullptr, const strettoCallConfig_t* call = nullptr) const {
+    check(strettoAllReduceConfig(send, receive, count, type, op, handle_, stream, call), handle_);
+  }
+  template <typename T>
+  void all_reduce(const T* send, T* receive, std::size_t count, strettoRedOp_t op = strettoSum,
+                  strettoStream_t stream = nullptr, const strettoCallConfig_t* call = nullptr) const {
+    all_reduce(send, receive, count, DataTypeOf<T>::value, op, stream, call);
+  }
+  /// In place.
+  template <typename T>
+  void all_reduce(T* buffer, std::size_t count, strettoRedOp_t op = strettoSum) const {
+    all_reduce(buffer, buffer, count, DataTypeOf<T>::value, op);
+  }
+
+  template <typename T>
+  void all_gather(const T* send, T* receive, std::size_t send_count, strettoStream_t stream = nullptr) const {
+    check(strettoAllGather(send, receive, send_count, DataTypeOf<T>::value, handle_, stream), handle_);
+  }
+  template <typename T>
+  void reduce_scatter(const T* send, T* receive, std::size_t receive_count, strettoRedOp_t op = strettoSum,
+                      strettoStream_t stream = nullptr) const {
+    check(strettoReduceScatter(send, receive, receive_count, DataTypeOf<T>::value, op, handle_, stream), handle_);
+  }
+  template <typename T>
+  void broadcast(const T* send, T* receive, std::size_t count, int root, strettoStream_t stream = nullptr) const {
+    check(strettoBroadcast(send, receive, count, DataTypeOf<T>::value, root, handle_, stream), handle_);
+  }
+  void barrier(strettoStream_t stream = nullptr) const { check(strettoBarrier(handle_, stream), handle_); }
+
+ private:
+  int read(strettoResult_t (*getter)(strettoComm_t, int*)) const {
+    int value = -1;
+    check(getter(handle_, &value), handle_);
+    return value;
+  }
+
+  void destroy() noexcept {
+    if (handle_ != nullptr) strettoCommDestroy(std::exchange(handle_, nullptr));
+  }
+
+  strettoComm_t handle_ = nullptr;
+};
+
+/// The calls between construction and end() are issued as one. Destroyed without end() (by an exception), it ends the
+/// group and drops the error.
+class Group {
+ public:
+  Group() { check(strettoGroupStart()); }
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+  ~Group() {
+    if (open_) strettoGroupEnd();
+  }
+  void end() {
+    open_ = false;
+    check(strettoGroupEnd());
+  }
+
+ private:
+  bool open_ = true;
+};
+
+}  // namespace wrapper
+}  // namespace stretto
