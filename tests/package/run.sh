@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs a build into a fresh folder, moves that folder, and builds and runs a user's program against it, found first
+# by CMake's find_package, then by pkg-config. usage: run.sh BUILD_DIRECTORY
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+build=$(realpath "$1")
+scratch=$build/package-test
+rm -rf "$scratch"
+mkdir -p "$scratch"
+
+cmake --install "$build" --prefix "$scratch/first" >"$scratch/install.log"
+mv "$scratch/first" "$scratch/prefix"
+prefix=$scratch/prefix
+libraries=$(dirname "$(find "$prefix" -name 'libstretto.so')")
+[[ $(readlink "$libraries/libstretto.so") == libstretto.so.0 ]]
+if grep -rl "$scratch/first\|$build" "$prefix" --include='*.cmake' --include='*.pc' --include='*.h' --include='*.hpp'; then
+  echo "package: the files above name the folder that they were built in or first installed to" >&2
+  exit 1
+fi
+
+cmake -S "$here" -B "$scratch/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >"$scratch/cmake.log"
+cmake --build "$scratch/cmake"
+"$scratch/cmake/user_c"
+"$scratch/cmake/user_cpp"
+
+export PKG_CONFIG_PATH=$libraries/pkgconfig
+read -ra flags <<<"$(pkg-config --cflags --libs stretto)"
+cc -std=c99 -Wall -Wextra -Wpedantic -Werror "$here/user.c" "${flags[@]}" "-Wl,-rpath,$libraries" -o "$scratch/user_pc"
+"$scratch/user_pc"
+[[ $(pkg-config --modversion stretto) == "$("$scratch/user_pc" --version)" ]]
+echo "package: found by CMake and by pkg-config, in C and in C++"
