@@ -1,9 +1,9 @@
 // Vector clocks, one component per thread (a strand of a rank, over all operations), after FastTrack (Flanagan and
 // Freund, PLDI 2009): an access is an epoch {thread, its clock}, and lies before whatever knows that clock.
 //
-// A thread's own component grows when it publishes its clock with a signal, a release or the begin of an operation.
-// So a clock that knows component c of a thread knows all that the thread knew when it published at c: one comparison
-// tells whether a join would change anything.
+// A thread's own component grows whenever others learn its clock: by a signal, a release, the begin of an operation,
+// or its end, when the strands of a rank are joined. So a clock that knows component c of a thread knows all that the
+// thread knew when others learnt it at c: one comparison tells whether a join would change anything.
 #pragma once
 
 #include <algorithm>
@@ -54,9 +54,11 @@ class Clocks {
     merge(thread, stored_.data() + index(row) * width_);
   }
 
+  /// The thread learns all that `other` has done. What `other` does from now on is not part of that.
   void join_thread(std::int32_t thread, std::int32_t other) {
     touch(thread);
     merge(thread, clock(other));
+    ++now_[index(other) * width_ + index(other)];
   }
 
   /// The thread accesses memory: what it published before does not cover that.

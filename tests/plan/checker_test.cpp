@@ -63,6 +63,21 @@ TEST(Checker, PeerIsTheRankItself_IsStructureAtItsPlace) {
   EXPECT_EQ(report.step, 1);
 }
 
+/// Strands of a rank go on as the same threads in its next operation: what they do there is not known to who learnt of
+/// their end in the operation before.
+TEST(Checker, SeveralStrandsInSeveralOperations_AreProved) {
+  HandPlan plan{spec(Collective::broadcast, 3, 0), 1, {}};
+  plan.spec.channels = 2;
+  const HandPlan one_channel = chain_broadcast();
+  for (const Program& program_of_rank : one_channel.programs) {
+    Program both = program_of_rank;
+    both.strands.push_back(both.strands[0]);
+    both.strands[1].channel = 1;
+    plan.programs.push_back(both);
+  }
+  expect_ok(plan, 1);
+}
+
 TEST(Checker, NoOperations_IsOk) { EXPECT_TRUE(check({}, {}).ok()); }
 
 TEST(Checker, RanksDisagreeAboutTheirNumber_IsStructure) {
