@@ -1,6 +1,7 @@
 // The real System: local sockets in the abstract namespace, memory objects and their passage between processes.
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -143,7 +144,10 @@ Handle PosixSystem::create_memory(std::size_t bytes, const char* label) {
   int descriptor = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
   if (descriptor < 0 && errno == EINVAL) descriptor = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   Handle handle = adopt(descriptor, "memfd_create", argument);
-  if (bytes > static_cast<std::size_t>(PTRDIFF_MAX)) throw_system_error("ftruncate", argument, EFBIG);
+  // Beyond the limit of file sizes, ftruncate would not only fail: it would raise SIGXFSZ, which kills.
+  rlimit file_bytes{};
+  getrlimit(RLIMIT_FSIZE, &file_bytes);
+  if (bytes > std::min<rlim_t>(file_bytes.rlim_cur, PTRDIFF_MAX)) throw_system_error("ftruncate", argument, EFBIG);
   if (ftruncate(handle.id(), static_cast<off_t>(bytes)) != 0) throw_system_error("ftruncate", argument, errno);
   // From now on nobody can change its size, so nobody can take pages away from under a mapping (SIGBUS).
   if (fcntl(handle.id(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)

@@ -67,7 +67,7 @@ bool run_storm(Transport& transport, Rank rank, Rank peer, const Storm& storm) {
 TEST_P(TransportConformance, TwoThreadsAtFullSpeed_LoseNothing) {
   for (const std::uint64_t seed : {1U, 2U, 3U}) {
     SCOPED_TRACE(seed);
-    const Storm storm{seed, 3000, 2048, 2};
+    const Storm storm{seed, 1500, 2048, 2};
     TeamConfig config;
     config.channels = storm.channels;
     config.slot_bytes = storm.slot_bytes;

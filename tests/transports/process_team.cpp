@@ -80,6 +80,7 @@ std::vector<int> run_processes(const TransportFactory& factory, const TeamConfig
   void* const page = mmap(nullptr, sizeof(Meeting), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return {};
   Meeting& meeting = *new (page) Meeting{};
+  std::fflush(nullptr);  // or each child would print it again
   std::vector<pid_t> children;
   for (Rank rank = 0; rank < config.n_ranks; ++rank) {
     const pid_t child = fork();

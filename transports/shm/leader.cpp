@@ -30,7 +30,7 @@ Leader::Leader(const Party& party, std::vector<Rank> joiners) : party_(party), m
         error.info().code, -1,
         format(
             "rank {} could not set up {} bytes of shared memory for the {} ranks of host {}: {}. Raise the limits of "
-            "this process (ulimit -v, -f, -n; memory of the container), or ask for fewer channels or smaller slots",
+            "this process (ulimit -v, -f, -n; the memory of its container), or ask for fewer channels or smaller slots",
             party_.rank, party_.memory_bytes, missing_.size() + 1, party_.host, error.what()));
   }
 }
