@@ -1,5 +1,7 @@
 """Format, clang-tidy on the files that changed, and the structural tests (tests/architecture)."""
 
+import functools
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +13,8 @@ from jobs import Counts
 SOURCES = (".cpp", ".hpp", ".h", ".c", ".cu", ".cuh")
 # C, laid out by hand.
 UNFORMATTED = {"include/stretto/stretto.h", "tests/package/user.c", "tests/architecture/c_header.c"}
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git's name for no files at all
 
 
 def git(*words: str) -> list:
@@ -38,51 +42,55 @@ def format_problems(fix: bool) -> list:
 
 
 def changed_units(base: str) -> list:
-    """Translation units that changed since `base`, or since this branch left main, or in the last commit."""
+    """Translation units that changed since `base`; by default since this branch left main, or, on main itself, in the
+    last day's commits (all of them if the clone is no older)."""
     if not base:
         here = git("rev-parse", "HEAD")
         fork = git("merge-base", "HEAD", "main") or git("merge-base", "HEAD", "origin/main")
-        base = fork[0] if fork and fork != here else "HEAD~1"
+        day = git("rev-list", "-1", "--before=1 day ago", "HEAD")
+        base = (fork if fork and fork != here else day or [EMPTY_TREE])[0]
     names = git("diff", "--name-only", "--diff-filter=d", base)
-    return [name for name in names if name.endswith(".cpp") and os.path.exists(name)]
+    names += git("ls-files", "--others", "--exclude-standard")
+    return sorted({name for name in names if name.endswith(".cpp") and os.path.exists(name)})
 
 
-def tidy(names: list) -> int:
-    """The number of files with findings. Each file runs alone, on all cores at once."""
-    build.cmake("dev", "-DBUILD_TESTING=ON", targets=["help"])
-    log = os.path.join(jobs.LOGS, "tidy.log")
+def tidy(names: list) -> None:
+    """Throws StepFailed if clang-tidy has findings in any of the files. Each file runs alone, on all cores at once."""
+    jobs.command(["cmake", "--preset", "dev", "-DBUILD_TESTING=ON"], log="tidy", env=build.environment())
+    with open(os.path.join(build.directory_of("dev"), "compile_commands.json"), encoding="utf-8") as file:
+        built = {os.path.relpath(entry["file"], build.ROOT) for entry in json.load(file)}
+    names = [name for name in names if name in built]
     # GCC's flags that clang does not know are no finding.
     one = ["clang-tidy", "--quiet", "-p", build.directory_of("dev"), "--extra-arg=-Wno-unknown-warning-option"]
-    code = jobs.command(["bash", "-c", 'printf "%s\\0" "${@:2}" | xargs -0 -n 1 -P "$1" ' + " ".join(one), "tidy",
-                         str(build.cores()), *names], log="tidy", env=build.environment(), check=False)
-    if code == 0:
-        return 0
-    print(jobs.tail(log, 120))
-    return 1
+    script = 'printf "%s\\0" "${@:2}" | xargs -0 -n 1 -P "$1" ' + " ".join(one)
+    jobs.command(["bash", "-c", script, "tidy", str(build.cores()), *names], log="tidy", env=build.environment())
 
 
-def structure() -> int:
-    return subprocess.run([sys.executable, "tests/architecture/check.py"], check=False).returncode
-
-
-def counts(base: str) -> Counts:
-    result = Counts()
+def format_check() -> Counts:
     problems = format_problems(fix=False)
     print("\n".join(problems), end="\n" if problems else "", flush=True)
-    outcomes = [not problems]
+    return Counts(failed=1) if problems else Counts(passed=1)
+
+
+def tidy_check(base: str = "") -> Counts:
     names = changed_units(base)
     print(f"dev: clang-tidy on {len(names)} changed files", flush=True)
-    outcomes.append(not names or tidy(names) == 0)
-    for outcome in outcomes:
-        result.add(Counts(passed=1) if outcome else Counts(failed=1))
-    return result
+    if names:
+        tidy(names)
+    return Counts(passed=1)
+
+
+def structure_check() -> Counts:
+    done = subprocess.run([sys.executable, "tests/architecture/check.py"], check=False)
+    return Counts(failed=1) if done.returncode else Counts(passed=1)
 
 
 def run(base: str, fix: bool) -> int:
     if fix:
         format_problems(fix=True)
         subprocess.run([sys.executable, "tests/harness/claims.py", "table", "--write"], check=False)
-    total = counts(base)
-    total.add(Counts(passed=1) if structure() == 0 else Counts(failed=1))
-    print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
-    return 1 if total.failed else 0
+    return jobs.run_all([
+        jobs.Job("format", 30, "clang-format", format_check),
+        jobs.Job("structure", 30, "the house rules", structure_check),
+        jobs.Job("tidy", 480, "clang-tidy on changed files", functools.partial(tidy_check, base)),
+    ])

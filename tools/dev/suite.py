@@ -76,10 +76,6 @@ def package() -> Counts:
     return Counts(passed=1)
 
 
-def lint_all() -> Counts:
-    return lint.counts(base=None)
-
-
 def claims() -> Counts:
     jobs.command(["python3", "tests/harness/claims.py", "check", "--ran", tests.RESULTS], log="claims")
     return Counts(passed=1)
@@ -101,7 +97,7 @@ QUICK = [
     Job("dev", 600, "debug build and its tests", dev),
 ]
 ALL = [
-    Job("lint", 300, "format, clang-tidy on changed files", lint_all),
+    Job("format", 30, "clang-format", lint.format_check),
     Job("dev", 480, "debug build and its tests", dev),
     Job("release", 480, "release build and its tests", release),
     Job("mpi", 120, "ranks started by mpirun", mpi),
@@ -111,6 +107,7 @@ ALL = [
     Job("cuda", 120, "all CUDA code compiled; starts without a driver", cuda),
     Job("asan", 600, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan")),
     Job("tsan", 600, "ThreadSanitizer", functools.partial(sanitized, "tsan")),
+    Job("tidy", 480, "clang-tidy on changed files", lint.tidy_check),
     Job("claims", 20, "each test that tests/claims.tsv names exists and ran", claims),
 ]
 
