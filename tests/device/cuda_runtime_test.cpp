@@ -9,9 +9,7 @@
 namespace stretto {
 namespace {
 
-bool has_device_files() {
-  return std::filesystem::exists("/dev/nvidiactl") || std::filesystem::exists("/dev/nvidia0");
-}
+bool has_device_files() { return std::filesystem::exists("/dev/nvidiactl") || std::filesystem::exists("/dev/nvidia0"); }
 
 TEST(CudaRuntime, EveryMachine_DevicesOrAReason) {
   const CudaStatus status = cuda_status();
