@@ -12,14 +12,15 @@ import packages
 import tests
 from jobs import Counts, Job, StepFailed, StepSkipped
 
-# Labels of tests: `structure` reads the sources and is the same in every build; `long` and `mpi` run once, in release;
-# `simulator` takes its number of seeds from STRETTO_TEST_SEEDS.
-ONCE = "^(structure|long|mpi)$"
+# Labels of tests: `structure` reads the sources and is the same in every build; `long`, `mpi` and `extension` (which
+# builds a copy of the library) run once; `simulator` takes its number of seeds from STRETTO_TEST_SEEDS, and the tests
+# of room fault theirs of kills from STRETTO_TEST_KILLS.
+ONCE = "^(structure|long|mpi|extension)$"
 
 
 def dev() -> Counts:
     build.cmake("dev", "-DBUILD_TESTING=ON")
-    return tests.ctest("dev", "-LE", "^(long|mpi)$")
+    return tests.ctest("dev", "-LE", "^(long|mpi|extension)$")
 
 
 def release() -> Counts:
@@ -53,6 +54,15 @@ def simulator() -> Counts:
 
 def long() -> Counts:
     return at_least_one(tests.ctest("release", "-L", "^long$", job="long"), "labelled long")
+
+
+def kills() -> Counts:
+    return at_least_one(tests.ctest("release", "-L", "^kills$", env={"STRETTO_TEST_KILLS": "100"}, job="kills"),
+                        "labelled kills")
+
+
+def extension() -> Counts:
+    return at_least_one(tests.ctest("release", "-L", "^extension$", job="extension"), "labelled extension")
 
 
 def mpi() -> Counts:
@@ -103,6 +113,8 @@ ALL = [
     Job("mpi", 120, "ranks started by mpirun", mpi),
     Job("simulator", 180, "1,000 seeds", simulator),
     Job("long", 300, "the sweeps and soaks that run once", long),
+    Job("kills", 240, "100 kills of random ranks", kills),
+    Job("extension", 240, "a new algorithm, added as the guide says", extension),
     Job("package", 120, "clean install, found by CMake and pkg-config", package),
     Job("cuda", 120, "all CUDA code compiled; starts without a driver", cuda),
     Job("asan", 600, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan")),
