@@ -123,9 +123,9 @@ void TreeBootstrap::raise_deadline() const {
 
 void TreeBootstrap::join() {
   rendezvous_ = dial_->take();
+  reached_by_ = dial_->local_endpoint();
   dial_.reset();
   joined_ = true;
-  reached_by_ = system_.local_endpoint(rendezvous_.socket());
   Endpoint listen_at = reached_by_;
   listen_at.port = 0;
   if (n_children() > 0) {

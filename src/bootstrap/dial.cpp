@@ -53,6 +53,7 @@ bool Dial::poll() {
     if (status == ConnectStatus::failed) {
       again(std::strerror(os_error));
     } else if (status == ConnectStatus::connected) {
+      local_ = system_.local_endpoint(socket_.id());
       channel_ = Channel(system_, std::move(socket_));
       handshake_ = ClientHandshake(system_, channel_, key_, me_, to_string(addresses_[attempts_ % addresses_.size()]));
       stage_ = Stage::shaking;

@@ -17,6 +17,8 @@ class Dial {
   /// another version, or this process has no descriptors left.
   bool poll();
   Channel take() { return std::move(channel_); }
+  /// This side's address on the way to the other.
+  const Endpoint& local_endpoint() const { return local_; }
 
   void watch(WaitSet& waits);
   std::int64_t next_deadline_ns() const { return next_ns_; }
@@ -38,6 +40,7 @@ class Dial {
   std::int64_t next_ns_ = 0;  ///< of the next attempt when idle, else the end of this one
   std::string last_trouble_;
   Handle socket_;  ///< while connecting
+  Endpoint local_;
   Channel channel_;
   ClientHandshake handshake_;
 };

@@ -244,6 +244,8 @@ bool TreeRendezvous::poll() {
     return leavers_.empty() && (late || all_told);
   }
   if (!ready_) return false;
+  if (!late && (!arrivals_.empty() || !leavers_.empty()))
+    return false;  // somebody who must be told that it is too many
   return late || std::ranges::all_of(attendees_, [](const auto& entry) { return entry.second.channel.flushed(); });
 }
 

@@ -57,7 +57,7 @@ void TreeControlPlane::store(std::uint64_t number, Rank rank, Blob blob, const L
   place = blob;
   ++gather.n_come;
   for (Link& link : links_) {
-    if (&link != from && link.open) link.parcels.push_back({number, rank, blob});
+    if (&link != from && link.open) link.parcels.push_back({number, rank, blob, 0});
   }
 }
 
@@ -116,23 +116,37 @@ std::optional<std::vector<std::vector<std::byte>>> TreeControlPlane::poll_all_ga
   return std::nullopt;
 }
 
+/// Takes blobs of one gather from the head of the queue.
+std::vector<std::byte> TreeControlPlane::pack_blobs(Link& link) {
+  const std::uint64_t gather = link.parcels.front().gather;
+  WireWriter writer;
+  writer.number(Message::blobs);
+  writer.number(gather);
+  std::size_t bytes = 0;
+  while (!link.parcels.empty() && link.parcels.front().gather == gather) {
+    const Parcel& parcel = link.parcels.front();
+    if (bytes > 0 && bytes + parcel.blob->size() > parcel_frame_bytes) break;
+    writer.number(parcel.rank);
+    writer.blob(*parcel.blob);
+    bytes += parcel.blob->size() + 8;
+    link.parcels.pop_front();
+  }
+  return writer.take();
+}
+
 void TreeControlPlane::send_parcels(Link& link) {
   // Packed only into an empty queue: a neighbour that takes nothing costs one frame and a list of references.
   while (link.open && !link.parcels.empty() && link.channel.flushed()) {
-    const std::uint64_t gather = link.parcels.front().gather;
-    WireWriter writer;
-    writer.number(Message::blobs);
-    writer.number(gather);
-    std::size_t bytes = 0;
-    while (!link.parcels.empty() && link.parcels.front().gather == gather) {
-      const Parcel& parcel = link.parcels.front();
-      if (bytes > 0 && bytes + parcel.blob->size() > parcel_frame_bytes) break;
+    if (const Parcel& parcel = link.parcels.front(); parcel.gather == 0) {
+      WireWriter writer;
+      writer.number(Message::goodbye);
       writer.number(parcel.rank);
-      writer.blob(*parcel.blob);
-      bytes += parcel.blob->size() + 8;
+      writer.number(parcel.operations);
       link.parcels.pop_front();
+      send(link, writer.take());
+    } else {
+      send(link, pack_blobs(link));
     }
-    send(link, writer.take());
     link.channel.pump();
   }
 }
@@ -173,13 +187,14 @@ void TreeControlPlane::leave(std::uint64_t operations) {
   if (left_) return;
   left_ = true;
   flush_deadline_ns_ = system_.now_ns() + flush_limit_ns;
-  WireWriter writer;
-  writer.number(Message::goodbye);
-  writer.number(self_.rank);
-  writer.number(operations);
-  const std::vector<std::byte> body = writer.take();
-  for (Link& link : links_) send(link, body);
+  spread_goodbye({self_.rank, operations}, nullptr);
   poll();
+}
+
+void TreeControlPlane::spread_goodbye(const Departure& departure, const Link* from) {
+  for (Link& link : links_) {
+    if (&link != from && link.open) link.parcels.push_back({0, departure.rank, nullptr, departure.operations});
+  }
 }
 
 bool TreeControlPlane::flushed() const {
@@ -201,14 +216,7 @@ void TreeControlPlane::on_goodbye(Link& from, WireReader& reader) {
   }
   if (std::ranges::any_of(departed_, [&](const Departure& known) { return known.rank == rank; })) return;
   departed_.push_back({rank, operations});
-  WireWriter writer;
-  writer.number(Message::goodbye);
-  writer.number(rank);
-  writer.number(operations);
-  const std::vector<std::byte> body = writer.take();
-  for (Link& link : links_) {
-    if (&link != &from) send(link, body);
-  }
+  spread_goodbye(departed_.back(), &from);
 }
 
 // ---- links -----------------------------------------------------------------------------------------------------

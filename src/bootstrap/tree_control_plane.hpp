@@ -46,11 +46,13 @@ class TreeControlPlane final : public ControlPlane {
     std::vector<Blob> blobs;  ///< by rank; nullptr: has not come
     std::size_t n_come = 0;
   };
-  /// A blob that a neighbour is still to be sent.
+  /// A blob or a goodbye that a neighbour is still to be sent. They share a queue: a rank's goodbye must not overtake
+  /// its blobs, or it would seem to have left before it came.
   struct Parcel {
-    std::uint64_t gather;
+    std::uint64_t gather;  ///< 0: a goodbye
     Rank rank;
     Blob blob;
+    std::uint64_t operations;
   };
   struct Link {
     Member peer;
@@ -71,6 +73,8 @@ class TreeControlPlane final : public ControlPlane {
   void on_end(Link& link);
   void check_silence(Link& link, std::int64_t now_ns);
   void send_parcels(Link& link);
+  std::vector<std::byte> pack_blobs(Link& link);
+  void spread_goodbye(const Departure& departure, const Link* from);
   void send(Link& link, std::span<const std::byte> body);
   void store(std::uint64_t gather, Rank rank, Blob blob, const Link* from);
   /// The first is kept and told to all neighbours but `from`; every rank does so with its first, so all hear of one.
