@@ -93,6 +93,7 @@ std::vector<Ref> sources_in_rank_order(Rank rank, Ref own, std::vector<Rank> pee
   peers.push_back(rank);
   std::sort(peers.begin(), peers.end());
   std::vector<Ref> sources;
+  sources.reserve(peers.size());
   for (const Rank peer : peers) sources.push_back(peer == rank ? own : slot(peer));
   return sources;
 }

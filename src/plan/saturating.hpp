@@ -1,6 +1,7 @@
 // Unsigned numbers that stop at the largest value instead of wrapping: costs of absurdly large operations stay ordered.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <limits>
 

@@ -42,7 +42,7 @@ std::string names_found() {
     }
   }
   std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  for (const std::string& name : names) text.append(text.empty() ? "" : ", ").append(name);
   return text.empty() ? "none" : text;
 }
 
@@ -51,9 +51,10 @@ std::string names_found() {
 void run_perf(const std::string& name, const std::vector<std::string>& arguments) {
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
   for (const std::string& folder : tool_folders()) {
-    const std::string program = folder + "/" + name + kSuffix;
+    std::string program = folder;
+    program.append("/").append(name).append(kSuffix);
     if (!plain || access(program.c_str(), X_OK) != 0) continue;
-    std::vector<char*> words{const_cast<char*>(program.c_str())};
+    std::vector<char*> words{program.data()};
     for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
     words.push_back(nullptr);
     execv(program.c_str(), words.data());
