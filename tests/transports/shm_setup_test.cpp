@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <random>
+#include <set>
 
 #include "conformance.hpp"
 #include "forwarding_system.hpp"
@@ -287,6 +289,25 @@ class WatchingSystem final : public ForwardingSystem {
   }
   Handle watched;
 };
+
+TEST(ShmSetup, Memory_HasNoNameInAFileSystem) {
+  const auto names_in_dev_shm = [] {
+    std::error_code none;
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator("/dev/shm", none)) names.insert(entry.path());
+    return names;
+  };
+  const std::set<std::string> before = names_in_dev_shm();
+  WatchingSystem watching;
+  Crew crew({&watching, &watching});
+  crew.start_all();
+  ASSERT_TRUE(wait_for([&] { return crew.all_ready(); }));
+  const auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(watching.watched.id())).string();
+  EXPECT_EQ(path.rfind("/memfd:", 0), 0U) << path;
+  for (const std::string& name : names_in_dev_shm()) {
+    EXPECT_TRUE(before.count(name) > 0 || name.find("stretto") == std::string::npos) << name;
+  }
+}
 
 TEST(ShmSetup, Memory_TakesPagesOnlyWhereTouched) {
   WatchingSystem watching;
