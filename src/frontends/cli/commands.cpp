@@ -10,6 +10,9 @@
 namespace stretto::cli {
 namespace {
 
+// Steps grow with the square of the ranks: 64 of them fill some megabytes, thousands of them the memory.
+constexpr int kMostRanksPrinted = 64;
+
 // A shorter output than promised must not look like success.
 void print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
@@ -60,6 +63,10 @@ void print_plan(const PlanOptions& options) {
   const AlgorithmRow& row = require_algorithm(options.algorithm, collective);
   const PlanSpec spec{collective, row.name, options.n_ranks, root_of(collective, options.root, options.n_ranks),
                       options.channels.value_or(row.channel_multiple)};
+  if (!options.rank && options.n_ranks > kMostRanksPrinted) {
+    throw Error(strettoInvalidArgument,
+                format("the steps of {} ranks are too many to print: name one with --rank", options.n_ranks), "rank");
+  }
   std::vector<RankPlan> plans;
   const Rank first = options.rank.value_or(0);
   const Rank last = options.rank.value_or(options.n_ranks - 1);

@@ -14,7 +14,7 @@ struct PlanOptions {
   std::string collective;
   std::string algorithm;
   int n_ranks = 0;
-  std::optional<int> rank;      ///< all, if not given
+  std::optional<int> rank;      ///< all, if not given and not too many
   std::optional<int> root;      ///< 0, if not given and needed
   std::optional<int> channels;  ///< as few as the algorithm needs, if not given
   bool json = false;

@@ -21,7 +21,7 @@ void add_plan(CLI::App& app, PlanOptions& options) {
       ->required()
       ->check(CLI::IsMember(algorithm_names()));
   command->add_option("--ranks", options.n_ranks, "Number of ranks")->required()->check(CLI::Range(1, 4096));
-  command->add_option("--rank", options.rank, "Only this rank's steps");
+  command->add_option("--rank", options.rank, "Only this rank's steps (needed above 64 ranks)");
   command->add_option("--root", options.root, "Root of rooted collectives (default 0)");
   command->add_option("--channels", options.channels, "Channels (default: as few as the algorithm needs)")
       ->check(CLI::Range(1, 64));

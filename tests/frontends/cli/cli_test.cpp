@@ -41,6 +41,7 @@ TEST(Cli, Plan_PrintsStepsOfAllRanksOrOfOne) {
   EXPECT_EQ(one.text.find("rank 2\n"), std::string::npos);
   EXPECT_NE(one.text.find("reduce slot[->2] <- slot[<-0] input[0]"), std::string::npos) << one.text;
   expect("plan --collective broadcast --algorithm tree --ranks 3 --root 1 --json", 0, "\"root\": 1");
+  expect("plan --collective all_reduce --algorithm ring --ranks 4096 --rank 4095", 0, "rank 4095\n");
   expect("plan --collective all_reduce --algorithm tree --ranks 3 --channels 4", 0, "on channel 3");
 }
 
@@ -65,6 +66,7 @@ TEST(Cli, BadArguments_EndWithStatus2AndTheChoices) {
   expect("plan --collective all_reduce --algorithm ring --ranks 2 --rank 2", 2, "0..1");
   expect("plan --collective all_reduce --algorithm ring --ranks 2 --root 0", 2, "leave --root out");
   expect("plan --collective broadcast --algorithm ring --ranks 2 --root -1", 2, "0..1");
+  expect("plan --collective all_reduce --algorithm ring --ranks 65", 2, "name one with --rank");
   expect("plan --collective all_reduce --algorithm tree --ranks 2 --channels 3", 2, "multiple of 2");
   expect("explain --collective all_reduce --ranks 4 --bytes many", 2, "--bytes");
   expect("explain --collective all_reduce --ranks 4 --bytes 8 --slots 1 --algorithm ring", 2, "2 slots");
