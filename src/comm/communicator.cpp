@@ -29,6 +29,7 @@ std::unique_ptr<Communicator> Communicator::join(const strettoUniqueId& id, int 
                                                  const Settings& settings) {
   auto task = std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings);
   Service::of_process().add(task);
+  if (n_ranks == 1) end_rendezvous(id);
   Membership membership = await(task, settings);
   return std::unique_ptr<Communicator>(new Communicator(std::move(task), std::move(membership)));
 }
@@ -40,6 +41,7 @@ std::vector<std::unique_ptr<Communicator>> Communicator::join_all(int n_ranks, c
     tasks.push_back(std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings));
     Service::of_process().add(tasks.back());
   }
+  if (n_ranks == 1) end_rendezvous(id);
   std::vector<std::unique_ptr<Communicator>> result;
   for (auto& task : tasks) {
     Membership membership = await(task, settings);
@@ -49,11 +51,11 @@ std::vector<std::unique_ptr<Communicator>> Communicator::join_all(int n_ranks, c
 }
 
 Communicator::Communicator(std::shared_ptr<MembershipTask> task, Membership membership)
-    : task_(std::move(task)), member_(std::move(membership)), spin_polls_(spin_polls()) {
-  const HostNode& host = member_.topology().host_of(rank());
+    : task_(std::move(task)), engine_(std::move(membership)), spin_polls_(spin_polls()) {
+  const HostNode& host = engine_.topology().host_of(rank());
   log(LogLevel::info, "event=communicator comm={} rank={} ranks={} host={} host_ranks={} cores={} slots={}x{}",
-      member_.settings().name, rank(), n_ranks(), host.name, host.ranks.size(), host.n_cores,
-      member_.settings().shm_slots, member_.settings().shm_slot_bytes);
+      engine_.settings().name, rank(), n_ranks(), host.name, host.ranks.size(), host.n_cores,
+      engine_.settings().shm_slots, engine_.settings().shm_slot_bytes);
 }
 
 Communicator::~Communicator() {
@@ -65,13 +67,13 @@ Communicator::~Communicator() {
 /// Spinning pays only while every rank has a core of its own.
 std::uint32_t Communicator::spin_polls() const {
   constexpr std::uint32_t kPollsPerUs = 20;
-  const std::int64_t asked_us = member_.settings().spin_us;
+  const std::int64_t asked_us = engine_.settings().spin_us;
   if (asked_us >= 0) return static_cast<std::uint32_t>(asked_us) * kPollsPerUs;
-  return member_.topology().ranks_per_core() > 1 ? 0 : 100 * kPollsPerUs;
+  return engine_.topology().ranks_per_core() > 1 ? 0 : 100 * kPollsPerUs;
 }
 
 const ErrorInfo* Communicator::run(const Request& request, const void* input, void* output, std::int64_t timeout_ns) {
-  if (const ErrorInfo* earlier = fault(); earlier != nullptr) return earlier;
+  if (const ErrorInfo* earlier = reported_.get(); earlier != nullptr) return earlier;
   if (busy_.exchange(true, std::memory_order_acquire)) {
     static const ErrorInfo in_use = [] {
       ErrorInfo info;
@@ -87,11 +89,12 @@ const ErrorInfo* Communicator::run(const Request& request, const void* input, vo
     ~Release() { busy.store(false, std::memory_order_release); }
   } release{busy_};
 
-  const Binding& binding = member_.bind(request);
-  flight_.begin(member_.operations(), binding.tag);
-  member_.start(binding, input, output);
-  const ErrorInfo* error = wait(timeout_ns != 0 ? timeout_ns : member_.settings().data_timeout_ns);
-  flight_.end(member_.operations() - 1, error == nullptr ? FlightState::done : FlightState::faulted);
+  if (const ErrorInfo* heard = task_->fault().get(); heard != nullptr) return fail_with(*heard);
+  const Binding& binding = engine_.bind(request);
+  flight_.begin(engine_.operations(), binding.tag);
+  engine_.start(binding, input, output);
+  const ErrorInfo* error = wait(timeout_ns != 0 ? timeout_ns : engine_.settings().data_timeout_ns);
+  flight_.end(engine_.operations() - 1, error == nullptr ? FlightState::done : FlightState::faulted);
   if (error == nullptr) ++completed_;
   return error;
 }
@@ -100,11 +103,11 @@ const ErrorInfo* Communicator::wait(std::int64_t timeout_ns) {
   Waiter waiter(spin_polls_);
   std::int64_t start_ns = 0;
   for (;;) {
-    switch (member_.poll()) {
+    switch (engine_.poll()) {
       case Progress::done:
         return nullptr;
       case Progress::faulted:
-        return fail(member_.executor().fault());
+        return fail(engine_.executor().fault());
       case Progress::running:
         break;
     }
@@ -118,9 +121,9 @@ const ErrorInfo* Communicator::wait(std::int64_t timeout_ns) {
 
 /// Peers that we wait for and that have left, and the deadline.
 const ErrorInfo* Communicator::check_peers(std::int64_t start_ns, std::int64_t timeout_ns) {
-  const std::vector<Blocked> blocked = member_.executor().blocked();
+  const std::vector<Blocked> blocked = engine_.executor().blocked();
   for (const Blocked& at : blocked) {
-    if (at.peer < 0 || !task_->left_before(at.peer, member_.operations())) continue;
+    if (at.peer < 0 || !task_->left_before(at.peer, engine_.operations())) continue;
     ErrorInfo info = at_this_point(strettoRemoteError);
     info.text = format(
         "rank {} waits for rank {} on host {} in {} (operation {}), but that rank has destroyed its "
@@ -137,46 +140,55 @@ const ErrorInfo* Communicator::check_peers(std::int64_t start_ns, std::int64_t t
   return fail(std::move(info));
 }
 
-/// Who we are, and where in which operation; `peer` is the first that we wait for.
+/// Who we are, and where in which operation; `peer` is the first that we wait for. Between operations: the next one.
 ErrorInfo Communicator::at_this_point(strettoResult_t code) const {
   ErrorInfo info;
   info.code = code;
   info.rank = rank();
-  info.operation = static_cast<std::int64_t>(member_.operations()) - 1;
   const std::vector<FlightRecord> records = flight_.records();
-  if (!records.empty()) info.name = row_of(static_cast<Collective>(records.back().tag.collective)).name;
-  for (const Blocked& at : member_.executor().blocked()) {
+  if (records.empty() || records.back().state != FlightState::running) {
+    info.operation = static_cast<std::int64_t>(engine_.operations());
+    return info;
+  }
+  info.operation = static_cast<std::int64_t>(records.back().operation);
+  info.name = row_of(static_cast<Collective>(records.back().tag.collective)).name;
+  for (const Blocked& at : engine_.executor().blocked()) {
     info.step = at.step;
     info.peer = at.peer;
     break;
   }
-  if (info.peer >= 0) info.host = member_.topology().identity(info.peer).host_name;
+  if (info.peer >= 0) info.host = engine_.topology().identity(info.peer).host_name;
   return info;
 }
 
-/// A fault that this rank found: it is everyone's.
+/// A fault that this rank found in its operation: it is everyone's, unless another one was first.
 const ErrorInfo* Communicator::fail(ErrorInfo found) {
-  if (found.peer >= 0 && found.host.empty()) found.host = member_.topology().identity(found.peer).host_name;
-  if (task_->fault().set(found)) Service::of_process().run([&] { task_->report(found); });
-  return fail_with(*task_->fault().get());
+  if (found.peer >= 0 && found.host.empty()) found.host = engine_.topology().identity(found.peer).host_name;
+  if (!task_->fault().set(found)) return fail_with(*task_->fault().get());
+  Service::of_process().run([&] { task_->report(found); });
+  return settle(found);
 }
 
-/// Gives up the current operation because of a fault, and says so in this rank's words.
+/// A fault that this rank heard of, in its own words: who hears it, and where it stood.
 const ErrorInfo* Communicator::fail_with(const ErrorInfo& heard) {
   const ErrorInfo here = at_this_point(heard.code);
   ErrorInfo info = heard;
   info.rank = rank();
   info.operation = here.operation;
-  if (heard.rank != rank()) {
-    info.step = here.step;
-    info.name = here.name;
-    info.text =
-        format("rank {} in {} (operation {}, step {}): {}", rank(), here.name, here.operation, here.step, heard.text);
-  }
-  member_.give_up();
+  info.step = here.step;
+  if (!here.name.empty()) info.name = here.name;
+  info.text = here.name.empty() ? format("rank {} before operation {}: {}", rank(), here.operation, heard.text)
+                                : format("rank {} in {} (operation {}, step {}): {}", rank(), here.name, here.operation,
+                                         here.step, heard.text);
+  return settle(info);
+}
+
+/// Ends the current operation, if any, and keeps the error for all later calls.
+const ErrorInfo* Communicator::settle(const ErrorInfo& info) {
+  engine_.give_up();
   if (reported_.set(info)) {
     log(LogLevel::warn, "event=fault comm={} rank={} peer={} code={} operation={} step={} text=\"{}\"",
-        member_.settings().name, info.rank, info.peer, static_cast<int>(info.code), info.operation, info.step,
+        engine_.settings().name, info.rank, info.peer, static_cast<int>(info.code), info.operation, info.step,
         info.text);
   }
   return reported_.get();
@@ -195,7 +207,7 @@ void Communicator::abort() {
   if (!task_->fault().set(info)) return;
   info.code = strettoRemoteError;
   info.peer = rank();
-  info.host = member_.topology().identity(rank()).host_name;
+  info.host = engine_.topology().identity(rank()).host_name;
   info.text = format("rank {} on host {} aborted the communicator", rank(), info.host);
   Service::of_process().run([&] { task_->report(info); });
 }

@@ -1,4 +1,4 @@
-// The composition root: one rank's communicator, as the C API sees it. It joins the member that runs the operations
+// The composition root: one rank's communicator, as the C API sees it. It joins the engine that runs the operations
 // (in the caller's thread) with the task that looks after set-up, liveness and faults (in the service thread).
 #pragma once
 
@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "comm/member.hpp"
+#include "comm/engine.hpp"
 #include "comm/membership_task.hpp"
 #include "observe/flight_recorder.hpp"
 
@@ -25,8 +25,8 @@ class Communicator {
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
 
-  Rank rank() const { return member_.rank(); }
-  int n_ranks() const { return member_.n_ranks(); }
+  Rank rank() const { return engine_.rank(); }
+  int n_ranks() const { return engine_.n_ranks(); }
 
   /// Runs one operation in the calling thread. nullptr: done. Else the error; if the operation had begun, the
   /// communicator is faulted from then on. `timeout_ns` 0: the communicator's own.
@@ -38,7 +38,7 @@ class Communicator {
   const ErrorInfo* fault() const;
 
   std::vector<FlightRecord> flight_records() const { return flight_.records(); }
-  Member& member() { return member_; }
+  Engine& engine() { return engine_; }
 
  private:
   Communicator(std::shared_ptr<MembershipTask> task, Membership membership);
@@ -46,12 +46,13 @@ class Communicator {
   const ErrorInfo* wait(std::int64_t timeout_ns);
   const ErrorInfo* fail(ErrorInfo fault);
   const ErrorInfo* fail_with(const ErrorInfo& heard);
+  const ErrorInfo* settle(const ErrorInfo& info);
   const ErrorInfo* check_peers(std::int64_t start_ns, std::int64_t timeout_ns);
   ErrorInfo at_this_point(strettoResult_t code) const;
   std::uint32_t spin_polls() const;
 
   std::shared_ptr<MembershipTask> task_;
-  Member member_;
+  Engine engine_;
   FlightRecorder flight_;
   std::uint32_t spin_polls_;
   std::uint64_t completed_ = 0;

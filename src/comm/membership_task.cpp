@@ -16,6 +16,7 @@ constexpr std::int64_t kFailingNs = 1'000'000'000;
 MembershipTask::MembershipTask(System& system, const strettoUniqueId& id, Rank rank, int n_ranks,
                                const Settings& settings)
     : system_(system),
+      rank_(rank),
       n_ranks_(n_ranks),
       setup_(std::make_unique<Setup>(system, id, rank, n_ranks, settings)),
       operations_at_departure_(static_cast<std::size_t>(n_ranks)) {
@@ -66,6 +67,7 @@ void MembershipTask::poll_setup() {
     publish();
   } catch (const Error& error) {
     setup_error_ = error.info();
+    setup_error_->rank = rank_;
     membership_ = setup_->take();
     control_ = std::move(membership_.control);
     membership_ = Membership{};

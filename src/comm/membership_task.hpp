@@ -42,6 +42,7 @@ class MembershipTask : public ServiceTask {
   bool everyone_left() const;
 
   System& system_;
+  Rank rank_;
   int n_ranks_;
   Phase phase_ = Phase::setting_up;
   std::unique_ptr<Setup> setup_;

@@ -1,6 +1,8 @@
 #include "comm/rendezvous_task.hpp"
 
+#include <cstring>
 #include <memory>
+#include <vector>
 
 #include "base/log.hpp"
 #include "bootstrap/bootstrap.hpp"
@@ -11,7 +13,11 @@ namespace {
 
 class RendezvousTask : public ServiceTask {
  public:
-  explicit RendezvousTask(std::unique_ptr<Rendezvous> rendezvous) : rendezvous_(std::move(rendezvous)) {}
+  explicit RendezvousTask(std::unique_ptr<Rendezvous> rendezvous)
+      : id_(rendezvous->id()), rendezvous_(std::move(rendezvous)) {}
+
+  const strettoUniqueId& id() const { return id_; }
+  void end() { finished_ = true; }
 
   void poll() override {
     try {
@@ -29,17 +35,39 @@ class RendezvousTask : public ServiceTask {
   std::int64_t next_deadline_ns() override { return rendezvous_ ? rendezvous_->next_deadline_ns() : 0; }
 
  private:
+  strettoUniqueId id_;
   std::unique_ptr<Rendezvous> rendezvous_;
   bool finished_ = false;
 };
+
+/// The process's rendezvous that are under way. Used with the service's lock held.
+std::vector<std::weak_ptr<RendezvousTask>>& under_way() {
+  static std::vector<std::weak_ptr<RendezvousTask>> tasks;
+  return tasks;
+}
 
 }  // namespace
 
 strettoUniqueId start_rendezvous(const Endpoint& address, std::int64_t setup_timeout_ns) {
   auto rendezvous = make_rendezvous(posix_system(), address, setup_timeout_ns);
   const strettoUniqueId id = rendezvous->id();
-  Service::of_process().add(std::make_shared<RendezvousTask>(std::move(rendezvous)));
+  auto task = std::make_shared<RendezvousTask>(std::move(rendezvous));
+  Service& service = Service::of_process();
+  service.run([&] {
+    std::erase_if(under_way(), [](const auto& other) { return other.expired(); });
+    under_way().push_back(task);
+  });
+  service.add(std::move(task));
   return id;
+}
+
+void end_rendezvous(const strettoUniqueId& id) {
+  Service::of_process().run([&] {
+    for (const auto& weak : under_way()) {
+      const std::shared_ptr<RendezvousTask> task = weak.lock();
+      if (task && std::memcmp(&task->id(), &id, sizeof id) == 0) task->end();
+    }
+  });
 }
 
 }  // namespace stretto

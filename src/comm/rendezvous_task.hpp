@@ -11,4 +11,7 @@ namespace stretto {
 /// Listens in this process and returns the id. Throws Error.
 strettoUniqueId start_rendezvous(const Endpoint& address, std::int64_t setup_timeout_ns);
 
+/// Ends the rendezvous of this id, if it is this process's: a communicator of one rank needs none.
+void end_rendezvous(const strettoUniqueId& id);
+
 }  // namespace stretto

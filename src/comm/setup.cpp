@@ -10,6 +10,9 @@ namespace {
 /// While transports connect they are polled this often: their sockets are not watched.
 constexpr std::int64_t kTransportPollNs = 200'000;
 
+/// How long a rank whose transport failed waits for word of the cause.
+constexpr std::int64_t kCauseNs = 200'000'000;
+
 /// Slots are smaller where there are many connections: a rank has one to each peer.
 std::uint64_t default_slot_bytes(int n_ranks) {
   if (n_ranks <= 8) return 64 << 10;
@@ -62,10 +65,20 @@ Setup::~Setup() = default;
 
 bool Setup::poll() {
   if (phase_ == Phase::done) return true;
+  if (phase_ == Phase::broken) {
+    wait_for_the_cause();
+    return false;
+  }
   try {
     while (step()) {
     }
   } catch (const Error& error) {
+    if (phase_ == Phase::transports && error.info().code == strettoRemoteError) {
+      phase_ = Phase::broken;
+      trouble_ = error.info();
+      cause_deadline_ns_ = system_.now_ns() + kCauseNs;
+      return false;
+    }
     phase_ = Phase::failed;
     if (membership_.control) {
       membership_.control->report(error.info());
@@ -74,6 +87,19 @@ bool Setup::poll() {
     throw;
   }
   return phase_ == Phase::done;
+}
+
+/// A peer that closes a transport's connection has often only heard of the trouble before we did: whom it is really
+/// about comes over the control plane.
+void Setup::wait_for_the_cause() {
+  membership_.control->poll();
+  const ErrorInfo* fault = membership_.control->fault();
+  if (fault == nullptr && system_.now_ns() < cause_deadline_ns_) return;
+  phase_ = Phase::failed;
+  if (fault != nullptr) throw Error(*fault);
+  membership_.control->report(trouble_);
+  membership_.control->poll();
+  throw Error(trouble_);
 }
 
 void Setup::gather(std::vector<std::byte> mine, const char* phase) {
@@ -97,7 +123,7 @@ bool Setup::step() {
     phase_ = Phase::ready;
     return true;
   }
-  if (phase_ == Phase::done || phase_ == Phase::failed) return false;
+  if (phase_ >= Phase::done) return false;
   membership_.control->poll();
   const auto blobs = membership_.control->poll_all_gather();
   if (!blobs) return false;
@@ -205,6 +231,7 @@ void Setup::watch(WaitSet& waits) {
 
 std::int64_t Setup::next_deadline_ns() {
   if (phase_ == Phase::transports) return std::min(deadline_ns_, system_.now_ns() + kTransportPollNs);
+  if (phase_ == Phase::broken) return cause_deadline_ns_;
   return membership_.control ? membership_.control->next_deadline_ns() : bootstrap_->next_deadline_ns();
 }
 

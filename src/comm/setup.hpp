@@ -40,9 +40,10 @@ class Setup {
   std::int64_t next_deadline_ns();
 
  private:
-  enum class Phase : std::uint8_t { connect, cards, descriptions, transports, ready, done, failed };
+  enum class Phase : std::uint8_t { connect, cards, descriptions, transports, ready, done, broken, failed };
 
   bool step();
+  void wait_for_the_cause();
   void adopt_cards(const std::vector<std::vector<std::byte>>& blobs);
   void choose_transports();
   void make_transports();
@@ -57,6 +58,8 @@ class Setup {
   std::unique_ptr<Bootstrap> bootstrap_;
   std::vector<std::vector<Rank>> peers_;  ///< by row of the registry: the ranks that it serves
   Membership membership_;
+  ErrorInfo trouble_;  ///< what went wrong here while connecting; perhaps only an effect
+  std::int64_t cause_deadline_ns_ = 0;
 };
 
 }  // namespace stretto

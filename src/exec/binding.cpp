@@ -52,12 +52,12 @@ std::string to_string(const OpTag& tag) {
 }
 
 const char* differing_field(const OpTag& a, const OpTag& b) {
+  if (a.operation != b.operation) return "operation";  // the calls parted earlier: the rest compares different calls
   if (a.collective != b.collective) return "collective";
   if (a.count != b.count) return "count";
   if (a.datatype != b.datatype) return "datatype";
   if (a.red_op != b.red_op) return "op";
   if (a.root != b.root) return "root";
-  if (a.operation != b.operation) return "operation";
   return "plan";
 }
 

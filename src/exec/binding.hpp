@@ -41,7 +41,8 @@ Binding bind_request(const Request& request, const PreparedPlan& plan, Rank rank
 
 /// "all_reduce(count=8, float, sum) as operation 3 by plan 0badcafe".
 std::string to_string(const OpTag& tag);
-/// The first argument in which two tags differ: "collective", "count", "datatype", "op", "root", "operation", "plan".
+/// The first argument in which two tags differ: "collective", "count", "datatype", "op", "root", "plan"; or
+/// "operation" if one rank is further than the other.
 const char* differing_field(const OpTag& a, const OpTag& b);
 
 }  // namespace stretto

@@ -16,9 +16,9 @@
 
 namespace stretto {
 
-class Member {
+class Engine {
  public:
-  explicit Member(Membership membership);
+  explicit Engine(Membership membership);
 
   Rank rank() const { return membership_.rank; }
   int n_ranks() const { return membership_.n_ranks; }

@@ -1,4 +1,4 @@
-#include "comm/member.hpp"
+#include "comm/engine.hpp"
 
 #include <limits>
 
@@ -30,16 +30,16 @@ std::size_t slot_of(const Request& request) {
 
 }  // namespace
 
-Member::Member(Membership membership) : membership_(std::move(membership)), executor_(membership_.rank) {}
+Engine::Engine(Membership membership) : membership_(std::move(membership)), executor_(membership_.rank) {}
 
-const Binding& Member::bind(const Request& request) {
+const Binding& Engine::bind(const Request& request) {
   static_assert(kCacheEntries == 256, "slot_of gives eight bits");
   std::unique_ptr<Entry>& entry = cache_[slot_of(request)];
   if (!entry || entry->request != request) entry = make_entry(request);
   return entry->binding;
 }
 
-std::unique_ptr<Member::Entry> Member::make_entry(const Request& request) {
+std::unique_ptr<Engine::Entry> Engine::make_entry(const Request& request) {
   const CollectiveRow& row = row_of(request.collective);
   const std::size_t element_bytes = data_type_bytes(request.type);
   const std::size_t blocks = row.one_block_per_rank ? static_cast<std::size_t>(n_ranks()) : 1;
@@ -57,31 +57,31 @@ std::unique_ptr<Member::Entry> Member::make_entry(const Request& request) {
   return std::make_unique<Entry>(Entry{request, bind_request(request, prepared, rank(), membership_.link.slot_bytes)});
 }
 
-PreparedPlan& Member::plan_for(const PlanSpec& spec) {
+PreparedPlan& Engine::plan_for(const PlanSpec& spec) {
   std::unique_ptr<PreparedPlan>& found =
       plans_[{spec.collective, std::string(spec.algorithm), spec.root, spec.channels}];
   if (!found) found = std::make_unique<PreparedPlan>(prepare(make_plan(spec, rank()), port_source()));
   return *found;
 }
 
-PortSource Member::port_source() {
+PortSource Engine::port_source() {
   const auto transport_to = [this](Rank peer) { return membership_.transport_to.at(static_cast<std::size_t>(peer)); };
   return {[=](Rank peer, int channel) -> SendPort& { return transport_to(peer)->send_port(peer, channel); },
           [=](Rank peer, int channel) -> ReceivePort& { return transport_to(peer)->receive_port(peer, channel); }};
 }
 
-void Member::replace_program(const PlanSpec& spec, Program program) {
+void Engine::replace_program(const PlanSpec& spec, Program program) {
   Plan plan = make_plan(spec, rank());
   plan.program = std::move(program);
   plan_for(spec) = prepare(std::move(plan), port_source());
 }
 
-void Member::start(const Binding& binding, const void* input, void* output) {
+void Engine::start(const Binding& binding, const void* input, void* output) {
   executor_.start(binding, operations_, input, output);
   ++operations_;
 }
 
-Progress Member::poll() {
+Progress Engine::poll() {
   const Progress progress = executor_.poll();
   if (progress == Progress::running) {
     for (const auto& transport : membership_.transports) {

@@ -1,0 +1,136 @@
+// The collectives of the C API, ranks as threads, against the oracle: all sizes from nothing to many rounds, in place
+// and not, each algorithm forced in turn.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "support/collective_oracle.hpp"
+#include "support/threads.hpp"
+
+namespace stretto {
+namespace {
+
+constexpr std::int64_t kPoison = 0x5EADBEEF5EADBEEF;
+
+strettoResult_t call(const CollectiveCase& c, const void* in, void* out, strettoComm_t comm) {
+  switch (c.collective) {
+    case Collective::all_reduce:
+      return strettoAllReduce(in, out, c.count, strettoInt64, strettoSum, comm, nullptr);
+    case Collective::all_gather:
+      return strettoAllGather(in, out, c.count, strettoInt64, comm, nullptr);
+    case Collective::reduce_scatter:
+      return strettoReduceScatter(in, out, c.count, strettoInt64, strettoSum, comm, nullptr);
+    case Collective::broadcast:
+      return strettoBroadcast(in, out, c.count, strettoInt64, c.root, comm, nullptr);
+  }
+  return strettoInternalError;
+}
+
+/// One rank's part: its input laid out, in place or not, the call, and its output.
+Buffer run_rank(const CollectiveCase& c, int rank, const Buffer& input, bool in_place, strettoComm_t comm) {
+  const CollectiveRow& row = row_of(c.collective);
+  const auto block = static_cast<std::ptrdiff_t>(c.count) * rank;
+  const bool shift_in = row.one_block_per_rank && row.input == Holds::own_block;
+  const bool shift_out = row.one_block_per_rank && row.output == Holds::own_block;
+  Buffer out(c.count * blocks_of(c, in_place ? Holds::every_block : row.output), kPoison);
+  Buffer in = input;
+  std::int64_t* from = in.data();
+  if (in_place) {
+    from = out.data() + (shift_in ? block : 0);
+    std::copy(in.begin(), in.end(), from);
+  }
+  std::int64_t* to = out.data() + (in_place && shift_out ? block : 0);
+  EXPECT_EQ(call(c, from, to, comm), strettoSuccess) << strettoGetLastError(comm);
+  if (!in_place) {
+    EXPECT_EQ(in, input) << "the input was written";
+  }
+  return {to, to + c.count * blocks_of(c, row.output)};
+}
+
+class ForcedAlgorithm {
+ public:
+  explicit ForcedAlgorithm(const char* name) {
+    if (*name != '\0') setenv("STRETTO_ALGORITHM", name, 1);
+  }
+  ~ForcedAlgorithm() { unsetenv("STRETTO_ALGORITHM"); }
+};
+
+class CollectivesByThreads : public testing::TestWithParam<const char*> {};
+
+TEST_P(CollectivesByThreads, RandomCalls_EqualTheOracle) {
+  const ForcedAlgorithm forced(GetParam());
+  std::mt19937_64 random(20261121);
+  for (const int n : {1, 2, 3, 4, 8}) {
+    ThreadRanks ranks(n);
+    for (const CollectiveRow& row : collective_rows()) {
+      for (const std::size_t count : {0UL, 1UL, 3UL, 4UL, 5UL, 1000UL, 8191UL, 100'003UL}) {
+        for (const bool in_place : {false, true}) {
+          const Rank root = row.rooted ? static_cast<Rank>(random() % static_cast<unsigned>(n)) : -1;
+          const CollectiveCase c{row.collective, n, root, count};
+          const std::vector<Buffer> inputs = random_inputs(c, random);
+          const std::vector<Buffer> expected = expected_outputs(c, inputs);
+          ranks.run([&](int rank, strettoComm_t comm) {
+            const auto i = static_cast<std::size_t>(rank);
+            EXPECT_EQ(run_rank(c, rank, inputs[i], in_place, comm), expected[i])
+                << row.name << " n=" << n << " count=" << count << " in place " << in_place << " rank " << rank;
+          });
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Algorithms, CollectivesByThreads, testing::Values("", "ring", "tree", "one_shot", "two_shot"),
+                         [](const auto& instance) {
+                           return *instance.param == '\0' ? std::string("planned") : std::string(instance.param);
+                         });
+
+TEST(AllReduce, EveryTypeAndOperation_OfOnesAndTwos) {
+  ThreadRanks ranks(2);
+  for (int type = 0; type < strettoNumDataTypes; ++type) {
+    for (int op = 0; op < strettoNumRedOps; ++op) {
+      const std::size_t bytes = strettoDataTypeSize(static_cast<strettoDataType_t>(type));
+      ranks.run([&](int rank, strettoComm_t comm) {
+        // All-zero bytes are zero in every type: each operation of zeros is zero, and poison must be overwritten.
+        std::vector<unsigned char> in(37 * bytes, 0);
+        std::vector<unsigned char> out(37 * bytes, 0xA5);
+        EXPECT_EQ(strettoAllReduce(in.data(), out.data(), 37, static_cast<strettoDataType_t>(type),
+                                   static_cast<strettoRedOp_t>(op), comm, nullptr),
+                  strettoSuccess);
+        EXPECT_EQ(out, in) << "type " << type << " op " << op << " rank " << rank;
+      });
+    }
+  }
+}
+
+TEST(AllReduce, Average_DividesOnce) {
+  ThreadRanks ranks(4);
+  ranks.run([](int rank, strettoComm_t comm) {
+    const std::vector<float> in(1000, static_cast<float>(rank + 1));
+    std::vector<float> out(1000, -1.0F);
+    EXPECT_EQ(strettoAllReduce(in.data(), out.data(), 1000, strettoFloat32, strettoAvg, comm, nullptr), strettoSuccess);
+    EXPECT_EQ(out, std::vector<float>(1000, 2.5F));
+  });
+}
+
+TEST(Communicators, SeveralAtOnceFromSeveralThreads_DoNotDisturbEachOther) {
+  std::vector<std::thread> threads;
+  for (int group = 0; group < 4; ++group) {
+    threads.emplace_back([group] {
+      ThreadRanks ranks(3);
+      ranks.run([group](int rank, strettoComm_t comm) {
+        for (std::int64_t i = 0; i < 200; ++i) {
+          const std::int64_t in = i * 10 + rank + group;
+          std::int64_t out = -1;
+          ASSERT_EQ(strettoAllReduce(&in, &out, 1, strettoInt64, strettoSum, comm, nullptr), strettoSuccess);
+          ASSERT_EQ(out, 3 * (i * 10 + group) + 3);
+        }
+      });
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace stretto

@@ -1,0 +1,200 @@
+// Bad input and bad luck through the C API: every rank gets an error whose fields say what and who.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstring>
+
+#include "support/threads.hpp"
+
+namespace stretto {
+namespace {
+
+using Call = std::function<strettoResult_t(int rank, const float* in, float* out, strettoComm_t comm)>;
+
+struct Disagreement {
+  const char* field;
+  Call call;
+};
+
+strettoResult_t reduce(std::size_t count, strettoDataType_t type, strettoRedOp_t op, const float* in, float* out,
+                       strettoComm_t comm) {
+  return strettoAllReduce(in, out, count, type, op, comm, nullptr);
+}
+
+class RanksDisagree : public testing::TestWithParam<int> {};
+
+const std::vector<Disagreement>& disagreements() {
+  static const std::vector<Disagreement> all = {
+      {"count", [](int r, const float* i, float* o,
+                   strettoComm_t c) { return reduce(r == 1 ? 9 : 8, strettoFloat32, strettoSum, i, o, c); }},
+      {"count", [](int r, const float* i, float* o,
+                   strettoComm_t c) { return reduce(r == 1 ? 100'000 : 1, strettoFloat32, strettoSum, i, o, c); }},
+      {"datatype",
+       [](int r, const float* i, float* o, strettoComm_t c) {
+         return reduce(8, r == 0 ? strettoInt32 : strettoFloat32, strettoSum, i, o, c);
+       }},
+      {"op", [](int r, const float* i, float* o,
+                strettoComm_t c) { return reduce(8, strettoFloat32, r == 2 ? strettoMax : strettoSum, i, o, c); }},
+      {"root", [](int r, const float* i, float* o,
+                  strettoComm_t c) { return strettoBroadcast(i, o, 8, strettoFloat32, r == 2 ? 1 : 0, c, nullptr); }},
+      {"collective",
+       [](int r, const float* i, float* o, strettoComm_t c) {
+         return r == 1 ? strettoAllGather(i, o, 8, strettoFloat32, c, nullptr)
+                       : reduce(8, strettoFloat32, strettoSum, i, o, c);
+       }},
+  };
+  return all;
+}
+
+// A rank whose own part was done may learn of it at its next call.
+TEST_P(RanksDisagree, EveryRank_GetsTheFieldAndBothSides) {
+  const Disagreement& disagreement = disagreements()[static_cast<std::size_t>(GetParam())];
+  ThreadRanks ranks(3);
+  ranks.run([&](int rank, strettoComm_t comm) {
+    std::vector<float> in(300'000, 1.0F);
+    std::vector<float> out(300'000);
+    strettoResult_t result = disagreement.call(rank, in.data(), out.data(), comm);
+    if (result == strettoSuccess) result = reduce(4, strettoFloat32, strettoSum, in.data(), out.data(), comm);
+    EXPECT_EQ(result, strettoInvalidUsage) << "rank " << rank;
+    const strettoErrorInfo_t info = error_of(comm);
+    // A broadcast's leaf may be done, and a call further, before the others meet its root.
+    const bool ran_ahead = std::strcmp(info.field, "operation") == 0 && std::strcmp(disagreement.field, "root") == 0;
+    EXPECT_TRUE(ran_ahead || std::strcmp(info.field, disagreement.field) == 0) << info.field << ": " << info.text;
+    EXPECT_EQ(info.rank, rank);
+    EXPECT_GE(info.peer, 0) << info.text;
+    EXPECT_NE(std::strstr(info.text, "the ranks disagree"), nullptr) << info.text;
+    EXPECT_EQ(reduce(4, strettoFloat32, strettoSum, in.data(), out.data(), comm), strettoInvalidUsage)
+        << "stays faulted";
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Fields, RanksDisagree, testing::Range(0, 6));
+
+TEST(Abort, FromAnotherThread_EndsTheCallHereAndIsNamedThere) {
+  ThreadRanks ranks(3);
+  std::atomic<int> waiting{0};
+  std::thread aborter([&] {
+    while (waiting.load() < 2) std::this_thread::yield();
+    EXPECT_EQ(strettoCommAbort(ranks.comm(0)), strettoSuccess);
+    EXPECT_EQ(strettoCommAbort(ranks.comm(0)), strettoSuccess) << "repeatedly";
+  });
+  ranks.run([&](int rank, strettoComm_t comm) {
+    if (rank == 2) return;  // never comes
+    float in = 1.0F;
+    float out = 0.0F;
+    ++waiting;
+    const strettoResult_t result = reduce(1, strettoFloat32, strettoSum, &in, &out, comm);
+    EXPECT_EQ(result, rank == 0 ? strettoAborted : strettoRemoteError) << strettoGetLastError(comm);
+    if (rank == 1) {
+      EXPECT_EQ(error_of(comm).peer, 0);
+    }
+  });
+  aborter.join();
+  strettoResult_t async_error = strettoSuccess;
+  EXPECT_EQ(strettoCommGetAsyncError(ranks.comm(0), &async_error), strettoSuccess);
+  EXPECT_EQ(async_error, strettoAborted);
+}
+
+TEST(Destroy, WhileAnotherRankStillCalls_IsNamedThere) {
+  ThreadRanks ranks(2);
+  ranks.destroy(1);
+  float in = 1.0F;
+  float out = 0.0F;
+  EXPECT_EQ(reduce(1, strettoFloat32, strettoSum, &in, &out, ranks.comm(0)), strettoRemoteError);
+  const strettoErrorInfo_t info = error_of(ranks.comm(0));
+  EXPECT_EQ(info.peer, 1) << info.text;
+  EXPECT_EQ(info.operation, 0);
+}
+
+TEST(Deadline, OfACall_NamesThePeerThatDoesNotCome) {
+  ThreadRanks ranks(2);
+  strettoCallConfig_t call = STRETTO_CALL_CONFIG_INITIALIZER;
+  call.deadline_ms = 50;
+  float in = 1.0F;
+  float out = 0.0F;
+  EXPECT_EQ(strettoAllReduceConfig(&in, &out, 1, strettoFloat32, strettoSum, ranks.comm(0), nullptr, &call),
+            strettoTimeout);
+  const strettoErrorInfo_t info = error_of(ranks.comm(0));
+  EXPECT_EQ(info.peer, 1) << info.text;
+  EXPECT_EQ(info.operation, 0);
+  EXPECT_STREQ(info.name, "all_reduce");
+  // Rank 0's data was there, so rank 1's first call may succeed; the word of the fault comes soon.
+  strettoResult_t told = strettoSuccess;
+  for (int i = 0; i < 100'000 && told == strettoSuccess; ++i) {
+    std::this_thread::yield();
+    EXPECT_EQ(strettoCommGetAsyncError(ranks.comm(1), &told), strettoSuccess);
+  }
+  EXPECT_EQ(told, strettoTimeout);
+  EXPECT_EQ(reduce(1, strettoFloat32, strettoSum, &in, &out, ranks.comm(1)), strettoTimeout);
+}
+
+TEST(Arguments, OfAllReduce_AreRefusedByField) {
+  ThreadRanks ranks(2);
+  strettoComm_t comm = ranks.comm(0);
+  float buffer[8] = {};
+  strettoCallConfig_t call = STRETTO_CALL_CONFIG_INITIALIZER;
+  const auto refused = [&](const char* field, strettoResult_t expected, strettoResult_t result) {
+    EXPECT_EQ(result, expected) << field;
+    const strettoErrorInfo_t info = error_of(nullptr);
+    EXPECT_STREQ(info.field, field) << info.text;
+    EXPECT_STREQ(info.text, strettoGetLastError(nullptr));
+    EXPECT_NE(info.text[0], '\0');
+  };
+  refused("comm", strettoInvalidArgument, reduce(1, strettoFloat32, strettoSum, buffer, buffer, nullptr));
+  refused("sendbuff", strettoInvalidArgument, reduce(1, strettoFloat32, strettoSum, nullptr, buffer, comm));
+  refused("recvbuff", strettoInvalidArgument, reduce(1, strettoFloat32, strettoSum, buffer, nullptr, comm));
+  refused("recvbuff", strettoInvalidArgument, reduce(4, strettoFloat32, strettoSum, buffer, buffer + 1, comm));
+  refused("datatype", strettoInvalidArgument,
+          reduce(1, static_cast<strettoDataType_t>(15), strettoSum, buffer, buffer, comm));
+  refused("op", strettoInvalidArgument,
+          reduce(1, strettoFloat32, static_cast<strettoRedOp_t>(77), buffer, buffer, comm));
+  refused("count", strettoInvalidArgument, reduce(SIZE_MAX / 2, strettoFloat32, strettoSum, buffer, buffer, comm));
+  refused("root", strettoInvalidArgument, strettoBroadcast(buffer, buffer, 1, strettoFloat32, 2, comm, nullptr));
+  call.deadline_ms = 0;
+  refused("deadline_ms", strettoInvalidArgument,
+          strettoAllReduceConfig(buffer, buffer, 1, strettoFloat32, strettoSum, comm, nullptr, &call));
+  refused(
+      "stream", strettoUnsupported,
+      strettoAllReduce(buffer, buffer, 1, strettoFloat32, strettoSum, comm, reinterpret_cast<strettoStream_t>(buffer)));
+  strettoResult_t async_error = strettoInternalError;
+  EXPECT_EQ(strettoCommGetAsyncError(comm, &async_error), strettoSuccess);
+  EXPECT_EQ(async_error, strettoSuccess) << "a refused call leaves the communicator whole";
+}
+
+TEST(Arguments, OfCommInitRank_AreRefusedByField) {
+  strettoComm_t comm = nullptr;
+  strettoUniqueId id{};
+  std::memset(&id, 0x5A, sizeof id);
+  EXPECT_EQ(strettoCommInitRank(nullptr, 1, id, 0), strettoInvalidArgument);
+  EXPECT_EQ(strettoCommInitRank(&comm, 0, id, 0), strettoInvalidArgument);
+  EXPECT_STREQ(error_of(nullptr).field, "nranks");
+  EXPECT_EQ(strettoCommInitRank(&comm, 2, id, 2), strettoInvalidArgument);
+  EXPECT_STREQ(error_of(nullptr).field, "rank");
+  EXPECT_EQ(strettoCommInitRank(&comm, 2, id, 1), strettoInvalidArgument) << "bytes that are no id";
+  strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+  config.algorithm = "rings";
+  EXPECT_EQ(strettoCommInitRankConfig(&comm, 2, id, 1, &config), strettoInvalidArgument);
+  EXPECT_NE(std::strstr(strettoGetLastError(nullptr), "two_shot"), nullptr) << "the text names those that exist";
+  EXPECT_EQ(comm, nullptr);
+}
+
+TEST(Setup, RankThatNeverComes_IsNamedByTheDeadline) {
+  strettoUniqueId id{};
+  ASSERT_EQ(strettoGetUniqueId(&id), strettoSuccess);
+  strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+  config.setup_timeout_ms = 300;
+  strettoComm_t comm = nullptr;
+  EXPECT_EQ(strettoCommInitRankConfig(&comm, 2, id, 0, &config), strettoTimeout) << strettoGetLastError(nullptr);
+  EXPECT_EQ(comm, nullptr);
+  const strettoErrorInfo_t info = error_of(nullptr);
+  EXPECT_EQ(info.peer, 1) << info.text;
+}
+
+TEST(LaterReleases, TheirFunctions_SaySo) {
+  EXPECT_EQ(strettoGroupStart(), strettoUnsupported);
+  EXPECT_EQ(strettoReduce(nullptr, nullptr, 0, strettoFloat32, strettoSum, 0, nullptr, nullptr), strettoUnsupported);
+  EXPECT_NE(std::strstr(strettoGetLastError(nullptr), "strettoReduce"), nullptr);
+}
+
+}  // namespace
+}  // namespace stretto
