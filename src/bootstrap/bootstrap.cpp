@@ -186,7 +186,7 @@ void TreeBootstrap::poll_parent() {
   writer.number(Message::link);
   put(writer, self_);
   channel.send(writer.take());
-  channel.pump();
+  channel.flush();
   parent_ = TreeLink{parent_member_, std::move(channel)};
 }
 
@@ -244,9 +244,9 @@ std::unique_ptr<ControlPlane> TreeBootstrap::poll() {
     gate_.reset();
     const std::vector<std::byte> body = {static_cast<std::byte>(Message::linked)};
     rendezvous_.send(body);
-    rendezvous_.pump();
+    rendezvous_.flush();
   }
-  if (parent_) parent_->channel.pump();  // the link frame, where it did not fit at once
+  if (parent_) parent_->channel.flush();  // the link frame, where it did not fit at once
   if (system_.now_ns() >= config_.deadline_ns) raise_deadline();
   return nullptr;
 }

@@ -52,6 +52,10 @@ void Channel::pump() {
   if (socket_) receive_some();
 }
 
+void Channel::flush() {
+  if (socket_) send_some();
+}
+
 void Channel::send_some() {
   while (out_sent_ < out_.size()) {
     const IoResult result = system_->send(socket_.id(), std::span(out_).subspan(out_sent_));

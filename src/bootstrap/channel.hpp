@@ -29,8 +29,10 @@ class Channel {
   Channel& operator=(Channel&& other) noexcept = default;
   ~Channel();
 
-  /// Receives what has come, sends what can go.
+  /// Receives what has come, sends what can go. Take all frames afterwards: no socket tells of those again.
   void pump();
+  /// Only sends what can go.
+  void flush();
   /// Queues a frame; does not move it. Ignored once ended().
   void send(std::span<const std::byte> body);
   /// The next whole frame's body, in the order sent. Frames that came before the end are still given after it.

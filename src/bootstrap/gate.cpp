@@ -60,7 +60,7 @@ void Gate::advance(Stranger& stranger) {
   }
   const HandshakeStatus status = stranger.handshake.poll(system_, stranger.channel);
   if (status == HandshakeStatus::pending) {
-    stranger.channel.pump();  // the challenge goes out at once
+    stranger.channel.flush();  // the challenge goes out at once
     return;
   }
   const Introduction& introduction = stranger.handshake.introduction();
@@ -71,7 +71,7 @@ void Gate::advance(Stranger& stranger) {
   }
   ++turned_away_;
   stranger.leaving = true;
-  stranger.channel.pump();
+  stranger.channel.flush();
   if (stranger.channel.flushed()) stranger.channel.close();
 }
 

@@ -30,7 +30,7 @@ TreeRendezvous::TreeRendezvous(System& system, const Endpoint& address, std::int
 
 void TreeRendezvous::send(Channel& channel, const std::vector<std::byte>& body) {
   channel.send(body);
-  channel.pump();
+  channel.flush();
   ++counts_.frames_sent;
 }
 

@@ -147,7 +147,7 @@ void TreeControlPlane::send_parcels(Link& link) {
     } else {
       send(link, pack_blobs(link));
     }
-    link.channel.pump();
+    link.channel.flush();
   }
 }
 
@@ -305,7 +305,7 @@ void TreeControlPlane::poll() {
   for (Link& link : links_) {  // what the others have brought
     if (!link.open) continue;
     send_parcels(link);
-    link.channel.pump();
+    link.channel.flush();
   }
 }
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/descriptors.hpp"
+#include "bootstrap/dial.hpp"
+#include "bootstrap/messages.hpp"
 #include "bootstrap/ranks.hpp"
 #include "bootstrap/unique_id.hpp"
 
@@ -25,6 +27,72 @@ TEST(Bootstrap, AnyNumberOfRanks_Connects) {
     EXPECT_TRUE(ranks.until([&] { return ranks.rendezvous_done; }));
   }
   EXPECT_EQ(test::count_descriptors(), before);
+}
+
+TEST(Bootstrap, DrivenByAWaitSetAlone_NothingStalls) {
+  for (int round = 0; round < 20; ++round) {
+    Ranks ranks(9);
+    ranks.start_all();
+    const auto waits = ranks.system.make_wait_set();
+    const std::int64_t start_ns = ranks.system.now_ns();
+    while (!ranks.all([](const OneRank& rank) { return rank.plane || rank.error; })) {
+      ranks.poll();
+      std::int64_t next_ns = start_ns + 20 * second_ns;
+      if (!ranks.rendezvous_done) {
+        ranks.rendezvous->watch(*waits);
+        next_ns = std::min(next_ns, ranks.rendezvous->next_deadline_ns());
+      }
+      for (OneRank& rank : ranks.ranks) {
+        if (rank.bootstrap) rank.bootstrap->watch(*waits);
+        if (rank.bootstrap) next_ns = std::min(next_ns, rank.bootstrap->next_deadline_ns());
+        if (rank.plane) rank.plane->watch(*waits);
+      }
+      waits->wait(next_ns - ranks.system.now_ns());
+      ASSERT_LT(ranks.system.now_ns() - start_ns, 4 * second_ns) << "a limit of 5 s had to end a wait";
+    }
+    EXPECT_TRUE(ranks.all([](const OneRank& rank) { return rank.plane != nullptr; }));
+  }
+}
+
+/// Joins by hand as rank 1 of 2, saying that it runs `version`; the frame that the rendezvous answers with.
+std::vector<std::byte> join_as_version(Ranks& ranks, std::int32_t version) {
+  const IdContents id = decode_id(ranks.rendezvous->id());
+  Introduction me;
+  me.version = version;
+  me.rank = 1;
+  me.n_ranks = 2;
+  Dial dial(ranks.system, id.endpoints, id.key, me);
+  EXPECT_TRUE(ranks.until([&] { return dial.poll(); }));
+  Channel channel = dial.take();
+  WireWriter writer;
+  writer.number(Message::join);
+  put(writer, Member{1, "elsewhere", 4711});
+  put(writer, Endpoint{});
+  writer.number(10 * second_ns);
+  channel.send(writer.take());
+  std::optional<std::vector<std::byte>> answer;
+  EXPECT_TRUE(ranks.until([&] {
+    channel.pump();
+    return (answer = channel.take_frame()).has_value();
+  }));
+  return answer.value_or(std::vector<std::byte>(1));
+}
+
+TEST(Bootstrap, ForeignVersion_BothSidesAreToldAtOnce) {
+  Ranks ranks(2);
+  ranks.start(0);
+  ASSERT_TRUE(ranks.until([&] { return ranks.rendezvous->counts().frames_received >= 3; }));
+  const std::vector<std::byte> answer = join_as_version(ranks, STRETTO_VERSION + 1);
+  WireReader reader(answer);
+  ASSERT_EQ(reader.number<Message>(), Message::reject);
+  const ErrorInfo told = get_error_info(reader);
+  EXPECT_EQ(told.code, strettoInvalidUsage);
+  EXPECT_EQ(told.field, "version");
+  EXPECT_EQ(told.peer, 0);
+  ASSERT_TRUE(ranks.until([&] { return ranks.at(0).error.has_value(); }, 2 * second_ns));
+  EXPECT_EQ(ranks.at(0).error->field, "version");
+  EXPECT_EQ(ranks.at(0).error->peer, 1);
+  EXPECT_EQ(ranks.at(0).error->host, "elsewhere");
 }
 
 TEST(Bootstrap, Ipv6_Connects) {

@@ -33,6 +33,21 @@ TEST(BootstrapSim, NothingGoesWrong_AllRanksGatherAndLeave) {
   }
 }
 
+TEST(BootstrapSim, PolledOnlyWhenASocketIsReadyOrADeadlineHasCome_NothingStalls) {
+  for (int seed = 0; seed < seeds_to_run(100); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    SimRanks ranks(static_cast<std::uint64_t>(seed));
+    ranks.event_driven = true;
+    ranks.start_all();
+    const std::int64_t start_ns = ranks.world.now_ns();
+    const bool in_time = ranks.run();
+    EXPECT_LT(ranks.world.now_ns() - start_ns, 4 * second_ns) << "some limit of 5 s had to end a wait";
+    for (SimRank& rank : ranks.ranks) EXPECT_EQ(rank.stage, SimRank::left) << ranks.describe();
+    expect_ended_and_clean(ranks, in_time);
+    if (HasFailure()) return;
+  }
+}
+
 TEST(BootstrapSim, OneRankCrashesAtAnyCall_EverySurvivorNamesItInTime) {
   for (int seed = 0; seed < seeds_to_run(150); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

@@ -20,6 +20,10 @@ SimMemory::SimMemory(std::size_t size) : data(static_cast<std::byte*>(operator n
 SimMemory::~SimMemory() { operator delete(data, page); }
 
 void SimProcess::enter() {
+  // The others do not stand still meanwhile: bytes may arrive, and crashes strike, between any two calls. Sometimes the
+  // process loses its core in between.
+  const std::uint64_t pause_max_ns = world_.chance(0.02) ? 500'000 : 2'000;
+  world_.advance_to(world_.now_ns() + static_cast<std::int64_t>(world_.below(pause_max_ns)));
   if (crashed_) throw SimCrashed{number_};
   if (calls_++ == crash_at_call_) {
     world_.crash(number_);
@@ -272,7 +276,7 @@ bool SimProcess::ready(int handle, std::uint8_t events) {
   return (events & WaitSet::writable) != 0 && (writable(it, result) || result.status != IoStatus::would_block);
 }
 
-class SimWaitSet final : public WaitSet {
+class SimWaitSet final : public SimWaits {
  public:
   SimWaitSet(SimWorld& world, SimProcess& process) : world_(world), process_(process) {}
   void watch(int handle, std::uint8_t events) override {
@@ -282,11 +286,11 @@ class SimWaitSet final : public WaitSet {
       watched_[handle] = events;
   }
   void wake() override { woken_ = true; }
+  bool ready() const override { return woken_ || any_ready(); }
   /// Lets the clock run until something happens here. Other processes are not polled meanwhile.
   void wait(std::int64_t timeout_ns) override {
     const std::int64_t end_ns = world_.now_ns() + std::max<std::int64_t>(timeout_ns, 0);
-    while (!woken_ && !any_ready() && world_.now_ns() < end_ns)
-      world_.advance_to(std::min(end_ns, world_.next_event_ns()));
+    while (!ready() && world_.now_ns() < end_ns) world_.advance_to(std::min(end_ns, world_.next_event_ns()));
     woken_ = false;
   }
 

@@ -24,6 +24,8 @@ struct SimRank {
   Stage stage = idle;
   int n_gathers = 0;
   bool in_gather = false;
+  bool again = true;               ///< its script has more to do at once
+  std::unique_ptr<WaitSet> waits;  ///< if event-driven
   bool gathers_were_right = true;
   std::int64_t ended_ns = 0;
   std::unique_ptr<Bootstrap> bootstrap;
@@ -138,6 +140,7 @@ class SimRanks {
   std::deque<SimRank> ranks;  ///< stays in place as twins are added
   bool stay = false;
   bool heartbeats = false;
+  bool event_driven = false;
   Rendezvous::Counts counts_at_the_end;
 
  private:
@@ -165,6 +168,12 @@ class SimRanks {
 
   bool poll_rendezvous() {
     if (!rendezvous_) return false;
+    if (event_driven) {
+      if (!rendezvous_waits_) rendezvous_waits_ = world.system(0).make_wait_set();
+      rendezvous_->watch(*rendezvous_waits_);
+      const bool ready = static_cast<SimWaits&>(*rendezvous_waits_).ready();
+      if (!ready && world.now_ns() < rendezvous_->next_deadline_ns()) return false;
+    }
     if (rendezvous_->poll()) {
       counts_at_the_end = rendezvous_->counts();
       rendezvous_.reset();
@@ -184,7 +193,18 @@ class SimRanks {
     rank.bootstrap.reset();  // the plane stays: it passes on what it knows
   }
 
+  /// With `event_driven`, polls only when a watched socket is ready or the deadline has come, as a service thread does.
+  bool is_due(SimRank& rank) {
+    if (!event_driven || rank.again) return true;
+    if (static_cast<SimWaits&>(*rank.waits).ready()) return true;
+    const std::int64_t next_ns = rank.bootstrap ? rank.bootstrap->next_deadline_ns()
+                                 : rank.plane   ? rank.plane->next_deadline_ns()
+                                                : INT64_MAX;
+    return world.now_ns() >= next_ns;
+  }
+
   bool step(SimRank& rank) {
+    if (!is_due(rank)) return false;
     const auto state = [&] { return std::tuple(rank.stage, rank.n_gathers, rank.in_gather, rank.plane != nullptr); };
     const auto before = state();
     try {
@@ -193,7 +213,13 @@ class SimRanks {
       fail(rank, error.info());
     }
     if (rank.plane && rank.stage != SimRank::left && rank.plane->fault() != nullptr) fail(rank, *rank.plane->fault());
-    return state() != before;
+    rank.again = state() != before;
+    if (event_driven) {
+      if (!rank.waits) rank.waits = world.system(rank.process).make_wait_set();
+      if (rank.bootstrap) rank.bootstrap->watch(*rank.waits);
+      if (rank.plane) rank.plane->watch(*rank.waits);
+    }
+    return rank.again;
   }
 
   void advance(SimRank& rank) {
@@ -232,6 +258,7 @@ class SimRanks {
   int n_ranks_ = 0;
   strettoUniqueId id_{};
   std::unique_ptr<TreeRendezvous> rendezvous_;
+  std::unique_ptr<WaitSet> rendezvous_waits_;
   std::vector<std::shared_ptr<Handle>> strangers_;
 };
 

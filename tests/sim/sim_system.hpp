@@ -48,6 +48,13 @@ struct SimListener;
 struct SimMemory;
 class SimProcess;
 
+/// What make_wait_set of a simulated process gives: tests may ask it instead of waiting.
+class SimWaits : public WaitSet {
+ public:
+  /// Whether wait() would return at once.
+  virtual bool ready() const = 0;
+};
+
 class SimWorld {
  public:
   explicit SimWorld(std::uint64_t seed, SimConfig config = {});
@@ -88,7 +95,6 @@ class SimWorld {
 
  private:
   friend class SimProcess;
-  friend class SimWaitSet;
 
   std::int64_t delay_ns();
   bool cut(int process_a, int process_b) const;
