@@ -13,7 +13,8 @@ MAX_FUNCTION_LINES = 70
 PTX = "src/device/ptx.cuh"
 # Host code that GCC 12 has no builtin for: aarch64's yield.
 HOST_ASSEMBLY = {"src/comm/waiter.hpp"}
-ENVIRONMENT = "src/base/environment"
+# The launcher's variables that the perf tools look at are none of the library's.
+ENVIRONMENT_READERS = ("src/base/environment", "perf/common/main_local.cpp", "tests/")
 
 
 def file_length() -> list:
@@ -68,8 +69,9 @@ def inline_assembly() -> list:
 
 def environment_reads() -> list:
     pattern = r"\b(getenv|secure_getenv|environ)\b(?!\.hpp)"
-    return [f"{name}:{number}: the environment is read in {ENVIRONMENT}.cpp only: {line}" for name in sources.code()
-            if not name.startswith((ENVIRONMENT, "tests/")) for number, line in sources.matches(pattern, name)]
+    return [f"{name}:{number}: the environment is read in src/base/environment.cpp only: {line}"
+            for name in sources.code() if not name.startswith(ENVIRONMENT_READERS)
+            for number, line in sources.matches(pattern, name)]
 
 
 def file_headers() -> list:
