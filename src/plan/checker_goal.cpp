@@ -6,14 +6,11 @@
 namespace stretto::checker {
 
 Goal::Goal(std::span<const CheckedOperation> operations, const Model& model)
-    : operations_(operations),
-      model_(model),
-      sums_(static_cast<std::size_t>(model.n_tags), 0),
-      first_with_sum_(static_cast<std::size_t>(model.n_tags), -1) {}
+    : operations_(operations), model_(model), sums_(index(model.n_tags), 0), first_with_sum_(index(model.n_tags), -1) {}
 
 template <typename Visit>
 void Goal::for_each_chunk(std::int32_t operation, const Window& window, Visit visit) const {
-  const OperationModel& laid = model_.operations[static_cast<std::size_t>(operation)];
+  const OperationModel& laid = model_.operations[index(operation)];
   for (std::int32_t channel = 0; channel < laid.channels; ++channel) {
     for (std::int32_t round = 0; round < laid.rounds; ++round) {
       const std::int32_t pass = channel * laid.rounds + round;
@@ -26,19 +23,19 @@ void Goal::for_each_chunk(std::int32_t operation, const Window& window, Visit vi
 }
 
 void Goal::fill_inputs(Memory& memory, std::int32_t operation, Rank rank) const {
-  const OperationModel& laid = model_.operations[static_cast<std::size_t>(operation)];
-  const Window& input = laid.ranks[static_cast<std::size_t>(rank)].input;
+  const OperationModel& laid = model_.operations[index(operation)];
+  const Window& input = laid.ranks[index(rank)].input;
   for_each_chunk(operation, input, [&](const Chunk& chunk) { memory.set_input(chunk.at, chunk.tag, rank); });
 }
 
 void Goal::check_outputs(const Memory& memory, std::int32_t operation, Rank rank) {
-  const OperationModel& laid = model_.operations[static_cast<std::size_t>(operation)];
-  const Window& output = laid.ranks[static_cast<std::size_t>(rank)].output;
+  const OperationModel& laid = model_.operations[index(operation)];
+  const Window& output = laid.ranks[index(rank)].output;
   for_each_chunk(operation, output, [&](const Chunk& chunk) { check_chunk(memory, operation, rank, chunk); });
 }
 
 void Goal::check_chunk(const Memory& memory, std::int32_t operation, Rank rank, const Chunk& chunk) {
-  const CheckedOperation& asked = operations_[static_cast<std::size_t>(operation)];
+  const CheckedOperation& asked = operations_[index(operation)];
   const CollectiveRow& row = row_of(asked.spec.collective);
   CheckReport where;
   where.operation = operation;
@@ -52,8 +49,8 @@ void Goal::check_chunk(const Memory& memory, std::int32_t operation, Rank rank, 
     if (!memory.holds_all_ranks(chunk.at)) {
       fail(ProblemKind::wrong_contribution, where, name + " lacks contributions: " + ranks_text(memory, chunk.at));
     }
-    Rank& first = first_with_sum_[static_cast<std::size_t>(chunk.tag)];
-    std::uint64_t& sum = sums_[static_cast<std::size_t>(chunk.tag)];
+    Rank& first = first_with_sum_[index(chunk.tag)];
+    std::uint64_t& sum = sums_[index(chunk.tag)];
     if (first >= 0 && sum != memory.sum(chunk.at)) {
       fail(ProblemKind::unequal_sums, where, name + format(" is summed in another order than on rank {}", first));
     }

@@ -10,7 +10,7 @@ namespace {
 void check_shape(const CheckedOperation& operation, std::int32_t n_ranks, const CheckReport& where) {
   const auto bad = [&](std::string text) { fail(ProblemKind::structure, where, std::move(text)); };
   const PlanSpec& spec = operation.spec;
-  const std::size_t n = static_cast<std::size_t>(spec.n_ranks);
+  const std::size_t n = index(spec.n_ranks);
   if (spec.n_ranks != n_ranks) bad(format("{} ranks, but {} before", spec.n_ranks, n_ranks));
   if (operation.programs == nullptr || operation.programs->size() != n) bad("needs one program per rank");
   if (!operation.in_place.empty() && operation.in_place.size() != n) bad("in_place needs one entry per rank");
@@ -39,7 +39,7 @@ void lay_out_user(const CheckedOperation& operation, Model& model, OperationMode
     part.output = window(row.output);
     part.first_location = model.n_locations;
     const std::int32_t passes = operation.spec.channels * operation.rounds;
-    const bool in_place = !operation.in_place.empty() && operation.in_place[static_cast<std::size_t>(rank)];
+    const bool in_place = !operation.in_place.empty() && operation.in_place[index(rank)];
     if (in_place) {
       const Window wide = part.input.held > part.output.held ? part.input : part.output;
       part.input.origin = part.output.origin = wide.origin;
@@ -73,7 +73,7 @@ std::vector<Location> lay_out_scratch(std::span<const CheckedOperation> operatio
   for (Rank rank = 0; rank < model.n_ranks; ++rank) {
     std::int32_t chunks = 0;
     for (const CheckedOperation& operation : operations) {
-      chunks = std::max(chunks, (*operation.programs)[static_cast<std::size_t>(rank)].scratch_chunks);
+      chunks = std::max(chunks, (*operation.programs)[index(rank)].scratch_chunks);
     }
     first_scratch.push_back(model.n_locations);
     model.n_locations += chunks;

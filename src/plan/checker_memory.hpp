@@ -62,7 +62,6 @@ class Memory {
     std::int32_t more = -1;
   };
 
-  static std::size_t index(std::int32_t value) { return static_cast<std::size_t>(value); }
   bool precedes(const Access& earlier, std::int32_t thread) const {
     return earlier.thread < 0 || clocks_.knows(thread, earlier.thread, earlier.clock);
   }

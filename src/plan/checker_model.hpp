@@ -2,6 +2,7 @@
 // held to the structure that plan.hpp demands, by checker_structure.cpp; walked by checker_run.cpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -15,6 +16,8 @@ namespace stretto::checker {
 struct Found {
   CheckReport report;
 };
+
+constexpr std::size_t index(std::int32_t value) { return static_cast<std::size_t>(value); }
 
 /// Memory is numbered: scratch chunks, then user chunks (each operation, channel and round has its own), then slots.
 using Location = std::int32_t;

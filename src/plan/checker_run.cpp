@@ -14,8 +14,6 @@ namespace {
 
 using Row = Clocks::Row;
 
-std::size_t index(std::int32_t value) { return static_cast<std::size_t>(value); }
-
 /// Counters and queues of a connection. Rings are indexed by message modulo slots; the turns that checker_structure
 /// enforces keep a row from being overwritten before it is used.
 struct Line {

@@ -86,7 +86,7 @@ class Compiler {
   void take_end(End& end, const char* verb);
   void settle_traffic();
   std::int32_t connection(Rank source, Rank destination);
-  Line& line(std::int32_t connection) { return lines_[static_cast<std::size_t>(connection)]; }
+  Line& line(std::int32_t connection) { return lines_[index(connection)]; }
   [[noreturn]] void bad(const std::string& text) { fail(ProblemKind::structure, where_, text); }
   [[noreturn]] void bad(const Step& step, const std::string& text) { bad(to_string(step) + ": " + text); }
 
@@ -107,19 +107,19 @@ class Compiler {
 };
 
 std::int32_t Compiler::connection(Rank source, Rank destination) {
-  const std::int32_t n = model_.n_ranks;
   const std::int32_t channel = strand_->channel;
-  std::int32_t& id = connection_table_[static_cast<std::size_t>((channel * n + source) * n + destination)];
+  const std::size_t n = index(model_.n_ranks);
+  const std::size_t place = (index(channel) * n + index(source)) * n + index(destination);
+  std::int32_t& id = connection_table_[place];
   if (id < 0) {
     id = static_cast<std::int32_t>(model_.connections.size());
     Connection made{source, destination, channel, config_.alias, false, 0};
     if (config_.alias == Alias::mixed) {
-      const auto key = static_cast<std::uint64_t>((channel * n + source) * n + destination);
-      made.alias = static_cast<Alias>(mix(mix(config_.seed + 0x9e3779b97f4a7c15u) + key) % kUniformAliases);
+      made.alias = static_cast<Alias>(mix(mix(config_.seed + 0x9e3779b97f4a7c15u) + place) % kUniformAliases);
     }
     model_.connections.push_back(made);
   }
-  if (lines_.size() <= static_cast<std::size_t>(id)) lines_.resize(static_cast<std::size_t>(id) + 1);
+  if (lines_.size() <= index(id)) lines_.resize(index(id) + 1);
   return id;
 }
 
@@ -137,7 +137,7 @@ void Compiler::synchronise(const Step& step, CompiledStep& compiled) {
   const bool as_receiver = step.kind == StepKind::wait || step.kind == StepKind::release;
   compiled.connection = as_receiver ? connection(step.peer, where_.rank) : connection(where_.rank, step.peer);
   if (step.kind == StepKind::wait_drain) {
-    model_.connections[static_cast<std::size_t>(compiled.connection)].drained = true;
+    model_.connections[index(compiled.connection)].drained = true;
     drains_.push_back({compiled.connection, where_});
     return;
   }
@@ -173,7 +173,7 @@ Operand Compiler::slot_operand(const Step& step, const Ref& ref, bool is_destina
     }
     on.sender_turn = SenderTurn::filled;
     const Space from = step.sources.front().space;
-    model_.steps[static_cast<std::size_t>(on.unfilled_step)].fills_from_user =
+    model_.steps[index(on.unfilled_step)].fills_from_user =
         step.kind == StepKind::put && (from == Space::input || from == Space::output);
   } else {
     if (on.receiver_turn == ReceiverTurn::idle || on.receiver.strand != where_.strand) {
@@ -193,17 +193,17 @@ Operand Compiler::user_operand(const Ref& ref, const Step& step, const Window& w
 }
 
 Operand Compiler::operand(const Step& step, const Ref& ref, bool is_destination) {
-  const Participation& part = laid_->ranks[static_cast<std::size_t>(where_.rank)];
+  const Participation& part = laid_->ranks[index(where_.rank)];
   switch (ref.space) {
     case Space::input:
       return user_operand(ref, step, part.input);
     case Space::output:
       return user_operand(ref, step, part.output);
     case Space::scratch:
-      if (ref.index < 0 || ref.index >= (*operation_->programs)[static_cast<std::size_t>(where_.rank)].scratch_chunks) {
+      if (ref.index < 0 || ref.index >= (*operation_->programs)[index(where_.rank)].scratch_chunks) {
         bad(step, "beyond the scratch memory");
       }
-      return {false, false, first_scratch_[static_cast<std::size_t>(where_.rank)] + ref.index, 0};
+      return {false, false, first_scratch_[index(where_.rank)] + ref.index, 0};
     case Space::slot:
       return slot_operand(step, ref, is_destination);
     case Space::none:
@@ -232,7 +232,7 @@ void Compiler::move(const Step& step, CompiledStep& compiled) {
   compiled.destination = operand(step, step.destination, true);
   if (step.kind == StepKind::get && step.destination.space == Space::output) {
     const Operand& from = model_.sources.back();
-    Landing& landing = arrivals_[static_cast<std::size_t>(line(from.base).message)].landing;
+    Landing& landing = arrivals_[index(line(from.base).message)].landing;
     if (landing.base < 0) landing = {compiled.destination.base, compiled.destination.stride};
   }
 }
@@ -273,7 +273,7 @@ void Compiler::compile_strand(const Strand& strand) {
     // What a round begins it also ends: chunk sizes differ from round to round.
     where_.step = -1;
     for (const std::int32_t id : touched_) {
-      const bool is_sender = model_.connections[static_cast<std::size_t>(id)].source == where_.rank;
+      const bool is_sender = model_.connections[index(id)].source == where_.rank;
       if (is_sender && line(id).sender_turn != SenderTurn::idle) {
         bad("ends with a slot that has credit but was not signalled");
       }
@@ -306,10 +306,10 @@ void Compiler::settle_traffic() {
     link.total_messages += on.sender.per_round * operation_->rounds;
     first_landing += on.sender.per_round;
   }
-  model_.landings.resize(static_cast<std::size_t>(first_landing));
+  model_.landings.resize(index(first_landing));
   for (const Arrival& arrival : arrivals_) {
-    const Traffic& passing = traffic[static_cast<std::size_t>(arrival.connection)];
-    model_.landings[static_cast<std::size_t>(passing.first_landing + arrival.number)] = arrival.landing;
+    const std::int32_t first = traffic[index(arrival.connection)].first_landing;
+    model_.landings[index(first) + index(arrival.number)] = arrival.landing;
   }
   for (const Drain& drain : drains_) {
     End& sender = line(drain.connection).sender;
@@ -330,8 +330,8 @@ void Compiler::compile_operation(const CheckedOperation& operation) {
   arrivals_.clear();
   drains_.clear();
   for (where_.rank = 0; where_.rank < model_.n_ranks; ++where_.rank) {
-    const Program& program = (*operation.programs)[static_cast<std::size_t>(where_.rank)];
-    Participation& part = laid.ranks[static_cast<std::size_t>(where_.rank)];
+    const Program& program = (*operation.programs)[index(where_.rank)];
+    Participation& part = laid.ranks[index(where_.rank)];
     part.first_strand = static_cast<std::int32_t>(model_.strands.size());
     part.n_strands = static_cast<std::int32_t>(program.strands.size());
     where_.strand = 0;
@@ -352,7 +352,7 @@ Model Compiler::compile() {
   model_.n_ranks = operations_.front().spec.n_ranks;
   std::int32_t channels = 1;
   for (const CheckedOperation& operation : operations_) channels = std::max(channels, operation.spec.channels);
-  connection_table_.assign(static_cast<std::size_t>(channels * model_.n_ranks * model_.n_ranks), -1);
+  connection_table_.assign(index(channels) * index(model_.n_ranks) * index(model_.n_ranks), -1);
   first_scratch_ = lay_out_scratch(operations_, model_);
   where_.operation = 0;
   for (const CheckedOperation& operation : operations_) {
@@ -360,7 +360,7 @@ Model Compiler::compile() {
     ++where_.operation;
   }
   model_.first_thread.push_back(0);
-  for (std::size_t rank = 0; rank < static_cast<std::size_t>(model_.n_ranks); ++rank) {
+  for (std::size_t rank = 0; rank < index(model_.n_ranks); ++rank) {
     std::int32_t threads = 1;
     for (const OperationModel& laid : model_.operations) threads = std::max(threads, laid.ranks[rank].n_strands);
     model_.first_thread.push_back(model_.first_thread.back() + threads);

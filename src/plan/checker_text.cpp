@@ -7,8 +7,6 @@
 namespace stretto::checker {
 namespace {
 
-std::size_t index(std::int32_t value) { return static_cast<std::size_t>(value); }
-
 CheckReport report_at(const Model& model, Place place) {
   const CompiledStrand& strand = model.strands[index(model.steps[index(place.step)].strand)];
   CheckReport where;

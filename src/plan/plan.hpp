@@ -27,7 +27,7 @@ enum class StepKind : std::uint8_t {
   put,          ///< dst: slot to a peer;   one source: input, output or scratch
   get,          ///< dst: output, scratch;  one source: slot from a peer
   reduce,       ///< dst: any but input;    sources in rank order, at least two, of any kind
-  copy,         ///< dst: output, scratch;  one source: input, output, scratch
+  copy,         ///< dst: output, scratch;  one source: input, output, scratch; onto itself (in place): does nothing
   signal,       ///< to peer
   wait,         ///< for peer's signal
   wait_credit,  ///< for a free slot towards peer

@@ -1,7 +1,7 @@
 // Small plans written by hand for the tests of the checker, and the words they are written in.
 #pragma once
 
-#include <initializer_list>
+#include <utility>
 #include <vector>
 
 #include "plan/checker.hpp"
@@ -33,7 +33,9 @@ inline Step move(StepKind kind, int chunk, Ref to, std::vector<Ref> from, bool c
 inline Step put(int chunk, Rank to, Ref from) { return move(StepKind::put, chunk, slot(to), {from}); }
 inline Step get(int chunk, Ref to, Rank from) { return move(StepKind::get, chunk, to, {slot(from)}); }
 inline Step copy(int chunk, Ref to, Ref from) { return move(StepKind::copy, chunk, to, {from}); }
-inline Step reduce(int chunk, Ref to, std::vector<Ref> from) { return move(StepKind::reduce, chunk, to, from); }
+inline Step reduce(int chunk, Ref to, std::vector<Ref> from) {
+  return move(StepKind::reduce, chunk, to, std::move(from));
+}
 inline Step complete(int chunk, Ref to, std::vector<Ref> from) {
   return move(StepKind::reduce, chunk, to, std::move(from), true);
 }

@@ -32,7 +32,10 @@ namespace stretto::mutation {
 struct StepName {
   int number = 0;      ///< index in the body; from 1,000,000 on, in the epilogue
   bool again = false;  ///< a second run of the same step, put in by the mutation
-  friend auto operator<=>(const StepName&, const StepName&) = default;
+  friend bool operator==(const StepName&, const StepName&) = default;
+  friend bool operator<(const StepName& a, const StepName& b) {
+    return std::tie(a.number, a.again) < std::tie(b.number, b.again);
+  }
 };
 inline constexpr int kEpilogue = 1'000'000;
 
@@ -51,7 +54,11 @@ struct EventName {
   int strand = -1;
   int round = 0;
   StepName step;
-  friend auto operator<=>(const EventName&, const EventName&) = default;
+  friend bool operator==(const EventName&, const EventName&) = default;
+  friend bool operator<(const EventName& a, const EventName& b) {
+    return std::tie(a.operation, a.rank, a.strand, a.round, a.step) <
+           std::tie(b.operation, b.rank, b.strand, b.round, b.step);
+  }
 };
 
 using Place = std::array<int, 6>;  ///< a location, see mutation_trace.cpp

@@ -8,7 +8,19 @@
 namespace stretto::mutation {
 namespace {
 
-using namespace hand;
+using hand::chain_broadcast;
+using hand::complete;
+using hand::credit;
+using hand::drain;
+using hand::HandPlan;
+using hand::program;
+using hand::put;
+using hand::release;
+using hand::ring_all_reduce;
+using hand::signal;
+using hand::swap_all_gather;
+using hand::swap_all_reduce;
+using hand::wait;
 
 std::optional<NormalForm> form_of(const HandPlan& plan, const CheckConfig& config, const Names& names,
                                   std::vector<bool> in_place = {}) {
@@ -34,7 +46,7 @@ bool commute(const HandPlan& plan, std::size_t step, const CheckConfig& config =
 }
 
 /// Runs a step of rank 0 twice. Is the normal form the same without the second run?
-bool repeats(const HandPlan& plan, std::size_t step, std::vector<bool> in_place = {}) {
+bool repeats(const HandPlan& plan, std::size_t step, const std::vector<bool>& in_place = {}) {
   HandPlan changed = plan;
   Names names = names_of(plan.programs);
   const Step again = body(changed, 0)[step];

@@ -3,18 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <numeric>
 
 #include "plan/mutation.hpp"
 
 namespace stretto::mutation {
 namespace {
 
-/// All ranks of small plans; of larger ones the first two, the middle one (which is the root) and the last.
+/// All ranks of small plans; of larger ones the first and the middle one, which is the root.
 std::vector<Rank> ranks_of(int n_ranks, Ranks ranks) {
   if (ranks == Ranks::first) return {0};
-  if (n_ranks > 4) return {0, 1, n_ranks / 2, n_ranks - 1};
-  std::vector<Rank> all;
-  for (Rank rank = 0; rank < n_ranks; ++rank) all.push_back(rank);
+  if (n_ranks > 4) return {0, n_ranks / 2};
+  std::vector<Rank> all(static_cast<std::size_t>(n_ranks));
+  std::iota(all.begin(), all.end(), 0);
   return all;
 }
 

@@ -109,7 +109,7 @@ std::string check_each_alone(int n_ranks, const std::vector<int>& channels, cons
         for (const Rank root : {0, n_ranks - 1, n_ranks / 2}) {
           plans.push_back(whole_plan(row, collective.collective, n_ranks, count, root));
         }
-        const std::string problem = check_sequence({&plans[0], &plans[1], &plans[2]}, variations, checks);
+        std::string problem = check_sequence({&plans[0], &plans[1], &plans[2]}, variations, checks);
         if (!problem.empty()) return problem;
       }
     }
@@ -132,8 +132,9 @@ std::string check_mixed_sequences(int n_ranks, int count, std::uint64_t seed, st
       plans.push_back(whole_plan(row, collective, n_ranks, counts[below(counts.size())], root));
     }
     std::vector<const WholePlan*> sequence;
+    sequence.reserve(plans.size());
     for (const WholePlan& plan : plans) sequence.push_back(&plan);
-    const std::string problem = check_sequence(sequence, some_variations(1, random() % 1'000'000), checks);
+    std::string problem = check_sequence(sequence, some_variations(1, random() % 1'000'000), checks);
     if (!problem.empty()) return problem;
   }
   return "";
