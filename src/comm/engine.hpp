@@ -12,7 +12,7 @@
 
 #include "comm/setup.hpp"
 #include "exec/host_executor.hpp"
-#include "plan/planner.hpp"
+#include "planner/planner.hpp"
 
 namespace stretto {
 

@@ -8,10 +8,9 @@ import sources
 ROOMS = [
     ("include/", "include"),
     ("src/base/", "base"),
-    ("src/plan/planner", "planner"),
-    ("src/plan/plan_", "planner"),
     ("src/plan/", "plan"),
     ("src/algorithms/", "algorithms"),
+    ("src/planner/", "planner"),
     ("src/device/", "device"),
     ("src/exec/", "exec"),
     ("src/bootstrap/", "bootstrap"),

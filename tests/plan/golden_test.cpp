@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "algorithms/catalogue.hpp"
-#include "plan/plan_json.hpp"
+#include "planner/plan_json.hpp"
 
 namespace stretto {
 namespace {

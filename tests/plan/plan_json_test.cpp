@@ -1,4 +1,4 @@
-#include "plan/plan_json.hpp"
+#include "planner/plan_json.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "plan/planner.hpp"
+#include "planner/planner.hpp"
 
 #include <gtest/gtest.h>
 

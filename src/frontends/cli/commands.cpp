@@ -4,8 +4,8 @@
 
 #include "algorithms/catalogue.hpp"
 #include "base/text.hpp"
-#include "plan/plan_json.hpp"
-#include "plan/plan_text.hpp"
+#include "planner/plan_json.hpp"
+#include "planner/plan_text.hpp"
 
 namespace stretto::cli {
 namespace {

@@ -1,5 +1,5 @@
 // The writers: one step or candidate a line, which a general library does not offer. No text of ours needs escapes.
-#include "plan/plan_json.hpp"
+#include "planner/plan_json.hpp"
 
 #include "base/text.hpp"
 #include "plan/geometry.hpp"

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "plan/plan_text.hpp"
+#include "planner/plan_text.hpp"
 
 namespace stretto {
 

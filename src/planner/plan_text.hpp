@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include "plan/planner.hpp"
+#include "planner/planner.hpp"
 
 namespace stretto {
 

@@ -1,11 +1,11 @@
-#include "plan/planner.hpp"
+#include "planner/planner.hpp"
 
 #include <algorithm>
 #include <utility>
 
 #include "algorithms/catalogue.hpp"
 #include "base/text.hpp"
-#include "plan/plan_text.hpp"
+#include "planner/plan_text.hpp"
 
 namespace stretto {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/text.hpp"
-#include "plan/plan_json.hpp"
+#include "planner/plan_json.hpp"
 
 namespace stretto {
 namespace {

@@ -1,4 +1,4 @@
-#include "plan/plan_text.hpp"
+#include "planner/plan_text.hpp"
 
 #include <algorithm>
 
