@@ -13,13 +13,6 @@ namespace {
 // Steps grow with the square of the ranks: 64 of them fill some megabytes, thousands of them the memory.
 constexpr int kMostRanksPrinted = 64;
 
-// A shorter output than promised must not look like success.
-void print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw Error(strettoSystemError, "standard output cannot be written");
-  }
-}
-
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text.append(text.empty() ? "" : ", ").append(name);
@@ -45,6 +38,13 @@ Rank root_of(Collective collective, std::optional<int> root, int n_ranks) {
 }
 
 }  // namespace
+
+// A shorter output than promised must not look like success.
+void print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw Error(strettoSystemError, "standard output cannot be written");
+  }
+}
 
 std::vector<std::string> collective_names() {
   std::vector<std::string> names;

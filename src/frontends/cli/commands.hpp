@@ -38,6 +38,11 @@ std::vector<std::string> algorithm_names();
 void print_plan(const PlanOptions& options);
 void print_choice(const ExplainOptions& options);
 void print_version();
+/// The variables with their values in force, or the page of the documentation.
+void print_environment(bool markdown);
+
+/// To standard output; throws Error(strettoSystemError) if it does not take all.
+void print(const std::string& text);
 
 /// Becomes NAME_perf, or throws an Error that names those there are. `arguments` follow the name.
 [[noreturn]] void run_perf(const std::string& name, const std::vector<std::string>& arguments);

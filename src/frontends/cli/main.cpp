@@ -55,8 +55,11 @@ int run(int argc, char** argv) {
   PlanOptions plan;
   ExplainOptions explain;
   std::string perf_name;
+  bool as_markdown = false;
   add_plan(app, plan);
   add_explain(app, explain);
+  app.add_subcommand("env", "List the environment variables and their values")
+      ->add_flag("--markdown", as_markdown, "Print the page of the documentation");
   app.add_subcommand("version", "Print the version");
   // The tool's own options are its own: everything after the name is passed on untouched.
   CLI::App* perf = app.add_subcommand("perf", "Run a performance tool: stretto perf NAME [its options]");
@@ -68,6 +71,7 @@ int run(int argc, char** argv) {
   }
   if (app.got_subcommand("plan")) print_plan(plan);
   if (app.got_subcommand("explain")) print_choice(explain);
+  if (app.got_subcommand("env")) print_environment(as_markdown);
   if (app.got_subcommand("version")) print_version();
   if (app.got_subcommand("perf")) {
     std::vector<std::string> words = perf->remaining();

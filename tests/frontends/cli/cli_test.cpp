@@ -53,6 +53,20 @@ TEST(Cli, Explain_PrintsWinnerAndReason) {
 
 TEST(Cli, Version_IsPrinted) { expect("version", 0, "stretto "); }
 
+TEST(Cli, Environment_ShowsValuesInForceAndUnknownNames) {
+  const Outcome outcome = shell("env -i STRETTO_SHM_SLOTS=8 STRETTO_ALGORITM=ring " STRETTO_PROGRAM " env");
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_NE(outcome.text.find("STRETTO_SHM_SLOTS=8\n"), std::string::npos) << outcome.text;
+  EXPECT_NE(outcome.text.find("STRETTO_SPIN_US=-1  (default)\n"), std::string::npos) << outcome.text;
+  EXPECT_NE(outcome.text.find("did you mean STRETTO_ALGORITHM?"), std::string::npos) << outcome.text;
+  EXPECT_EQ(shell("STRETTO_SHM_SLOTS=many " STRETTO_PROGRAM " env").status, 2);
+}
+
+TEST(Cli, Environment_PageOfTheDocumentationIsTheTable) {
+  EXPECT_EQ(shell("cat " STRETTO_DOCS "/environment.md").text, run("env --markdown").text)
+      << "write it anew: stretto env --markdown > docs/environment.md";
+}
+
 TEST(Cli, Help_NamesTheCommands) { expect("--help", 0, "explain"); }
 
 TEST(Cli, BadArguments_EndWithStatus2AndTheChoices) {
