@@ -160,6 +160,7 @@ void TreeBootstrap::hear_rendezvous() {
   if (rendezvous_.ended()) {
     ErrorInfo info;
     info.code = strettoRemoteError;
+    if (config_.rank != 0) info.peer = 0;
     info.text = format(
         "the rendezvous at {} closed the connection during set-up: rank 0's process has ended; look at "
         "its output",

@@ -133,7 +133,7 @@ TEST(BootstrapSim, StrangersAndASecondClaimToARank_HarmNobodyElse) {
     ranks.stay = true;  // who has the rank stays, so that the other one's refusal cannot come of its going
     ranks.start_all();
     ranks.start_twin(twin_of);
-    for (int i = 0; i < 5; ++i) ranks.start_stranger();
+    for (int i = 0; i < 20; ++i) ranks.start_stranger();
     ASSERT_TRUE(ranks.scheduler.run(
         [&] {
           return std::count_if(ranks.ranks.begin(), ranks.ranks.end(),

@@ -65,10 +65,15 @@ class SimRanks {
     twin.process = world.add_process(1000);
     start(twin);
   }
-  /// A process without the key that bothers the rendezvous: it connects, says something, or nothing, or hangs up.
+  /// A process without the key that bothers the rendezvous, or a rank that listens for its children: it connects, says
+  /// something, or nothing, or hangs up.
   void start_stranger() {
     const int process = world.add_process(2000);
-    const Endpoint address = decode_id(id_).endpoints.front();
+    Endpoint address = decode_id(id_).endpoints.front();
+    if (world.chance(0.7)) {  // ports are given out in order: some of these are listened on
+      address.address = world.address(ranks.at(world.below(ranks.size())).process).address;
+      address.port = static_cast<std::uint16_t>(address.port + world.below(static_cast<std::uint64_t>(3 * n_ranks_)));
+    }
     auto socket = std::make_shared<Handle>();
     world.at(world.now_ns() + static_cast<std::int64_t>(world.below(5'000'000)), [this, process, address, socket] {
       *socket = world.system(process).connect_tcp(address);
