@@ -190,8 +190,22 @@ const ErrorInfo* Communicator::settle(const ErrorInfo& info) {
     log(LogLevel::warn, "event=fault comm={} rank={} peer={} code={} operation={} step={} text=\"{}\"",
         engine_.settings().name, info.rank, info.peer, static_cast<int>(info.code), info.operation, info.step,
         info.text);
+    log_flight();
   }
   return reported_.get();
+}
+
+/// What this rank did last, oldest first, for whoever reads the log after a fault.
+void Communicator::log_flight() const {
+  constexpr std::size_t kLines = 16;
+  if (!log_enabled(LogLevel::info)) return;
+  const std::vector<FlightRecord> records = flight_.records();
+  const std::uint64_t now = flight_ticks();
+  for (std::size_t i = records.size() > kLines ? records.size() - kLines : 0; i < records.size(); ++i) {
+    const FlightRecord& record = records[i];
+    log(LogLevel::info, "event=flight comm={} rank={} state={} ticks_ago={} {}", engine_.settings().name, rank(),
+        to_string(record.state), now - record.start_ticks, to_string(record.tag));
+  }
 }
 
 const ErrorInfo* Communicator::fault() const {

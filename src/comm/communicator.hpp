@@ -47,6 +47,7 @@ class Communicator {
   const ErrorInfo* fail(ErrorInfo fault);
   const ErrorInfo* fail_with(const ErrorInfo& heard);
   const ErrorInfo* settle(const ErrorInfo& info);
+  void log_flight() const;
   const ErrorInfo* check_peers(std::int64_t start_ns, std::int64_t timeout_ns);
   ErrorInfo at_this_point(strettoResult_t code) const;
   std::uint32_t spin_polls() const;

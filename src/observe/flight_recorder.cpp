@@ -18,6 +18,20 @@ std::uint64_t flight_ticks() noexcept {
 #endif
 }
 
+const char* to_string(FlightState state) noexcept {
+  switch (state) {
+    case FlightState::empty:
+      return "empty";
+    case FlightState::running:
+      return "running";
+    case FlightState::done:
+      return "done";
+    case FlightState::faulted:
+      return "faulted";
+  }
+  return "invalid";
+}
+
 std::vector<FlightRecord> FlightRecorder::records() const {
   std::vector<FlightRecord> result;
   for (const FlightRecord& record : records_) {

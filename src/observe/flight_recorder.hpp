@@ -16,6 +16,8 @@ std::uint64_t flight_ticks() noexcept;
 
 enum class FlightState : std::uint8_t { empty, running, done, faulted };
 
+const char* to_string(FlightState state) noexcept;
+
 struct FlightRecord {
   std::uint64_t operation = 0;
   OpTag tag;

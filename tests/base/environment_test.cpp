@@ -1,0 +1,75 @@
+// The table of environment variables: precedence, ranges, misspelt names.
+#include "base/environment.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/error.hpp"
+
+namespace stretto {
+namespace {
+
+/// A file that goes away with the test.
+class ScratchFile {
+ public:
+  explicit ScratchFile(const char* content) {
+    const int fd = mkstemp(path_);
+    EXPECT_GE(fd, 0);
+    EXPECT_EQ(dprintf(fd, "%s", content), static_cast<int>(std::string(content).size()));
+    close(fd);
+  }
+  ~ScratchFile() { unlink(path_); }
+  std::string path() const { return path_; }
+
+ private:
+  char path_[32] = "/tmp/stretto_test_XXXXXX";
+};
+
+TEST(Environment, NothingSet_GivesTheDefaults) {
+  const Environment environment = Environment::from({"HOME=/root", "STRETTO=1"});
+  EXPECT_EQ(environment.integer(Knob::setup_timeout_ms), 30'000);
+  EXPECT_EQ(environment.integer(Knob::data_timeout_ms), 600'000);
+  EXPECT_EQ(environment.text(Knob::algorithm), "");
+  EXPECT_TRUE(environment.warnings().empty());
+}
+
+TEST(Environment, File_StandsBehindTheEnvironment) {
+  const ScratchFile file("# a comment\n\n  STRETTO_DATA_TIMEOUT_MS=5\nSTRETTO_ALGORITHM=ring\r\n");
+  const Environment environment = Environment::from({"STRETTO_CONFIG_FILE=" + file.path(), "STRETTO_ALGORITHM=tree"});
+  EXPECT_EQ(environment.text(Knob::algorithm), "tree");
+  EXPECT_EQ(environment.integer(Knob::data_timeout_ms), 5);
+}
+
+TEST(Environment, UnknownName_WarnsWithTheNearest) {
+  const Environment environment = Environment::from({"STRETTO_ALGORYTHM=ring", "STRETTO_TEST_SEEDS=7"});
+  ASSERT_EQ(environment.warnings().size(), 1U);
+  EXPECT_NE(environment.warnings()[0].find("STRETTO_ALGORITHM?"), std::string::npos) << environment.warnings()[0];
+}
+
+TEST(Environment, BadValues_AreRefusedByName) {
+  for (const char* entry : {"STRETTO_SETUP_TIMEOUT_MS=soon", "STRETTO_SETUP_TIMEOUT_MS=", "STRETTO_SETUP_TIMEOUT_MS=0",
+                            "STRETTO_SETUP_TIMEOUT_MS=1e3", "STRETTO_SETUP_TIMEOUT_MS=99999999999999999999",
+                            "STRETTO_CONFIG_FILE=/no/such/file"}) {
+    try {
+      Environment::from({entry});
+      ADD_FAILURE() << entry;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.info().code, strettoInvalidArgument);
+      EXPECT_TRUE(std::string(entry).starts_with(error.info().field)) << error.what();
+    }
+  }
+}
+
+TEST(Environment, Rows_AreInTheOrderOfTheirKnobs) {
+  for (std::size_t i = 0; i < knob_rows().size(); ++i) {
+    EXPECT_EQ(static_cast<std::size_t>(knob_rows()[i].knob), i) << knob_rows()[i].name;
+    EXPECT_NO_THROW(Environment::from(
+        {std::string(knob_rows()[i].name) + "=" +
+         std::string(knob_rows()[i].knob == Knob::config_file ? "/dev/null" : knob_rows()[i].default_value)}));
+  }
+}
+
+}  // namespace
+}  // namespace stretto

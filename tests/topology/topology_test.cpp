@@ -1,0 +1,31 @@
+#include "topology/graph/topology.hpp"
+
+#include <gtest/gtest.h>
+
+namespace stretto {
+namespace {
+
+HostIdentity on(const char* id, int cores) {
+  HostIdentity identity;
+  identity.host_name = std::string("name-of-") + id;
+  identity.host_id = id;
+  identity.n_cores = cores;
+  return identity;
+}
+
+TEST(Topology, RanksOfOneHost_AreTogether) {
+  const Topology topology({on("a", 4), on("b", 2), on("a", 4), on("b", 2), on("b", 2)});
+  ASSERT_EQ(topology.hosts().size(), 2U);
+  EXPECT_EQ(topology.host_of(2).ranks, (std::vector<Rank>{0, 2}));
+  EXPECT_EQ(topology.host_of(1).ranks, (std::vector<Rank>{1, 3, 4}));
+  EXPECT_EQ(topology.host_of(4).name, "name-of-b");
+  EXPECT_EQ(topology.ranks_per_core(), 2U) << "three ranks on two cores";
+}
+
+TEST(Topology, RanksPerCore_IsAtLeastOne) {
+  EXPECT_EQ(Topology({on("a", 64)}).ranks_per_core(), 1U);
+  EXPECT_EQ(Topology({on("a", 0)}).ranks_per_core(), 1U) << "a host that tells no cores has one";
+}
+
+}  // namespace
+}  // namespace stretto
