@@ -17,9 +17,6 @@ def main(library: str, header: str) -> int:
     exported = {line.split()[-1] for line in output("nm", "-D", "--defined-only", library)}
     exported = {name.split("@")[0] for name in exported if not name.startswith("STRETTO_0")}
     problems += [f"exports {name}" for name in sorted(exported) if not name.startswith("stretto")]
-    if not any(name.startswith("stretto") for name in exported):
-        print("SKIPPED: the library has no C API yet")
-        return 0
     with open(header, encoding="utf-8") as file:
         text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.DOTALL)
     declared = set(re.findall(r"STRETTO_API[^;]*?\b(stretto\w+)\s*\(", text))
