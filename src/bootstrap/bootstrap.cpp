@@ -257,6 +257,7 @@ void TreeBootstrap::watch(WaitSet& waits) {
   rendezvous_.watch(waits);
   if (gate_) gate_->watch(waits);
   for (Gate::Guest& guest : guests_) guest.channel.watch(waits);
+  if (parent_) parent_->channel.watch(waits);  // its link frame may still be waiting for room
 }
 
 std::int64_t TreeBootstrap::next_deadline_ns() const {
