@@ -68,7 +68,7 @@ def command(words: list, log: str, env: dict = None, append: bool = False, check
                 except subprocess.TimeoutExpired:
                     _show_progress(_last_line(path))
                 if _deadline is not None and time.monotonic() > _deadline:
-                    raise StepFailed(f"`{' '.join(words)}` was killed: the job had used twice its budget. "
+                    raise StepFailed(f"`{' '.join(words)}` was killed: the job had used three times its budget. "
                                      f"The end of {path}:\n{tail(path)}")
         finally:
             _kill_group(process)
@@ -107,7 +107,7 @@ def run_all(table: list) -> int:
     for job in table:
         print(f"dev: {job.name}: {job.what} ...", flush=True)
         start = time.monotonic()
-        _deadline = start + 2 * job.budget_s + 60
+        _deadline = start + 3 * job.budget_s + 60
         try:
             counts = job.run()
         except StepFailed as failure:
