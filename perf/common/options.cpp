@@ -1,0 +1,198 @@
+#include "perf/common/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cctype>
+#include <cmath>
+
+#include "perf/common/types.hpp"
+
+namespace stretto::perf {
+namespace {
+
+/// What the command line holds before it is understood.
+struct Raw {
+  std::string min_bytes = "32M", max_bytes = "32M", step_bytes = "1M";
+  std::string op = "sum", type = "float", root = "0", child;
+  int average = static_cast<int>(Average::slowest), gpus = 1, graph = 0, blocking = 0, null_stream = 0;
+  int parallel_init = 0, cpu_time = 0, memory_report = 0, iteration_times = 0, timestamps = 0;
+};
+
+void declare_sweep(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("-b,--minbytes", raw.min_bytes, "first size (K, M, G)");
+  app.add_option("-e,--maxbytes", raw.max_bytes, "last size");
+  app.add_option("-i,--stepbytes", raw.step_bytes, "step between sizes");
+  app.add_option("-f,--stepfactor", options.step_factor, "factor between sizes, in place of a step");
+  app.add_option("-n,--iters", options.iterations, "timed iterations");
+  app.add_option("-m,--agg_iters", options.aggregate, "operations per iteration");
+  app.add_option("-w,--warmup_iters", options.warmup, "untimed iterations before");
+  app.add_option("-N,--run_cycles", options.cycles, "runs of the whole sweep; 0: until stopped");
+  app.add_option("-c,--check", options.check, "checked operations per row; 0: none");
+  app.add_option("-o,--op", raw.op, "sum, prod, max, min, avg or all");
+  app.add_option("-d,--datatype", raw.type, "element type or all");
+  app.add_option("-r,--root", raw.root, "root rank or all");
+}
+
+void declare_report(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("-a,--average", raw.average, "time shown: 0 rank 0's, 1 mean, 2 fastest, 3 slowest rank's");
+  app.add_option("-C,--report_cputime", raw.cpu_time, "1: CPU time of the rank in place of time that passed");
+  app.add_option("-I,--report_iterations", raw.iteration_times, "1: time each iteration; adds median and p95");
+  app.add_option("-S,--report_timestamps", raw.timestamps, "1: the time of day in each row");
+  app.add_option("-M,--memory_report", raw.memory_report, "1: memory that the communicator took");
+  app.add_option("-J,--output_file,--json", options.json_file, "also write the results here, as JSON");
+}
+
+void declare_run(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("--ranks", options.processes, "local processes to start; each has -t ranks");
+  app.add_option("-t,--nthreads", options.threads, "ranks of each process, one thread each");
+  app.add_option("--algorithm", options.algorithm, "force an algorithm; default: the planner's choice");
+  app.add_option("-T,--timeout", options.timeout_s, "give up when nothing ends for so many seconds");
+  app.add_option("-u,--unalign", options.unalign, "elements by which buffers miss their alignment");
+  app.add_option("-R,--local_register", options.register_buffers, "1: register the buffers");
+  app.add_option("-p,--parallel_init", raw.parallel_init, "accepted: set-up is always parallel");
+  app.add_option("-z,--blocking", raw.blocking, "accepted: operations on host ranks always block");
+  app.add_option("-y,--stream_null", raw.null_stream, "accepted: host ranks have no streams");
+  app.add_option("-g,--ngpus", raw.gpus, "1 only: host ranks only in this release");
+  app.add_option("-G,--cudagraph", raw.graph, "0 only: host ranks only in this release");
+  app.add_option("--child", raw.child)->group("");
+}
+
+[[noreturn]] void refuse(const std::string& option, const std::string& what) {
+  throw CLI::ValidationError(option, what);
+}
+
+std::size_t bytes_of(const std::string& option, const std::string& text) {
+  const std::optional<std::size_t> bytes = parse_bytes(text);
+  if (!bytes) refuse(option, "'" + text + "' is no size; give bytes, or a number with K, M or G");
+  return *bytes;
+}
+
+void require_at_least(const std::string& option, int value, int least) {
+  if (value < least) refuse(option, "must be at least " + std::to_string(least));
+}
+
+void understand_choices(const Raw& raw, Options& options) {
+  if (raw.op == "all") {
+    options.ops.clear();
+    for (std::size_t op = 0; op < kOps.size(); ++op) options.ops.push_back(static_cast<strettoRedOp_t>(op));
+  } else if (const auto op = op_from_name(raw.op)) {
+    options.ops = {*op};
+  } else {
+    refuse("-o", "'" + raw.op + "' is no operation of this release; give sum, prod, max, min, avg or all");
+  }
+  if (raw.type == "all") {
+    options.types.clear();
+    for (const TypeRow& row : kTypes) options.types.push_back(row.type);
+  } else if (const auto type = type_from_name(raw.type)) {
+    options.types = {*type};
+  } else {
+    std::string names;
+    for (const TypeRow& row : kTypes) names += std::string(row.name) + ", ";
+    refuse("-d", "'" + raw.type + "' is no element type; give " + names + "or all");
+  }
+  if (raw.root == "all") {
+    options.root = -1;
+  } else if (!raw.root.empty() && raw.root.size() < 8 &&
+             raw.root.find_first_not_of("0123456789") == std::string::npos) {
+    options.root = std::stoi(raw.root);
+  } else {
+    refuse("-r", "'" + raw.root + "' is no rank; give a number or all");
+  }
+}
+
+void understand(const Raw& raw, Options& options) {
+  options.min_bytes = bytes_of("-b", raw.min_bytes);
+  options.max_bytes = bytes_of("-e", raw.max_bytes);
+  options.step_bytes = bytes_of("-i", raw.step_bytes);
+  if (options.min_bytes > options.max_bytes) refuse("-b", "the first size is larger than the last (-e)");
+  if (options.step_factor == 1 && options.step_bytes == 0) refuse("-i", "a step of 0 never ends");
+  require_at_least("-f", options.step_factor, 1);
+  require_at_least("-n", options.iterations, 0);
+  require_at_least("-m", options.aggregate, 1);
+  require_at_least("-w", options.warmup, 0);
+  require_at_least("-N", options.cycles, 0);
+  require_at_least("-c", options.check, 0);
+  require_at_least("-t", options.threads, 1);
+  require_at_least("-T", options.timeout_s, 0);
+  require_at_least("--ranks", options.processes, 0);
+  if (options.unalign > 4096) refuse("-u", "must be at most 4096");
+  if (raw.average < 0 || raw.average > 3) refuse("-a", "must be 0, 1, 2 or 3");
+  if (raw.gpus != 1) refuse("-g", "host ranks only in this release: use --ranks or -t for more ranks");
+  if (raw.graph != 0) refuse("-G", "host ranks only in this release: there are no graphs to launch");
+  options.average = static_cast<Average>(raw.average);
+  options.cpu_time = raw.cpu_time != 0;
+  options.memory_report = raw.memory_report != 0;
+  options.iteration_times = raw.iteration_times != 0;
+  options.timestamps = raw.timestamps != 0;
+  understand_choices(raw, options);
+  const std::size_t colon = raw.child.find(':');
+  if (colon != std::string::npos) {
+    options.child = {std::stoi(raw.child.substr(0, colon)), std::stoi(raw.child.substr(colon + 1))};
+  }
+}
+
+}  // namespace
+
+std::variant<Options, Refusal> parse_options(const std::string& tool, const std::vector<std::string>& arguments) {
+  CLI::App app("Times a collective of stretto and checks every value. Options are those of nccl-tests.", tool);
+  Options options;
+  Raw raw;
+  declare_sweep(app, options, raw);
+  declare_report(app, options, raw);
+  declare_run(app, options, raw);
+  try {
+    // CLI11 takes them last first.
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    understand(raw, options);
+  } catch (const CLI::CallForHelp&) {
+    return Refusal{0, app.help()};
+  } catch (const CLI::Error& error) {
+    return Refusal{2, tool + ": " + error.what() + "\nTry " + tool + " --help.\n"};
+  } catch (const std::logic_error&) {  // stoi, of --child
+    return Refusal{2, tool + ": a number could not be read\n"};
+  }
+  return options;
+}
+
+std::optional<std::size_t> parse_bytes(const std::string& text) {
+  std::size_t used = 0;
+  double number = 0;
+  if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0])) == 0) return std::nullopt;
+  try {
+    number = std::stod(text, &used);
+  } catch (const std::logic_error&) {
+    return std::nullopt;
+  }
+  std::string unit;
+  for (const char c : text.substr(used)) unit += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (unit.size() > 1 && unit.back() == 'b') unit.pop_back();
+  double scale = 1;
+  if (unit == "k") {
+    scale = 1024.0;
+  } else if (unit == "m") {
+    scale = 1024.0 * 1024.0;
+  } else if (unit == "g") {
+    scale = 1024.0 * 1024.0 * 1024.0;
+  } else if (!unit.empty() && unit != "b") {
+    return std::nullopt;
+  }
+  const double bytes = std::floor(number * scale);
+  if (!(bytes <= 1e15)) return std::nullopt;
+  return static_cast<std::size_t>(bytes);
+}
+
+std::vector<std::size_t> sweep(const Options& options) {
+  std::vector<std::size_t> sizes;
+  std::size_t bytes = options.min_bytes;
+  while (bytes <= options.max_bytes) {
+    sizes.push_back(bytes);
+    // A factor makes nothing of 0.
+    const bool by_factor = options.step_factor > 1 && bytes > 0;
+    const std::size_t step = options.step_factor > 1 && bytes == 0 ? 1 : options.step_bytes;
+    const std::size_t next = by_factor ? bytes * static_cast<std::size_t>(options.step_factor) : bytes + step;
+    if (next <= bytes) break;
+    bytes = next;
+  }
+  return sizes;
+}
+
+}  // namespace stretto::perf

@@ -1,0 +1,68 @@
+// What a run found, and its forms: the table of nccl-tests, and JSON. Pure: no clocks, no library.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "perf/common/options.hpp"
+
+namespace stretto::perf {
+
+/// Out of place, or in place.
+struct Measurement {
+  double time_us = 0;     ///< per operation
+  double algbw_gbps = 0;  ///< 10^9 bytes per second
+  double busbw_gbps = 0;
+  std::optional<std::uint64_t> wrong;  ///< elements, over all ranks; none: not checked
+  std::optional<double> median_us;     ///< with -I, of the iterations
+  std::optional<double> p95_us;
+};
+
+struct Row {
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  strettoDataType_t type = strettoFloat32;
+  strettoRedOp_t op = strettoSum;
+  bool reduces = true;
+  int root = -1;
+  std::array<Measurement, 2> placements;  ///< out of place, in place
+  std::string time_of_day;                ///< with -S
+};
+
+struct RankInfo {
+  std::int64_t pid = 0;
+  std::string host;
+};
+
+struct RunInfo {
+  std::string tool;
+  std::string version;
+  std::string cpu;
+  int cores = 0;
+  std::vector<RankInfo> ranks;
+};
+
+struct Summary {
+  std::uint64_t out_of_bounds = 0;  ///< guard bytes overwritten, over all ranks
+  std::uint64_t wrong = 0;          ///< wrong elements, over all rows
+  bool ranks_agree = true;          ///< bit for bit, where the collective promises it
+  double average_busbw_gbps = 0;
+  std::optional<std::uint64_t> communicator_bytes;  ///< with -M: the largest over processes
+  bool ok() const { return out_of_bounds == 0 && wrong == 0 && ranks_agree; }
+};
+
+/// Over all measurements of all rows.
+double average_busbw(const std::vector<Row>& rows);
+/// The value below which `fraction` of the samples lie (nearest rank); 0 of none.
+double percentile(std::vector<double> samples, double fraction);
+
+std::string format_header(const RunInfo& info, const Options& options);
+std::string format_row(const Row& row, const Options& options);
+std::string format_footer(const Summary& summary);
+std::string to_json(const RunInfo& info, const Options& options, const std::vector<Row>& rows, const Summary& summary);
+
+}  // namespace stretto::perf

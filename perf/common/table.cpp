@@ -1,0 +1,116 @@
+// The table, in nccl-tests' form: scripts that read theirs read ours.
+#include <algorithm>
+#include <cmath>
+#include <cstdarg>
+#include <cstdio>
+
+#include "perf/common/results.hpp"
+#include "perf/common/types.hpp"
+
+namespace stretto::perf {
+namespace {
+
+[[gnu::format(printf, 1, 2)]] std::string print(const char* format, ...) {
+  char line[512];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  return line;
+}
+
+/// Seven columns, as many decimals as they hold.
+std::string format_time(double us) {
+  const int decimals = us >= 10000.0 ? 0 : us >= 100.0 ? 1 : 2;
+  return print("%7.*f", decimals, us);
+}
+
+std::string format_measurement(const Measurement& measured, const Options& options) {
+  std::string text =
+      "  " + format_time(measured.time_us) + print("  %6.2f  %6.2f", measured.algbw_gbps, measured.busbw_gbps);
+  text += measured.wrong ? print("  %6llu", static_cast<unsigned long long>(*measured.wrong)) : "     N/A";
+  if (options.iteration_times) {
+    text += "  " + format_time(measured.median_us.value_or(0)) + "  " + format_time(measured.p95_us.value_or(0));
+  }
+  return text;
+}
+
+/// `text` in the middle of `width` columns.
+std::string centred(const std::string& text, std::size_t width) {
+  const std::size_t left = (width - text.size()) / 2;
+  return std::string(left, ' ') + text + std::string(width - text.size() - left, ' ');
+}
+
+std::string format_columns(const Options& options) {
+  const std::string extra_name = options.iteration_times ? "   median      p95" : "";
+  const std::string extra_unit = options.iteration_times ? "     (us)     (us)" : "";
+  const std::string names = "     time   algbw   busbw  #wrong" + extra_name;
+  const std::string units = "     (us)  (GB/s)  (GB/s)        " + extra_unit;
+  std::string text =
+      "#\n#" + std::string(49, ' ') + centred("out-of-place", names.size()) + centred("in-place", names.size()) + "\n";
+  text += print("# %10s  %12s  %8s  %6s  %6s", "size", "count", "type", "redop", "root") + names + names + "\n";
+  text += print("# %10s  %12s  %8s  %6s  %6s", "(B)", "(elements)", "", "", "") + units + units + "\n";
+  return text;
+}
+
+}  // namespace
+
+double average_busbw(const std::vector<Row>& rows) {
+  double sum = 0;
+  for (const Row& row : rows) sum += row.placements[0].busbw_gbps + row.placements[1].busbw_gbps;
+  return rows.empty() ? 0.0 : sum / (2.0 * static_cast<double>(rows.size()));
+}
+
+double percentile(std::vector<double> samples, double fraction) {
+  if (samples.empty()) return 0.0;
+  std::sort(samples.begin(), samples.end());
+  const auto rank = static_cast<std::size_t>(std::ceil(fraction * static_cast<double>(samples.size())));
+  return samples[std::clamp<std::size_t>(rank, 1, samples.size()) - 1];
+}
+
+std::string format_header(const RunInfo& info, const Options& options) {
+  std::string text = "# " + info.tool + ", stretto " + info.version + "\n";
+  const std::size_t step = options.step_factor > 1 ? static_cast<std::size_t>(options.step_factor) : options.step_bytes;
+  text +=
+      print("# nThread %d nGpus 1 minBytes %zu maxBytes %zu step: %zu(%s) warmup iters: %d iters: %d agg iters: %d ",
+            options.threads, options.min_bytes, options.max_bytes, step, options.step_factor > 1 ? "factor" : "bytes",
+            options.warmup, options.iterations, options.aggregate);
+  text += print("validation: %d graph: 0\n", options.check);
+  text += "#\n# Host: " + info.cpu + print(", %d cores", info.cores) +
+          "; algorithm: " + (options.algorithm.empty() ? "the planner's choice" : options.algorithm) + "\n";
+  text += "#\n# Using devices\n";
+  constexpr std::size_t kShown = 16;
+  for (std::size_t rank = 0; rank < std::min(kShown, info.ranks.size()); ++rank) {
+    text += print("#  Rank %2zu Group  0 Pid %6lld on %10s device -1 [host memory]\n", rank,
+                  static_cast<long long>(info.ranks[rank].pid), info.ranks[rank].host.c_str());
+  }
+  if (info.ranks.size() > kShown) text += print("#  and %zu more\n", info.ranks.size() - kShown);
+  return text + format_columns(options);
+}
+
+std::string format_row(const Row& row, const Options& options) {
+  const std::string op(row.reduces ? name_of(row.op) : "none");
+  std::string text = print("%12zu  %12zu  %8s  %6s  %6d", row.bytes, row.count,
+                           std::string(row_of(row.type).name).c_str(), op.c_str(), row.root);
+  for (const Measurement& measured : row.placements) text += format_measurement(measured, options);
+  if (!row.time_of_day.empty()) text += "  " + row.time_of_day;
+  return text + "\n";
+}
+
+std::string format_footer(const Summary& summary) {
+  const std::uint64_t bad = summary.wrong + summary.out_of_bounds;
+  std::string text =
+      print("# Out of bounds values : %llu %s\n", static_cast<unsigned long long>(bad), summary.ok() ? "OK" : "FAILED");
+  if (summary.out_of_bounds != 0) {
+    text += print("# Written outside of the buffers : %llu bytes\n",
+                  static_cast<unsigned long long>(summary.out_of_bounds));
+  }
+  if (!summary.ranks_agree) text += "# Results differ between ranks\n";
+  if (summary.communicator_bytes) {
+    text += print("# Memory of the communicator : %.1f MiB a process\n",
+                  static_cast<double>(*summary.communicator_bytes) / 1048576.0);
+  }
+  return text + print("# Avg bus bandwidth    : %g \n#\n", summary.average_busbw_gbps);
+}
+
+}  // namespace stretto::perf
