@@ -4,7 +4,6 @@
 #include "base/text.hpp"
 #include "bootstrap/bootstrap.hpp"
 #include "comm/rendezvous_task.hpp"
-#include "comm/waiter.hpp"
 
 namespace stretto {
 namespace {
@@ -51,7 +50,7 @@ std::vector<std::unique_ptr<Communicator>> Communicator::join_all(int n_ranks, c
 }
 
 Communicator::Communicator(std::shared_ptr<MembershipTask> task, Membership membership)
-    : task_(std::move(task)), engine_(std::move(membership)), spin_polls_(spin_polls()) {
+    : task_(std::move(task)), engine_(std::move(membership)), waiter_(spin_polls()) {
   const HostNode& host = engine_.topology().host_of(rank());
   log(LogLevel::info, "event=communicator comm={} rank={} ranks={} host={} host_ranks={} cores={} slots={}x{}",
       engine_.settings().name, rank(), n_ranks(), host.name, host.ranks.size(), host.n_cores,
@@ -64,12 +63,14 @@ Communicator::~Communicator() {
   service.wait_until([&] { return task_->goodbye_said(); }, posix_system().now_ns() + kGoodbyeNs);
 }
 
-/// Spinning pays only while every rank has a core of its own.
+/// Spinning pays for a few microseconds, and only while every rank has a core of its own: beyond that a yield costs
+/// little in comparison, and helps much if the peer was put on the same core.
 std::uint32_t Communicator::spin_polls() const {
   constexpr std::uint32_t kPollsPerUs = 20;
+  constexpr std::uint32_t kDefaultPolls = 200;
   const std::int64_t asked_us = engine_.settings().spin_us;
   if (asked_us >= 0) return static_cast<std::uint32_t>(asked_us) * kPollsPerUs;
-  return engine_.topology().ranks_per_core() > 1 ? 0 : 100 * kPollsPerUs;
+  return engine_.topology().ranks_per_core() > 1 ? 0 : kDefaultPolls;
 }
 
 const ErrorInfo* Communicator::run(const Request& request, const void* input, void* output, std::int64_t timeout_ns) {
@@ -100,7 +101,7 @@ const ErrorInfo* Communicator::run(const Request& request, const void* input, vo
 }
 
 const ErrorInfo* Communicator::wait(std::int64_t timeout_ns) {
-  Waiter waiter(spin_polls_);
+  waiter_.begin();
   std::int64_t start_ns = 0;
   for (;;) {
     switch (engine_.poll()) {
@@ -112,7 +113,7 @@ const ErrorInfo* Communicator::wait(std::int64_t timeout_ns) {
         break;
     }
     if (const ErrorInfo* heard = task_->fault().get(); heard != nullptr) return fail_with(*heard);
-    if (waiter.pause()) {
+    if (waiter_.pause()) {
       if (start_ns == 0) start_ns = posix_system().now_ns();
       if (const ErrorInfo* error = check_peers(start_ns, timeout_ns); error != nullptr) return error;
     }

@@ -9,6 +9,7 @@
 
 #include "comm/engine.hpp"
 #include "comm/membership_task.hpp"
+#include "comm/waiter.hpp"
 #include "observe/flight_recorder.hpp"
 
 namespace stretto {
@@ -55,7 +56,7 @@ class Communicator {
   std::shared_ptr<MembershipTask> task_;
   Engine engine_;
   FlightRecorder flight_;
-  std::uint32_t spin_polls_;
+  Waiter waiter_;
   std::uint64_t completed_ = 0;
   std::atomic<bool> busy_{false};
   FaultSlot reported_;  ///< the first fault in this rank's words: with its operation and step
