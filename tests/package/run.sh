@@ -18,6 +18,12 @@ if grep -rl "$scratch/first\|$build" "$prefix" --include='*.cmake' --include='*.
   exit 1
 fi
 
+# The installed programs load the installed library.
+[[ $("$prefix/bin/stretto" version) == *0.1.0* ]]
+for tool in "$prefix"/libexec/stretto/*_perf; do
+  if [[ -e $tool ]]; then "$tool" --help >/dev/null; fi
+done
+
 cmake -S "$here" -B "$scratch/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >"$scratch/cmake.log"
 cmake --build "$scratch/cmake"
 "$scratch/cmake/user_c"

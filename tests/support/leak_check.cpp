@@ -104,9 +104,6 @@ class LeakCheck : public ::testing::EmptyTestEventListener {
 
 // Runs before main, and so before the tests. GoogleTest owns the listener from then on.
 LeakCheck* install() {
-#if defined(__SANITIZE_THREAD__)
-  std::thread([] {}).join();  // ThreadSanitizer starts a thread of its own with the program's first
-#endif
   auto* check = new LeakCheck;
   ::testing::UnitTest::GetInstance()->listeners().Append(check);
   return check;
