@@ -113,6 +113,11 @@ def ensure_nvcc() -> None:
                           text=True, errors="replace", check=False)
     if done.returncode != 0:
         print(f"dev: no nvcc, so CUDA code will not be compiled: {done.stdout[-1500:]}", flush=True)
+        return
+    # nvcc's own profile looks for its libraries in lib64, and the packages put them into lib.
+    lib64 = f"{CUDA_HOME}/nvidia/cu13/lib64"
+    if not os.path.exists(lib64):
+        os.symlink("lib", lib64)
 
 
 def doctor() -> int:
