@@ -1,8 +1,10 @@
 """What ./dev makes of results: skips that nobody expected fail in CI, and its last line can be read by machines."""
 
+import ast
 import contextlib
 import io
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -71,6 +73,26 @@ class DevJobs(unittest.TestCase):
             status, output = self.run_jobs(jobs.Job("a", 9, "", lambda: jobs.Counts(passed=1)))
         self.assertEqual(status, 0)
         self.assertIn("over budget: a took 50 s of 9 s", output)
+
+
+class DevArguments(unittest.TestCase):
+    def run_dev(self, *words: str) -> list:
+        """What ./dev perf would run; the build is left out."""
+        script = ("import runpy, sys, os; sys.path.insert(0, sys.argv[1]); import build, packages; "
+                  "build.cmake = packages.ensure = lambda *_, **__: None; build.find_program = lambda *_: 'tool'; "
+                  "os.execv = lambda _, words: sys.exit(repr(words)); sys.argv = sys.argv[1:]; "
+                  "runpy.run_path(sys.argv[0] + '/__main__.py', run_name='__main__')")
+        done = subprocess.run([sys.executable, "-c", script, os.path.dirname(jobs.__file__), *words],
+                              capture_output=True, text=True, check=False, timeout=60)
+        return ast.literal_eval(done.stderr) if done.stderr.startswith("[") else [done.returncode]
+
+    def test_perf_passes_options_on(self):
+        self.assertEqual(self.run_dev("perf", "--ranks", "2", "-b", "8"), ["tool", "--ranks", "2", "-b", "8"])
+        self.assertEqual(self.run_dev("perf", "-t", "2", "-d", "all"), ["tool", "-t", "2", "-d", "all"])
+        self.assertEqual(self.run_dev("perf")[:5], ["tool", "--ranks", "4", "-b", "8"])
+
+    def test_unknown_options_of_others_are_refused(self):
+        self.assertEqual(self.run_dev("doctor", "--bogus"), [2])
 
 
 if __name__ == "__main__":

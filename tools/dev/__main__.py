@@ -14,9 +14,8 @@ import suite
 def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./dev", description="Builds, measures, tests and checks stretto.")
     commands = parser.add_subparsers(dest="command", required=True)
-    perf = commands.add_parser("perf", help="build, then run all_reduce_perf over four local ranks, values checked")
-    perf.add_argument("arguments", nargs=argparse.REMAINDER,
-                      help="passed to all_reduce_perf instead of the default sizes (--ranks 4 unless given)")
+    commands.add_parser("perf", help="build, then run all_reduce_perf over four local ranks, values checked; further "
+                                     "arguments are its own (--ranks 4 and sizes up to 16 MiB unless given)")
     test = commands.add_parser("test", help="build and run the tests")
     test.add_argument("-k", metavar="NAME", help="only the tests whose name matches this regular expression")
     test.add_argument("--all", action="store_true", help="everything that CI runs")
@@ -42,10 +41,13 @@ def perf(arguments: list) -> int:
 
 
 def main() -> int:
-    options = command_line().parse_args()
+    parser = command_line()
+    options, others = parser.parse_known_args()
+    if others and options.command != "perf":
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
     os.chdir(build.ROOT)
     if options.command == "perf":
-        return perf(options.arguments)
+        return perf(others)
     if options.command == "test":
         packages.ensure("all" if options.all else "test")
         return suite.run(options)
