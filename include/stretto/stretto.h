@@ -203,8 +203,8 @@ STRETTO_API size_t strettoDataTypeSize(strettoDataType_t datatype);
 
 /** Makes an id and starts to listen for its ranks in this process. Call it in one process, which must go on to be one
  *  of the ranks (usually rank 0); the listener ends when all ranks have come, or after the set-up deadline counted
- *  from the first arrival. One id makes one communicator. Address: STRETTO_BOOTSTRAP_ADDRESS, else loopback if
- *  the host has no other, else its first interface. */
+ *  from the first arrival. One id makes one communicator. Address: STRETTO_BOOTSTRAP_ADDRESS, else the loopback,
+ *  which other hosts cannot reach. */
 STRETTO_API strettoResult_t strettoGetUniqueId(strettoUniqueId *id);
 
 /** Joins, as `rank`, the communicator of `nranks` ranks that `id` names. Blocks until all ranks have come.
