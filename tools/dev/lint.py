@@ -14,6 +14,8 @@ SOURCES = (".cpp", ".hpp", ".h", ".c", ".cu", ".cuh")
 # C, laid out by hand.
 UNFORMATTED = {"include/stretto/stretto.h", "tests/package/user.c", "tests/architecture/c_header.c"}
 
+# Asks GCC's builtins for processor features whose names clang 14 does not know: an error there, not a finding.
+UNTIDIED = {"src/exec/reduce/reduce.cpp"}
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git's name for no files at all
 
 
@@ -59,7 +61,9 @@ def tidy(names: list) -> None:
     jobs.command(["cmake", "--preset", "dev", "-DBUILD_TESTING=ON"], log="tidy", env=build.environment())
     with open(os.path.join(build.directory_of("dev"), "compile_commands.json"), encoding="utf-8") as file:
         built = {os.path.relpath(entry["file"], build.ROOT) for entry in json.load(file)}
-    names = [name for name in names if name in built]
+    names = [name for name in names if name in built and name not in UNTIDIED]
+    if not names:
+        return
     # GCC's flags that clang does not know are no finding.
     one = ["clang-tidy", "--quiet", "-p", build.directory_of("dev"), "--extra-arg=-Wno-unknown-warning-option"]
     script = 'printf "%s\\0" "${@:2}" | xargs -0 -n 1 -P "$1" ' + " ".join(one)
