@@ -16,9 +16,7 @@ namespace stretto {
 
 inline void cpu_relax() noexcept {
 #if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __builtin_arm_yield();
+  __builtin_ia32_pause();  // others have no such word without assembly, and do without
 #endif
 }
 
