@@ -47,7 +47,11 @@ if(STRETTO_CUDA STREQUAL "AUTO")
   endif()
 endif()
 enable_language(CUDA)
-find_package(CUDAToolkit REQUIRED)
+# Not FindCUDAToolkit: it wants the whole toolkit, and the static runtime beside nvcc is all that is used here.
+find_library(STRETTO_CUDART NAMES libcudart_static.a HINTS ${CMAKE_CUDA_IMPLICIT_LINK_DIRECTORIES} REQUIRED)
+mark_as_advanced(STRETTO_CUDART)
+add_library(stretto_cudart INTERFACE)
+target_link_libraries(stretto_cudart INTERFACE ${STRETTO_CUDART} Threads::Threads ${CMAKE_DL_LIBS} rt)
 # CMake 3.25 does not know that nvcc has had C++20 since CUDA 12.
 if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
   set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")

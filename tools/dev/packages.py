@@ -114,11 +114,10 @@ def ensure_nvcc() -> None:
     if done.returncode != 0:
         print(f"dev: no nvcc, so CUDA code will not be compiled: {done.stdout[-1500:]}", flush=True)
         return
-    # The packages leave out two names: nvcc's own profile says lib64, and CMake's FindCUDAToolkit wants libcudart.so.
-    home = f"{CUDA_HOME}/nvidia/cu13"
-    for target, link in (("lib", f"{home}/lib64"), ("libcudart.so.13", f"{home}/lib/libcudart.so")):
-        if not os.path.exists(link):
-            os.symlink(target, link)
+    # nvcc's own profile looks for its libraries in lib64, and the packages put them into lib.
+    lib64 = f"{CUDA_HOME}/nvidia/cu13/lib64"
+    if not os.path.exists(lib64):
+        os.symlink("lib", lib64)
 
 
 def doctor() -> int:
