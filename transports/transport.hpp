@@ -70,6 +70,10 @@ class Transport {
   virtual void start(std::span<const std::vector<std::byte>> blobs, std::span<const Rank> peers) = 0;
   /// True when all peers can be reached. Throws Error when that cannot be or the deadline passed, naming the peer.
   virtual bool poll_setup() = 0;
+  /// Registers the sockets that set-up waits for; call again after each poll_setup().
+  virtual void watch(WaitSet& waits) = 0;
+  /// When poll_setup() must be called again at the latest, on System::now_ns.
+  virtual std::int64_t next_deadline_ns() const = 0;
   virtual void finish_setup() = 0;
 
   virtual SendPort& send_port(Rank peer, int channel) = 0;

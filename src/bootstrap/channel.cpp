@@ -165,9 +165,16 @@ void Channel::seal(const Key& send_key, const Key& receive_key) {
 }
 
 void Channel::watch(WaitSet& waits, bool anew) {
+  const std::uint8_t writes = flushed() ? std::uint8_t{0} : std::uint8_t{WaitSet::writable};
+  register_for(waits, static_cast<std::uint8_t>(WaitSet::readable | writes), anew);
+}
+
+void Channel::watch_writes(WaitSet& waits) {
+  register_for(waits, flushed() ? std::uint8_t{0} : std::uint8_t{WaitSet::writable}, false);
+}
+
+void Channel::register_for(WaitSet& waits, std::uint8_t events, bool anew) {
   if (!socket_) return;
-  const auto events =
-      static_cast<std::uint8_t>(WaitSet::readable | (flushed() ? std::uint8_t{0} : std::uint8_t{WaitSet::writable}));
   if (!anew && watched_by_ == &waits && watched_events_ == events) return;
   waits.watch(socket_.id(), events);
   watched_by_ = &waits;

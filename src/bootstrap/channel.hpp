@@ -51,6 +51,9 @@ class Channel {
 
   /// Registers the socket; calls the set only if something changed since the last call, unless `anew`.
   void watch(WaitSet& waits, bool anew = false);
+  /// For a channel that nobody reads now: only what is still to be sent wakes the thread. What has come or will come
+  /// would do so at once and for ever.
+  void watch_writes(WaitSet& waits);
   void close();
 
  private:
@@ -79,6 +82,8 @@ class Channel {
   Key receive_key_{};
   std::uint64_t frames_sent_ = 0;      ///< since seal()
   std::uint64_t frames_received_ = 0;  ///< since seal()
+  void register_for(WaitSet& waits, std::uint8_t events, bool anew);
+
   const WaitSet* watched_by_ = nullptr;
   std::uint8_t watched_events_ = 0;
 };

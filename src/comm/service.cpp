@@ -70,19 +70,27 @@ void Service::run(const std::function<void()>& action) {
 
 bool Service::wait_until(const std::function<bool()>& done, std::int64_t deadline_ns) {
   std::unique_lock lock(mutex_);
-  while (!done()) {
-    const std::int64_t left_ns = deadline_ns - system_.now_ns();
-    if (left_ns <= 0) return false;
-    after_round_.wait_for(lock, std::chrono::nanoseconds(std::min(left_ns, kLongestSleepNs)));
+  Sleeper me{done, {}};
+  sleepers_.push_back(&me);
+  bool is_done = done();
+  for (std::int64_t left_ns = 0; !is_done && (left_ns = deadline_ns - system_.now_ns()) > 0; is_done = done()) {
+    me.wake.wait_for(lock, std::chrono::nanoseconds(std::min(left_ns, kLongestSleepNs)));
   }
-  return true;
+  std::erase(sleepers_, &me);
+  return is_done;
+}
+
+void Service::wake_sleepers() {
+  for (Sleeper* sleeper : sleepers_) {
+    if (sleeper->done()) sleeper->wake.notify_one();
+  }
 }
 
 void Service::loop() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
     round();
-    after_round_.notify_all();
+    wake_sleepers();
     if (tasks_.empty()) break;
     std::int64_t deadline_ns = system_.now_ns() + kLongestSleepNs;
     for (const auto& task : tasks_) deadline_ns = std::min(deadline_ns, task->next_deadline_ns());
@@ -93,7 +101,6 @@ void Service::loop() {
   }
   running_ = false;
   waits_.reset();
-  after_round_.notify_all();
 }
 
 void Service::round() {

@@ -34,18 +34,23 @@ class Service {
   void add(std::shared_ptr<ServiceTask> task);
   /// Runs `action` with the lock held, so that it may use a task's state machine, then wakes the thread.
   void run(const std::function<void()>& action);
-  /// Blocks until `done` is true (asked with the lock held after every round of the thread) or the deadline has
-  /// passed; returns what `done` said last.
+  /// Blocks until `done` is true (asked with the lock held, by the service thread after each of its rounds, so that
+  /// the caller is woken only once) or the deadline has passed; returns what `done` said last.
   bool wait_until(const std::function<bool()>& done, std::int64_t deadline_ns);
 
  private:
   Service();
+  struct Sleeper {
+    const std::function<bool()>& done;
+    std::condition_variable wake;
+  };
   void loop();
   void round();
+  void wake_sleepers();
 
   System& system_;
   std::mutex mutex_;
-  std::condition_variable after_round_;
+  std::vector<Sleeper*> sleepers_;  ///< threads in wait_until
   std::vector<std::shared_ptr<ServiceTask>> tasks_;
   std::unique_ptr<WaitSet> waits_;
   std::thread thread_;

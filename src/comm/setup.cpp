@@ -7,9 +7,6 @@
 namespace stretto {
 namespace {
 
-/// While transports connect they are polled this often: their sockets are not watched.
-constexpr std::int64_t kTransportPollNs = 200'000;
-
 /// How long a rank whose transport failed waits for word of the cause.
 constexpr std::int64_t kCauseNs = 200'000'000;
 
@@ -111,6 +108,7 @@ bool Setup::step() {
   if (phase_ == Phase::connect) {
     membership_.control = bootstrap_->poll();
     if (!membership_.control) return false;
+    bootstrap_.reset();  // the rendezvous hangs up, and a socket at its end that nobody reads wakes us for ever
     gather(encode(RankCard{system_.identity(), membership_.settings}), "exchange of settings");
     phase_ = Phase::cards;
     return true;
@@ -224,15 +222,26 @@ bool Setup::transports_up() {
 void Setup::watch(WaitSet& waits) {
   if (membership_.control) {
     membership_.control->watch(waits);
+    if (phase_ == Phase::transports) {
+      for (const auto& transport : membership_.transports) {
+        if (transport) transport->watch(waits);
+      }
+    }
   } else if (bootstrap_) {
     bootstrap_->watch(waits);
   }
 }
 
 std::int64_t Setup::next_deadline_ns() {
-  if (phase_ == Phase::transports) return std::min(deadline_ns_, system_.now_ns() + kTransportPollNs);
-  if (phase_ == Phase::broken) return cause_deadline_ns_;
-  return membership_.control ? membership_.control->next_deadline_ns() : bootstrap_->next_deadline_ns();
+  if (!membership_.control) return bootstrap_->next_deadline_ns();
+  std::int64_t next_ns = membership_.control->next_deadline_ns();
+  if (phase_ == Phase::broken) next_ns = std::min(next_ns, cause_deadline_ns_);
+  if (phase_ == Phase::transports) {
+    for (const auto& transport : membership_.transports) {
+      if (transport) next_ns = std::min(next_ns, transport->next_deadline_ns());
+    }
+  }
+  return next_ns;
 }
 
 }  // namespace stretto

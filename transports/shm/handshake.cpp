@@ -106,4 +106,9 @@ IoStatus Wire::fill(System& system, std::span<std::byte> message) {
   return IoStatus::ok;
 }
 
+void Wire::watch(WaitSet& waits, bool sending) {
+  const bool writes = sending || !out_.empty();
+  waits.watch(socket_.id(), static_cast<std::uint8_t>(WaitSet::readable | (writes ? WaitSet::writable : 0)));
+}
+
 }  // namespace stretto::shm

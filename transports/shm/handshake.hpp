@@ -88,6 +88,8 @@ class Wire {
   IoStatus flush(System& system);
   /// ok when `message` is complete; it may take several calls, with the same span.
   IoStatus fill(System& system, std::span<std::byte> message);
+  /// @param sending something is to be sent beside what is queued
+  void watch(WaitSet& waits, bool sending = false);
 
  private:
   Handle socket_;

@@ -1,12 +1,17 @@
 #include "transports/shm/joiner.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "base/text.hpp"
 
 namespace stretto::shm {
 namespace {
 
-/// Between attempts to connect while the leader does not listen yet.
-constexpr std::int64_t kRetryInterval_ns = 500'000;
+/// Between attempts to connect while the leader does not listen yet. They grow: on a machine with more ranks than cores
+/// the attempts of many would keep the leader from its work.
+constexpr std::int64_t kFirstRetryNs = 500'000;
+constexpr std::int64_t kLastRetryNs = 16'000'000;
 
 }  // namespace
 
@@ -14,7 +19,10 @@ bool Joiner::poll() {
   if (state_ == State::connect && connect()) state_ = State::challenge;
   if (state_ == State::challenge && answer()) state_ = State::memory;
   if (state_ == State::memory && receive_memory()) state_ = State::confirm;
-  if (state_ == State::confirm && went_through(wire_->flush(party_.system))) state_ = State::finished;
+  if (state_ == State::confirm && went_through(wire_->flush(party_.system))) {
+    state_ = State::finished;
+    wire_.reset();  // the leader hangs up too: an open socket would wake us for nothing
+  }
   if (state_ == State::finished) return true;
   check_deadline();
   return false;
@@ -24,7 +32,8 @@ bool Joiner::connect() {
   if (!pending_) {
     const std::int64_t now_ns = party_.system.now_ns();
     if (now_ns < retry_ns_) return false;
-    retry_ns_ = now_ns + kRetryInterval_ns;
+    retry_interval_ns_ = std::clamp(2 * retry_interval_ns_, kFirstRetryNs, kLastRetryNs);
+    retry_ns_ = now_ns + retry_interval_ns_;
     pending_ = party_.system.connect_local(party_.name);
   }
   int os_error = 0;
@@ -43,6 +52,15 @@ bool Joiner::connect() {
   hello_.nonce = party_.make_nonce();
   wire_->queue(std::as_bytes(std::span(&hello_, 1)));
   return true;
+}
+
+void Joiner::watch(WaitSet& waits) {
+  if (pending_) waits.watch(pending_.id(), WaitSet::writable);
+  if (wire_) wire_->watch(waits);
+}
+
+std::int64_t Joiner::next_deadline_ns() const {
+  return state_ == State::connect && !pending_ ? retry_ns_ : std::numeric_limits<std::int64_t>::max();
 }
 
 bool Joiner::answer() {

@@ -15,6 +15,9 @@ class Joiner {
   /// True when the memory is mapped and the leader has been told. Throws Error naming the leader.
   bool poll();
   Mapping take_mapping() { return std::move(mapping_); }
+  void watch(WaitSet& waits);
+  /// Of the next attempt to connect, where there is one.
+  std::int64_t next_deadline_ns() const;
 
  private:
   enum class State : std::uint8_t { connect, challenge, memory, confirm, finished };
@@ -31,6 +34,7 @@ class Joiner {
   const Party& party_;
   State state_ = State::connect;
   std::int64_t retry_ns_ = 0;
+  std::int64_t retry_interval_ns_ = 0;
   Handle pending_;  ///< being connected
   std::optional<Wire> wire_;
   Hello hello_;

@@ -43,9 +43,19 @@ bool Leader::poll() {
     if (!welcome) ++turned_away_;
     guest = welcome && guest->state != State::finished ? std::next(guest) : guests_.erase(guest);
   }
-  if (missing_.empty()) return true;
+  if (missing_.empty()) {
+    listener_.reset();
+    guests_.clear();  // strangers
+    return true;
+  }
   check_deadline();
   return false;
+}
+
+void Leader::watch(WaitSet& waits) {
+  if (!listener_) return;
+  waits.watch(listener_.id(), WaitSet::readable);
+  for (Guest& guest : guests_) guest.wire.watch(waits, guest.state == State::send_memory);
 }
 
 void Leader::admit() {

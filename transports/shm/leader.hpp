@@ -17,6 +17,7 @@ class Leader {
   /// True when every joiner has mapped the memory. Throws Error at the deadline, or when a rank left half-way.
   bool poll();
   Mapping take_mapping() { return std::move(mapping_); }
+  void watch(WaitSet& waits);
 
  private:
   /// What is awaited of a connection.

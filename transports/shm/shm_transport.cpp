@@ -30,6 +30,8 @@ class ShmTransport final : public Transport {
   void start(std::span<const std::vector<std::byte>> blobs, std::span<const Rank> peers) override;
   bool poll_setup() override;
   void finish_setup() override;
+  void watch(WaitSet& waits) override;
+  std::int64_t next_deadline_ns() const override;
 
   SendPort& send_port(Rank peer, int channel) override { return send_ports_[port_index(peer, channel)]; }
   ReceivePort& receive_port(Rank peer, int channel) override { return receive_ports_[port_index(peer, channel)]; }
@@ -102,6 +104,15 @@ void ShmTransport::finish_setup() {
   joiner_.reset();
   party_.reset();
   std::fill(key_.begin(), key_.end(), std::byte{0});
+}
+
+void ShmTransport::watch(WaitSet& waits) {
+  if (leader_) leader_->watch(waits);
+  if (joiner_) joiner_->watch(waits);
+}
+
+std::int64_t ShmTransport::next_deadline_ns() const {
+  return joiner_ ? std::min(joiner_->next_deadline_ns(), config_.deadline_ns) : config_.deadline_ns;
 }
 
 Address ShmTransport::address_of(std::span<const std::vector<std::byte>> blobs, Rank rank) const {
