@@ -98,6 +98,7 @@ void TreeBootstrap::raise_deadline() const {
   ErrorInfo info;
   info.code = strettoTimeout;
   if (!joined_) {
+    info.peer = config_.rank == 0 ? -1 : 0;  // whose process listens, as a rule
     info.text = format(
         "set-up deadline: the rendezvous could not be reached at {}. Check that rank 0's process runs, "
         "that the id is of this run, and that this host can connect to that address (firewall?)",
@@ -238,6 +239,12 @@ std::unique_ptr<ControlPlane> TreeBootstrap::poll() {
     raise(error.info());
   }
   if (gate_) poll_children();
+  if (gate_ && gate_->stuck()) {
+    ErrorInfo info;
+    info.code = strettoSystemError;
+    info.text = format("the ranks below this one in the tree cannot be let in: {}", gate_->trouble());
+    raise(std::move(info));
+  }
   const bool complete =
       assigned_ && (config_.rank == 0 || parent_) && children_.size() == static_cast<std::size_t>(n_children());
   if (complete && !linked_) {
@@ -257,7 +264,9 @@ void TreeBootstrap::watch(WaitSet& waits) {
   rendezvous_.watch(waits);
   if (gate_) gate_->watch(waits);
   for (Gate::Guest& guest : guests_) guest.channel.watch(waits);
-  if (parent_) parent_->channel.watch(waits);  // its link frame may still be waiting for room
+  // Links are not read before all ranks are linked. A neighbour who knows that they are may have spoken already.
+  if (parent_) parent_->channel.watch_writes(waits);  // the link frame may still be waiting for room
+  for (TreeLink& child : children_) child.channel.watch_writes(waits);
 }
 
 std::int64_t TreeBootstrap::next_deadline_ns() const {

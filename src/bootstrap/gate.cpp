@@ -9,6 +9,7 @@ namespace {
 constexpr std::int64_t handshake_limit_ns = 5'000'000'000;
 constexpr std::int64_t eviction_age_ns = 500'000'000;
 constexpr std::int64_t accept_pause_ns = 20'000'000;
+constexpr std::int64_t stuck_ns = 1'000'000'000;
 constexpr int accepts_per_poll = 64;
 
 }  // namespace
@@ -44,6 +45,7 @@ void Gate::accept_some() {
       trouble_.clear();
     } catch (const Error& error) {
       // Out of descriptors: the connection waits in the kernel's queue until there is one.
+      if (trouble_.empty()) trouble_since_ns_ = now_ns;
       trouble_ = error.what();
       if (evict_slowest()) continue;
       accept_again_ns_ = now_ns + accept_pause_ns;
@@ -86,6 +88,8 @@ void Gate::poll() {
     return true;
   });
 }
+
+bool Gate::stuck() const { return !trouble_.empty() && system_.now_ns() - trouble_since_ns_ >= stuck_ns; }
 
 std::optional<Gate::Guest> Gate::next_guest() {
   if (guests_.empty()) return std::nullopt;

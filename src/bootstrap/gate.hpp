@@ -27,6 +27,8 @@ class Gate {
   std::uint64_t turned_away() const { return turned_away_; }
   /// Why connections could not be accepted lately; "" if they could.
   const std::string& trouble() const { return trouble_; }
+  /// Connections could not be accepted for so long that it will not pass by itself (strangers have been turned away).
+  bool stuck() const;
 
  private:
   struct Stranger {
@@ -55,6 +57,7 @@ class Gate {
   const WaitSet* watched_by_ = nullptr;
   std::uint64_t turned_away_ = 0;
   std::string trouble_;
+  std::int64_t trouble_since_ns_ = 0;
 };
 
 }  // namespace stretto

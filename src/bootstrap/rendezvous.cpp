@@ -216,6 +216,17 @@ ErrorInfo TreeRendezvous::deadline_passed() const {
   return why;
 }
 
+/// The rendezvous cannot accept. Those turned away make room for the others to be told.
+ErrorInfo TreeRendezvous::no_descriptors() const {
+  ErrorInfo why;
+  why.code = strettoSystemError;
+  why.rank = why.peer = 0;  // whose process this is, as a rule
+  why.host = system_.identity().host_name;
+  why.text = format("the rendezvous cannot let more ranks in after {} of {}: {}", attendees_.size(), n_ranks_,
+                    gate_->trouble());
+  return why;
+}
+
 void TreeRendezvous::poll_leavers() {
   const std::int64_t now_ns = system_.now_ns();
   for (Leaver& leaver : leavers_) {
@@ -232,6 +243,7 @@ bool TreeRendezvous::poll() {
   gate_->poll();
   poll_arrivals();
   if (!failure_) poll_attendees();
+  if (gate_->stuck() && !failure_) fail(no_descriptors());
   const bool late = system_.now_ns() >= deadline_ns_;
   if (late && !failure_ && !ready_) {
     fail(deadline_passed());

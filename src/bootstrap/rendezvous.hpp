@@ -51,6 +51,7 @@ class TreeRendezvous final : public Rendezvous {
   /// Ends set-up for all who came and, until the deadline, for all who will come.
   void fail(ErrorInfo why);
   ErrorInfo deadline_passed() const;
+  ErrorInfo no_descriptors() const;
   void send(Channel& channel, const std::vector<std::byte>& body);
 
   System& system_;

@@ -11,6 +11,16 @@ constexpr std::int64_t kLingerNs = 10'000'000'000;
 /// How long a failed set-up may take to tell the others why.
 constexpr std::int64_t kFailingNs = 1'000'000'000;
 
+/// What another rank says of itself alone (it was refused memory, say) is for us an error about that rank.
+ErrorInfo in_the_words_of(Rank rank, ErrorInfo info) {
+  if (info.rank >= 0 && info.rank != rank) {
+    if (info.peer < 0) info.peer = info.rank;
+    if (info.code == strettoSystemError) info.code = strettoRemoteError;
+  }
+  info.rank = rank;
+  return info;
+}
+
 }  // namespace
 
 MembershipTask::MembershipTask(System& system, const strettoUniqueId& id, Rank rank, int n_ranks,
@@ -66,8 +76,7 @@ void MembershipTask::poll_setup() {
     phase_ = Phase::running;
     publish();
   } catch (const Error& error) {
-    setup_error_ = error.info();
-    setup_error_->rank = rank_;
+    setup_error_ = in_the_words_of(rank_, error.info());
     membership_ = setup_->take();
     control_ = std::move(membership_.control);
     membership_ = Membership{};
