@@ -7,7 +7,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *sorted(glob.glob("docs/*.md", root_dir=ROOT))]
-ROOMS = "src|tests|docs|examples|include|transports|topology|perf|tools|cmake|[.]ci"
+ROOMS = "src|tests|docs|examples|include|transports|topology|perf|cmake|[.]ci"
 
 
 def text_of(name: str) -> str:

@@ -15,7 +15,7 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./dev", description="Builds, measures, tests and checks stretto.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("perf", help="build, then run all_reduce_perf over four local ranks, values checked; further "
-                                     "arguments are its own (--ranks 4 and sizes up to 16 MiB unless given)")
+                                     "arguments are its own (--ranks 4 and sizes up to 8 MiB unless given)")
     test = commands.add_parser("test", help="build and run the tests")
     test.add_argument("-k", metavar="NAME", help="only the tests whose name matches this regular expression")
     test.add_argument("--all", action="store_true", help="everything that CI runs")
@@ -35,7 +35,7 @@ def perf(arguments: list) -> int:
     if not any(word.startswith(("--ranks", "-t")) for word in arguments):
         arguments = ["--ranks", "4"] + arguments
     if len(arguments) == 2:
-        arguments += ["-b", "8", "-e", "16M", "-f", "4", "-c", "1"]
+        arguments += ["-b", "8", "-e", "8M", "-f", "4", "-c", "1"]
     print(f"dev: {' '.join([os.path.relpath(program, build.ROOT)] + arguments)}", flush=True)
     os.execv(program, [program] + arguments)
 

@@ -44,7 +44,7 @@ def format_problems(fix: bool) -> list:
 
 
 def changed_units(base: str) -> list:
-    """Translation units that changed since `base`; by default since this branch left main, or, on main itself, in the
+    """Translation units, tests excepted, that changed since `base`; by default since this branch left main, or, on main itself, in the
     last day's commits (all of them if the clone is no older)."""
     if not base:
         here = git("rev-parse", "HEAD")
@@ -53,7 +53,8 @@ def changed_units(base: str) -> list:
         base = (fork if fork and fork != here else day or [EMPTY_TREE])[0]
     names = git("diff", "--name-only", "--diff-filter=d", base)
     names += git("ls-files", "--others", "--exclude-standard")
-    return sorted({name for name in names if name.endswith(".cpp") and os.path.exists(name)})
+    return sorted({name for name in names
+                   if name.endswith(".cpp") and not name.startswith("tests/") and os.path.exists(name)})
 
 
 def tidy(names: list) -> None:

@@ -30,6 +30,7 @@ PACKAGES = [
     ("openmpi-bin", "mpirun", "all"),
     ("libopenmpi-dev", "mpicc", "all"),
     ("iproute2", "ip", "all"),
+    ("g++-aarch64-linux-gnu", "aarch64-linux-gnu-g++", "all"),
     ("python3-pip", "pip3", "nvcc"),
     ("ca-certificates", "/etc/ssl/certs/ca-certificates.crt", "nvcc"),
 ]

@@ -133,6 +133,6 @@ def _print_rows(rows: list) -> None:
     for job, _, used_s in rows:
         if used_s > job.budget_s:
             print(f"over budget: {job.name} took {used_s:.0f} s of {job.budget_s} s: make it faster, or raise its "
-                  "budget in tools/dev/suite.py with a reason")
+                  "budget in .ci/steps/suite.py with a reason")
     used_s = sum(row[2] for row in rows)
     print(f"{'all':<37}{used_s:>7.0f} s{sum(row[0].budget_s for row in rows):>7} s\n")
