@@ -127,7 +127,7 @@ ALL = [
     Job("kills", 180, "100 kills of random ranks", kills),
     Job("extension", 120, "a new algorithm, added as the guide says", extension),
     Job("package", 60, "clean install, found by CMake and pkg-config", package),
-    Job("cuda", 120, "all CUDA code compiled; starts without a driver", cuda),
+    Job("cuda", 180, "all CUDA code compiled; starts without a driver", cuda),
     Job("aarch64", 120, "the library's sources compile for aarch64", aarch64),
     Job("asan", 540, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan")),
     Job("tsan", 540, "ThreadSanitizer", functools.partial(sanitized, "tsan")),
