@@ -23,10 +23,11 @@ class Exception : public std::exception {
  public:
   explicit Exception(const strettoErrorInfo_t& info) noexcept : info_(info) {}
 
-  /// The last error of `comm` (may be null), or of this thread, for a call that returned `result`.
+  /// The error of a call on `comm` (may be null) that returned `result`: the communicator's fault, or, where that is
+  /// another one (an argument was refused, say), this thread's last error.
   static Exception last(strettoResult_t result, strettoComm_t comm) noexcept {
     strettoErrorInfo_t info = STRETTO_ERROR_INFO_INITIALIZER;
-    if (strettoGetErrorInfo(comm, &info) != strettoSuccess || info.code != result) {
+    if (!ask(result, comm, info) && !ask(result, nullptr, info)) {
       info = STRETTO_ERROR_INFO_INITIALIZER;
       info.code = result;
     }
@@ -39,6 +40,10 @@ class Exception : public std::exception {
   const strettoErrorInfo_t& info() const noexcept { return info_; }
 
  private:
+  static bool ask(strettoResult_t result, strettoComm_t comm, strettoErrorInfo_t& info) noexcept {
+    return strettoGetErrorInfo(comm, &info) == strettoSuccess && info.code == result;
+  }
+
   strettoErrorInfo_t info_;
 };
 
@@ -112,7 +117,7 @@ class Communicator {
 
   /// All `n` ranks in this process; each is then used by a thread of its own.
   static std::vector<Communicator> all(int n, const int* devices = nullptr) {
-    std::vector<strettoComm_t> handles(n > 0 ? static_cast<std::size_t>(n) : 0U, nullptr);
+    std::vector<strettoComm_t> handles(n > 0 ? static_cast<std::size_t>(n) : 1U, nullptr);
     check(strettoCommInitAll(handles.data(), n, devices));
     return std::vector<Communicator>(handles.begin(), handles.end());
   }

@@ -33,6 +33,7 @@ TEST_P(SweepFull, MixedSequences_NoProblem) {
   const auto seed = kSeed + 1000 + static_cast<std::uint64_t>(n);
   std::uint64_t checks = 0;
   EXPECT_EQ(check_mixed_sequences(n, n <= 16 ? 400 : n <= 32 ? 60 : 15, seed, checks), "");
+  EXPECT_GT(checks, 0u);
   std::printf("n = %d: %llu mixed sequences, 0 problems, seed %llu\n", n, static_cast<unsigned long long>(checks),
               static_cast<unsigned long long>(seed));
 }
