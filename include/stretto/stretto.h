@@ -10,14 +10,18 @@
  *    strettoGetErrorInfo() the fields. An error never leaves a half-written handle: output pointers are written on
  *    success only.
  *  - Buffers belong to the caller. They are read and written between the call and the completion of the operation:
- *    its return for host communicators called without a stream, its place in the stream otherwise.
+ *    its return for host communicators called without a stream, its place in the stream otherwise. With count 0 they
+ *    may be NULL.
  *  - Every rank of a communicator calls the same collectives in the same order with the same arguments (buffers and
- *    strettoCallConfig_t may differ). Where they do not, every rank gets strettoInvalidUsage with both sides named.
- *  - A communicator is used by one thread at a time; different communicators may be used at once from different
- *    threads. strettoCommAbort, strettoCommGetAsyncError and the getters may be called from any thread at any time.
+ *    strettoCallConfig_t may differ). Where they do not, every rank gets strettoInvalidUsage with both sides named: in
+ *    that call, or, if its own part of that call was done (and the call returned success), in its next.
+ *  - A communicator is used by one thread at a time: a second one in it gets strettoInvalidUsage, field "comm".
+ *    Different communicators may be used at once. strettoCommAbort, strettoCommGetAsyncError and the getters may be
+ *    called from any thread at any time.
+ *  - A communicator must not be used in a forked child; fork before the first call, or call exec after the fork.
  *  - Every wait has a deadline (strettoConfig_t).
  *  - After an error that left an operation incomplete the communicator is faulted: each later call on it returns the
- *    first fault at once, until it is destroyed or aborted.
+ *    first fault at once, until it is destroyed. An abort does not replace the fault.
  */
 #ifndef STRETTO_H
 #define STRETTO_H
@@ -128,9 +132,9 @@ typedef struct {
   int setup_timeout_ms;  /**< Deadline of set-up: all ranks must have come. Default 30000. */
   int data_timeout_ms;   /**< Deadline of one operation. Default 600000. */
   int blocking;          /**< 1 (default): calls return when done. 0: they may return strettoInProgress. */
-  int max_channels;      /**< Upper bound on channels of a plan; unset: the planner's choice. */
+  int max_channels;      /**< Upper bound on channels of a plan; unset: 2. Rank 0's value counts for all ranks. */
   int max_sms;           /**< Device communicators: upper bound on SMs for one operation; unset: planner's choice. */
-  const char *name;      /**< For logs and errors; NULL: a number. Copied. */
+  const char *name;      /**< Stands in this communicator's logs; NULL: nothing does. Copied. */
   const char *algorithm; /**< Force one algorithm ("ring", "tree", "one_shot", "two_shot") wherever it can serve the
                               collective; NULL: the planner's choice. Must be equal on all ranks. Copied. */
 } strettoConfig_t;
@@ -157,7 +161,7 @@ typedef struct {
   int max_sms;            /**< Upper bound on SMs, or STRETTO_UNSET. */
   strettoCallMode_t mode;
   int deadline_ms;        /**< Of this operation, or STRETTO_UNSET for the communicator's. */
-  const char *name;       /**< Appears in errors, traces and the flight recorder; NULL: none. Copied. */
+  const char *name;       /**< Reserved: not yet shown anywhere. */
 } strettoCallConfig_t;
 
 #define STRETTO_CALL_CONFIG_INITIALIZER                                                                         \
@@ -172,9 +176,9 @@ typedef struct {
   int peer;           /**< The rank that the error is about: dead, missing, disagreeing. */
   int64_t operation;  /**< Number of the operation on this communicator, from 0. */
   int32_t step;       /**< Step of the plan at which this rank stood. */
-  char host[64];      /**< Host of `peer`, else of `rank`. */
+  char host[64];      /**< Host of `peer`, empty if there is none. */
   char field[32];     /**< The argument or setting at fault: "count", "datatype", "sendbuff", ... */
-  char name[64];      /**< The collective, or the set-up phase, e.g. "all_reduce", "rendezvous". */
+  char name[64];      /**< The collective ("all_reduce"), the set-up phase, or, of a bad argument, the C function. */
   char text[1024];    /**< What happened, where, and what to do. Equal to strettoGetLastError's. */
 } strettoErrorInfo_t;
 
@@ -201,10 +205,10 @@ STRETTO_API size_t strettoDataTypeSize(strettoDataType_t datatype);
  * Communicators
  * --------------------------------------------------------------------------------------------------------------- */
 
-/** Makes an id and starts to listen for its ranks in this process. Call it in one process, which must go on to be one
- *  of the ranks (usually rank 0); the listener ends when all ranks have come, or after the set-up deadline counted
- *  from the first arrival. One id makes one communicator. Address: STRETTO_BOOTSTRAP_ADDRESS, else the loopback,
- *  which other hosts cannot reach. */
+/** Makes an id and starts to listen for its ranks. To be called by the process of rank 0: if the process that called
+ *  goes during set-up, errors name rank 0. The listener ends when all ranks have come, or after the set-up deadline
+ *  counted from the first arrival; that of an id which nobody uses stays until the process ends. One id makes one
+ *  communicator. Address: STRETTO_BOOTSTRAP_ADDRESS, else the loopback, which other hosts cannot reach. */
 STRETTO_API strettoResult_t strettoGetUniqueId(strettoUniqueId *id);
 
 /** Joins, as `rank`, the communicator of `nranks` ranks that `id` names. Blocks until all ranks have come.
@@ -238,8 +242,8 @@ STRETTO_API strettoResult_t strettoCommShrink(strettoComm_t comm, const int *exc
                                               strettoComm_t *newcomm, const strettoConfig_t *config);
 /** Completes all work issued so far and flushes; after it only destroy and abort are allowed. */
 STRETTO_API strettoResult_t strettoCommFinalize(strettoComm_t comm);
-/** Frees the communicator, after its own operations have ended. Local: it does not wait for other ranks. NULL is
- *  allowed. The handle is dead afterwards, whatever is returned. */
+/** Frees the communicator, after its own operations have ended. It does not wait until other ranks are done, but up to
+ *  1 s until its neighbours have taken its goodbye. NULL is allowed. The handle is dead, whatever is returned. */
 STRETTO_API strettoResult_t strettoCommDestroy(strettoComm_t comm);
 /** Ends the communicator now: an operation of this rank that is under way in another thread returns strettoAborted,
  *  other ranks get strettoRemoteError that names this one. Frees nothing that a thread still uses: call
