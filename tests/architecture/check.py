@@ -13,6 +13,10 @@ MAX_FUNCTION_LINES = 70
 PTX = "src/device/ptx.cuh"
 # Host code that GCC 12 has no builtin for: aarch64's yield.
 HOST_ASSEMBLY = {"src/comm/waiter.hpp"}
+# Who may give up the processor: the communicator and its service thread, through the system's wait set or by itself.
+WAITERS = ("src/comm/", "src/base/posix_system_waits")
+WAITING = (r"\b(usleep|nanosleep|clock_nanosleep|sleep|sleep_for|sleep_until|yield|sched_yield|epoll_p?wait2?|ppoll|"
+           r"p?select|condition_variable\w*|pthread_cond_\w+|sem_wait|SYS_futex)\b(?!\.hpp)|(?<!\w)::poll\((?!.*, 0\))")
 # The launcher's variables that the perf tools look at are none of the library's.
 ENVIRONMENT_READERS = ("src/base/environment", "perf/common/main_local.cpp", "tests/")
 
@@ -74,6 +78,12 @@ def environment_reads() -> list:
             for number, line in sources.matches(pattern, name)]
 
 
+def waits() -> list:
+    return [f"{name}:{number}: only src/comm waits: {line}" for name in sources.code()
+            if name.startswith(("src/", "topology/", "transports/")) and not name.startswith(WAITERS)
+            for number, line in sources.matches(WAITING, name)]
+
+
 def file_headers() -> list:
     return [f"{name}: begins without a comment that says what lives here" for name in sources.code()
             if name.endswith((".hpp", ".h", ".cuh")) and not sources.text(name).startswith(("//", "/*"))]
@@ -116,6 +126,7 @@ CHECKS = {
     "function_length": function_length,
     "inline_assembly": inline_assembly,
     "environment_reads": environment_reads,
+    "waits": waits,
     "file_headers": file_headers,
     "test_names": test_names,
     "forbidden_words": forbidden_words,

@@ -57,6 +57,13 @@ class Checks(unittest.TestCase):
     def test_words(self):
         self.expect(check.inline_assembly, {"src/exec/a.cu": 'asm volatile("ld.x");\n'}, "inline assembly")
         self.expect(check.inline_assembly, {check.PTX: 'asm volatile("ld.x");\n', "b.cpp": "// asm\n"})
+        self.expect(check.waits, {"src/exec/a.cpp": "std::this_thread::sleep_for(1ms);\n"}, "only src/comm waits")
+        self.expect(check.waits, {"transports/shm/a.hpp": "std::condition_variable ready;\n"}, "only src/comm waits")
+        self.expect(check.waits, {"src/base/a.cpp": "::poll(&query, 1, 10);\n"}, "only src/comm waits")
+        self.expect(check.waits, {"src/comm/a.cpp": "usleep(1);\n", "tests/a.cpp": "sleep(1);\n",
+                                  "src/base/posix_system_waits.cpp": "epoll_wait(a);\n",
+                                  "src/base/a.cpp": "::poll(&query, 1, 0);\n// sleep\n",
+                                  "src/exec/a.cpp": "Progress A::poll() { return b.poll(); }\n"})
         self.expect(check.environment_reads, {"src/comm/a.cpp": 'f(std::getenv("X"));\n'}, "environment")
         self.expect(check.environment_reads, {"src/base/environment.cpp": "getenv(name);\n"})
         self.expect(check.file_headers, {"a.hpp": "#pragma once\n"}, "without a comment")
