@@ -222,6 +222,9 @@ STRETTO_API strettoResult_t strettoCommInitRankScalable(strettoComm_t *comm, int
 /** Makes all `n` ranks of one communicator in this process, comms[i] being rank i. Each is then used by a thread of
  *  its own. @param devices device of each rank (as strettoConfig_t.device), or NULL: all host. */
 STRETTO_API strettoResult_t strettoCommInitAll(strettoComm_t *comms, int n, const int *devices);
+/** The same with a config for all ranks. Where `devices` are given, they stand instead of its `device`. */
+STRETTO_API strettoResult_t strettoCommInitAllConfig(strettoComm_t *comms, int n, const int *devices,
+                                                     const strettoConfig_t *config);
 
 /** Gathers `bytes` bytes of every rank into `all` (n * bytes, in rank order). Returns 0 on success. */
 typedef int (*strettoAllGatherFn)(void *context, const void *mine, void *all, size_t bytes);

@@ -88,6 +88,10 @@ strettoResult_t call_timeout(const Call& call, std::int64_t& timeout_ns) {
                   "call->size is too small: start from STRETTO_CALL_CONFIG_INITIALIZER");
   }
   std::memcpy(&config, call.config, std::min(call.config->size, sizeof config));
+  if (config.mode < strettoModeDefault || config.mode > strettoModeZeroSm) {
+    return refuse(strettoInvalidArgument, call.function, "mode",
+                  format("{} is no strettoCallMode_t", static_cast<int>(config.mode)));
+  }
   if (config.mode == strettoModeZeroSm) {
     return refuse(strettoUnsupported, call.function, "mode", "strettoModeZeroSm needs a device communicator");
   }

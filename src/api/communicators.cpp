@@ -18,28 +18,18 @@ Environment read_environment() {
   return environment;
 }
 
-/// Where a root listens: the caller's wish, else the loopback that the host has.
+/// Where a root listens: the caller's wish, else the loopback.
 strettoUniqueId listen_somewhere(const Environment& environment) {
-  const std::int64_t timeout_ns = environment.integer(Knob::setup_timeout_ms) * 1'000'000;
   const std::string& wish = environment.text(Knob::bootstrap_address);
-  if (!wish.empty()) {
-    const std::optional<Endpoint> endpoint = parse_endpoint(wish);
-    if (endpoint) return start_rendezvous(*endpoint, timeout_ns);
-    ErrorInfo info;
-    info.code = strettoInvalidArgument;
-    info.field = "STRETTO_BOOTSTRAP_ADDRESS";
-    info.name = "environment";
-    info.text =
-        format("STRETTO_BOOTSTRAP_ADDRESS={}: not an address like 127.0.0.1, 10.0.0.1:4000 or [::1]:4000", wish);
-    throw Error(info);
-  }
-  try {
-    return start_rendezvous(Endpoint{false, {127, 0, 0, 1}, 0, 0}, timeout_ns);
-  } catch (const Error&) {
-    Endpoint loopback6{true, {}, 0, 0};
-    loopback6.address[15] = 1;
-    return start_rendezvous(loopback6, timeout_ns);
-  }
+  if (wish.empty()) return start_local_rendezvous();
+  const std::optional<Endpoint> endpoint = parse_endpoint(wish);
+  if (endpoint) return start_rendezvous(*endpoint);
+  ErrorInfo info;
+  info.code = strettoInvalidArgument;
+  info.field = "STRETTO_BOOTSTRAP_ADDRESS";
+  info.name = "environment";
+  info.text = format("STRETTO_BOOTSTRAP_ADDRESS={}: not an address like 127.0.0.1, 10.0.0.1:4000 or [::1]:4000", wish);
+  throw Error(info);
 }
 
 strettoResult_t check_handle(strettoComm_t comm, const char* function) {
@@ -76,7 +66,8 @@ strettoResult_t strettoCommInitRankConfig(strettoComm_t* comm, int nranks, stret
   return guarded(kName, [&] {
     if (comm == nullptr) return refuse(strettoInvalidArgument, kName, "comm", "comm is NULL");
     if (nranks < 1 || nranks > kMostRanks) {
-      return refuse(strettoInvalidArgument, kName, "nranks", format("nranks is {}: it must be at least 1", nranks));
+      return refuse(strettoInvalidArgument, kName, "nranks",
+                    format("nranks is {}: it must be from 1 to {}", nranks, kMostRanks));
     }
     if (rank < 0 || rank >= nranks) {
       return refuse(strettoInvalidArgument, kName, "rank",
@@ -94,20 +85,21 @@ strettoResult_t strettoCommInitRank(strettoComm_t* comm, int nranks, strettoUniq
   return strettoCommInitRankConfig(comm, nranks, id, rank, nullptr);
 }
 
-strettoResult_t strettoCommInitAll(strettoComm_t* comms, int n, const int* devices) {
+strettoResult_t strettoCommInitAllConfig(strettoComm_t* comms, int n, const int* devices,
+                                         const strettoConfig_t* config) {
   static constexpr const char* kName = "strettoCommInitAll";
   return guarded(kName, [&] {
     if (comms == nullptr) return refuse(strettoInvalidArgument, kName, "comms", "comms is NULL");
     if (n < 1 || n > kMostRanks) {
-      return refuse(strettoInvalidArgument, kName, "n", format("n is {}: it must be at least 1", n));
+      return refuse(strettoInvalidArgument, kName, "n", format("n is {}: it must be from 1 to {}", n, kMostRanks));
     }
     const Environment environment = read_environment();
     for (int i = 0; devices != nullptr && i < n; ++i) {
-      strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
-      config.device = devices[i];
-      resolve_settings(&config, environment);  // refuses what cannot be served
+      strettoConfig_t of_rank = STRETTO_CONFIG_INITIALIZER;
+      of_rank.device = devices[i];
+      resolve_settings(&of_rank, environment);  // refuses what cannot be served
     }
-    auto communicators = Communicator::join_all(n, resolve_settings(nullptr, environment));
+    auto communicators = Communicator::join_all(n, resolve_settings(config, environment));
     std::vector<std::unique_ptr<strettoComm>> handles;
     for (auto& communicator : communicators) {
       handles.push_back(std::make_unique<strettoComm>(strettoComm{std::move(communicator)}));
@@ -115,6 +107,10 @@ strettoResult_t strettoCommInitAll(strettoComm_t* comms, int n, const int* devic
     for (std::size_t i = 0; i < handles.size(); ++i) comms[i] = handles[i].release();
     return strettoSuccess;
   });
+}
+
+strettoResult_t strettoCommInitAll(strettoComm_t* comms, int n, const int* devices) {
+  return strettoCommInitAllConfig(comms, n, devices, nullptr);
 }
 
 strettoResult_t strettoCommDestroy(strettoComm_t comm) {

@@ -83,6 +83,10 @@ std::string unknown_text(std::string_view name) {
 }
 
 void check_value(const KnobRow& row, const std::string& value) {
+  static constexpr std::array<std::string_view, 6> kLevels = {"trace", "debug", "info", "warn", "error", "off"};
+  if (row.knob == Knob::log_level && std::find(kLevels.begin(), kLevels.end(), value) == kLevels.end()) {
+    bad_value(row, value, "must be trace, debug, info, warn, error or off");
+  }
   if (row.kind != KnobKind::integer) return;
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
@@ -100,6 +104,9 @@ std::vector<std::string> file_entries(const std::string& path) {
     const std::size_t first = line.find_first_not_of(" \t");
     if (first == std::string::npos || line[first] == '#') continue;
     const std::size_t last = line.find_last_not_of(" \t\r");
+    if (!line.substr(first).starts_with("STRETTO_") || line.find('=') == std::string::npos) {
+      bad_value(row_of(Knob::config_file), path, format("its line \"{}\" is not STRETTO_NAME=value", line));
+    }
     entries.push_back(line.substr(first, last - first + 1));
   }
   return entries;

@@ -28,7 +28,7 @@ struct Log {
 };
 
 Log& state() {
-  static Log log;
+  static Log& log = *new Log;  // for ever: the service thread may write while static objects are destroyed
   return log;
 }
 

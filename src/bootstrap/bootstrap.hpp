@@ -41,7 +41,7 @@ class Rendezvous {
 
 /// A communicator of one rank needs no rendezvous: its Bootstrap never calls here, and poll() stays false.
 /// @param address where to listen, port 0 for any; it goes into the id, so other ranks must be able to reach it
-std::unique_ptr<Rendezvous> make_rendezvous(System& system, const Endpoint& address, std::int64_t setup_timeout_ns);
+std::unique_ptr<Rendezvous> make_rendezvous(System& system, const Endpoint& address);
 
 /// One rank's way in; a non-blocking state machine.
 class Bootstrap {

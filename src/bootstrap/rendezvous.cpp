@@ -17,8 +17,8 @@ constexpr int n_ranks_max = 1 << 20;
 
 }  // namespace
 
-TreeRendezvous::TreeRendezvous(System& system, const Endpoint& address, std::int64_t setup_timeout_ns)
-    : system_(system), address_(address), setup_timeout_ns_(setup_timeout_ns), deadline_ns_(never_ns) {
+TreeRendezvous::TreeRendezvous(System& system, const Endpoint& address)
+    : system_(system), address_(address), deadline_ns_(never_ns) {
   require_crypto();
   Handle listener = system.listen_tcp(address_);
   IdContents contents;
@@ -113,7 +113,6 @@ void TreeRendezvous::on_join(Arrival& arrival, const std::vector<std::byte>& fra
   if (claim.n_ranks < 1 || claim.n_ranks > n_ranks_max || claim.rank < 0 || claim.rank >= claim.n_ranks)
     throw Error(strettoRemoteError, "out of range");  // a member checks this itself before it comes
   const std::int64_t now_ns = system_.now_ns();
-  if (deadline_ns_ == never_ns) deadline_ns_ = now_ns + setup_timeout_ns_;
   // A little before any of them gives up by itself, so that each hears who is missing.
   const std::int64_t margin_ns = std::min(remaining_ns / 10, second_ns / 2);
   deadline_ns_ = std::min(deadline_ns_, now_ns + remaining_ns - margin_ns);
@@ -281,8 +280,8 @@ Rendezvous::Counts TreeRendezvous::counts() const {
   return counts;
 }
 
-std::unique_ptr<Rendezvous> make_rendezvous(System& system, const Endpoint& address, std::int64_t setup_timeout_ns) {
-  return std::make_unique<TreeRendezvous>(system, address, setup_timeout_ns);
+std::unique_ptr<Rendezvous> make_rendezvous(System& system, const Endpoint& address) {
+  return std::make_unique<TreeRendezvous>(system, address);
 }
 
 }  // namespace stretto

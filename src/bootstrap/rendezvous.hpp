@@ -14,7 +14,7 @@ namespace stretto {
 /// Per rank it takes one hello, proof, join and linked, and gives one challenge, assign and ready: O(n) altogether.
 class TreeRendezvous final : public Rendezvous {
  public:
-  TreeRendezvous(System& system, const Endpoint& address, std::int64_t setup_timeout_ns);
+  TreeRendezvous(System& system, const Endpoint& address);
 
   const strettoUniqueId& id() const override { return id_; }
   bool poll() override;
@@ -57,7 +57,6 @@ class TreeRendezvous final : public Rendezvous {
   System& system_;
   Endpoint address_;
   strettoUniqueId id_{};
-  std::int64_t setup_timeout_ns_;
   std::optional<Gate> gate_;
   int n_ranks_ = 0;  ///< as the first to join said; 0 before
   std::int64_t deadline_ns_;

@@ -1,5 +1,9 @@
 #include "comm/communicator.hpp"
 
+#include <algorithm>
+#include <exception>
+#include <optional>
+
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "bootstrap/bootstrap.hpp"
@@ -12,40 +16,90 @@ namespace {
 constexpr std::int64_t kSetupGraceNs = 5'000'000'000;
 constexpr std::int64_t kGoodbyeNs = 1'000'000'000;
 
-Membership await(const std::shared_ptr<MembershipTask>& task, const Settings& settings) {
+/// Until all have ended their set-up, or one has failed. Each keeps its own deadline; this one is for the case that
+/// the service thread could not run.
+void await(const std::vector<std::shared_ptr<MembershipTask>>& tasks, const Settings& settings) {
   const std::int64_t deadline_ns = posix_system().now_ns() + settings.setup_timeout_ns + kSetupGraceNs;
-  Service& service = Service::of_process();
-  const bool ended = service.wait_until([&] { return task->setup_ended(); }, deadline_ns);
-  STRETTO_ASSERT(ended);  // Setup keeps its own deadline
+  const auto ended = [&] {
+    return std::all_of(tasks.begin(), tasks.end(), [](const auto& task) { return task->setup_ended(); }) ||
+           std::any_of(tasks.begin(), tasks.end(), [](const auto& task) { return task->setup_failed(); });
+  };
+  if (Service::of_process().wait_until(ended, deadline_ns)) return;
+  throw Error(strettoTimeout,
+              "set-up: this process was stopped, or its service thread got no time, beyond the deadline");
+}
+
+Membership take(MembershipTask& task) {
   std::optional<Membership> membership;
-  service.run([&] { membership = task->take_membership(); });
+  Service::of_process().run([&] { membership = task.take_membership(); });
   return std::move(*membership);
+}
+
+/// The tasks of a set-up; unless kept, they are dropped together with the rendezvous.
+class PendingSetup {
+ public:
+  explicit PendingSetup(const strettoUniqueId& id) : id_(id) {}
+  ~PendingSetup() {
+    if (kept_) return;
+    end_rendezvous(id_);
+    Service::of_process().run([this] {
+      for (const auto& task : tasks) {
+        if (!task->setup_failed()) task->abandon();  // one that failed still tells others why
+      }
+    });
+  }
+  PendingSetup(const PendingSetup&) = delete;
+  PendingSetup& operator=(const PendingSetup&) = delete;
+
+  void add(Rank rank, int n_ranks, const Settings& settings) {
+    auto task = std::make_shared<MembershipTask>(posix_system(), id_, rank, n_ranks, settings);
+    Service::of_process().add(task);
+    tasks.push_back(std::move(task));
+  }
+  void keep() { kept_ = true; }
+  const strettoUniqueId& id() const { return id_; }
+
+  std::vector<std::shared_ptr<MembershipTask>> tasks;
+
+ private:
+  strettoUniqueId id_;
+  bool kept_ = false;
+};
+
+/// The error of the first set-up that failed, if one has.
+void throw_failure(const PendingSetup& pending) {
+  for (const auto& task : pending.tasks) {
+    if (task->setup_failed()) take(*task);
+  }
 }
 
 }  // namespace
 
 std::unique_ptr<Communicator> Communicator::join(const strettoUniqueId& id, int n_ranks, Rank rank,
                                                  const Settings& settings) {
-  auto task = std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings);
-  Service::of_process().add(task);
+  PendingSetup pending(id);
+  pending.add(rank, n_ranks, settings);
   if (n_ranks == 1) end_rendezvous(id);
-  Membership membership = await(task, settings);
-  return std::unique_ptr<Communicator>(new Communicator(std::move(task), std::move(membership)));
+  await(pending.tasks, settings);
+  if (pending.tasks.front()->setup_failed()) pending.keep();  // the rendezvous goes on telling the others
+  throw_failure(pending);
+  const auto& task = pending.tasks.front();
+  auto result = std::unique_ptr<Communicator>(new Communicator(task, take(*task)));
+  pending.keep();
+  return result;
 }
 
 std::vector<std::unique_ptr<Communicator>> Communicator::join_all(int n_ranks, const Settings& settings) {
-  const strettoUniqueId id = start_rendezvous(Endpoint{false, {127, 0, 0, 1}, 0, 0}, settings.setup_timeout_ns);
-  std::vector<std::shared_ptr<MembershipTask>> tasks;
-  for (Rank rank = 0; rank < n_ranks; ++rank) {
-    tasks.push_back(std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings));
-    Service::of_process().add(tasks.back());
-  }
-  if (n_ranks == 1) end_rendezvous(id);
+  PendingSetup pending(start_local_rendezvous());
+  for (Rank rank = 0; rank < n_ranks; ++rank) pending.add(rank, n_ranks, settings);
+  if (n_ranks == 1) end_rendezvous(pending.id());
+  await(pending.tasks, settings);
+  throw_failure(pending);
   std::vector<std::unique_ptr<Communicator>> result;
-  for (auto& task : tasks) {
-    Membership membership = await(task, settings);
-    result.push_back(std::unique_ptr<Communicator>(new Communicator(task, std::move(membership))));
+  for (const auto& task : pending.tasks) {
+    result.push_back(std::unique_ptr<Communicator>(new Communicator(task, take(*task))));
   }
+  pending.keep();
   return result;
 }
 
@@ -92,10 +146,19 @@ const ErrorInfo* Communicator::run(const Request& request, const void* input, vo
 
   if (const ErrorInfo* heard = task_->fault().get(); heard != nullptr) return fail_with(*heard);
   const Binding& binding = engine_.bind(request);
-  flight_.begin(engine_.operations(), binding.tag);
-  engine_.start(binding, input, output);
-  const ErrorInfo* error = wait(timeout_ns != 0 ? timeout_ns : engine_.settings().data_timeout_ns);
-  flight_.end(engine_.operations() - 1, error == nullptr ? FlightState::done : FlightState::faulted);
+  const std::uint64_t operation = engine_.operations();
+  flight_.begin(operation, binding.tag);
+  const ErrorInfo* error = nullptr;
+  try {
+    engine_.start(binding, input, output);
+    error = wait(timeout_ns != 0 ? timeout_ns : engine_.settings().data_timeout_ns);
+  } catch (const std::exception& unexpected) {
+    ErrorInfo info = at_this_point(strettoSystemError);
+    info.text =
+        format("rank {} cannot go on with {} (operation {}): {}", rank(), info.name, info.operation, unexpected.what());
+    error = fail(std::move(info));
+  }
+  flight_.end(operation, error == nullptr ? FlightState::done : FlightState::faulted);
   if (error == nullptr) ++completed_;
   return error;
 }

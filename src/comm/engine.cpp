@@ -48,9 +48,12 @@ std::unique_ptr<Engine::Entry> Engine::make_entry(const Request& request) {
 
   // A forced algorithm counts wherever it can serve.
   const AlgorithmRow* forced = find_algorithm(settings().algorithm);
-  const bool can_serve = forced != nullptr && forced->supports(request.collective);
-  const PlanChoice choice = choose_plan(request.collective, block_bytes, n_ranks(), request.root,
-                                        membership_.max_channels, membership_.link, can_serve ? forced->name : "");
+  const bool can_serve = forced != nullptr && forced->supports(request.collective) &&
+                         forced->channel_multiple <= membership_.max_channels &&
+                         forced->min_slots <= static_cast<std::int64_t>(membership_.link.slots);
+  const PlanChoice choice =
+      choose_plan(request.collective, block_bytes, n_ranks(), request.root, membership_.max_channels, membership_.link,
+                  can_serve ? forced->name : std::string_view());
   PreparedPlan& prepared = plan_for(choice.spec);
   log(LogLevel::debug, "event=plan comm={} rank={} {}", settings().name, rank(), to_string(choice));
 

@@ -1,6 +1,7 @@
 #include "comm/membership_task.hpp"
 
-#include "base/log.hpp"
+#include <exception>
+#include <string>
 
 namespace stretto {
 namespace {
@@ -38,7 +39,23 @@ Membership MembershipTask::take_membership() {
   return std::move(membership_);
 }
 
+/// What cannot be expected (out of memory, say) must not end the process from the service thread.
 void MembershipTask::poll() {
+  try {
+    poll_phase();
+  } catch (const std::exception& error) {
+    ErrorInfo info;
+    info.code = strettoSystemError;
+    info.rank = rank_;
+    info.name = "service";
+    info.text = std::string("the communicator cannot be looked after any more: ") + error.what();
+    fault_.set(info);
+    if (phase_ == Phase::setting_up) setup_error_ = info;
+    abandon();
+  }
+}
+
+void MembershipTask::poll_phase() {
   switch (phase_) {
     case Phase::setting_up:
       poll_setup();
@@ -66,6 +83,12 @@ void MembershipTask::poll() {
     case Phase::finished:
       break;
   }
+}
+
+void MembershipTask::abandon() {
+  setup_.reset();
+  control_.reset();
+  phase_ = Phase::finished;
 }
 
 void MembershipTask::poll_setup() {

@@ -18,6 +18,9 @@ class MembershipTask : public ServiceTask {
 
   // Called with the service's lock held (Service::run, Service::wait_until):
   bool setup_ended() const { return phase_ != Phase::setting_up; }
+  bool setup_failed() const { return setup_error_.has_value(); }
+  /// Drops all at once, without a goodbye: for a set-up that nobody wants any more.
+  void abandon();
   /// After setup_ended(): throws what set-up threw, or gives the membership (without its control plane), once.
   Membership take_membership();
   void report(const ErrorInfo& fault);
@@ -37,6 +40,7 @@ class MembershipTask : public ServiceTask {
  private:
   enum class Phase : std::uint8_t { setting_up, running, leaving, failing, finished };
 
+  void poll_phase();
   void poll_setup();
   void publish();
   bool everyone_left() const;

@@ -22,7 +22,7 @@ class RendezvousTask : public ServiceTask {
   void poll() override {
     try {
       finished_ = finished_ || rendezvous_->poll();
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       log(LogLevel::error, "event=rendezvous_failed text=\"{}\"", error.what());
       finished_ = true;
     }
@@ -48,8 +48,8 @@ std::vector<std::weak_ptr<RendezvousTask>>& under_way() {
 
 }  // namespace
 
-strettoUniqueId start_rendezvous(const Endpoint& address, std::int64_t setup_timeout_ns) {
-  auto rendezvous = make_rendezvous(posix_system(), address, setup_timeout_ns);
+strettoUniqueId start_rendezvous(const Endpoint& address) {
+  auto rendezvous = make_rendezvous(posix_system(), address);
   const strettoUniqueId id = rendezvous->id();
   auto task = std::make_shared<RendezvousTask>(std::move(rendezvous));
   Service& service = Service::of_process();
@@ -59,6 +59,16 @@ strettoUniqueId start_rendezvous(const Endpoint& address, std::int64_t setup_tim
   });
   service.add(std::move(task));
   return id;
+}
+
+strettoUniqueId start_local_rendezvous() {
+  try {
+    return start_rendezvous(Endpoint{false, {127, 0, 0, 1}, 0, 0});
+  } catch (const Error&) {
+    Endpoint loopback6{true, {}, 0, 0};
+    loopback6.address[15] = 1;
+    return start_rendezvous(loopback6);
+  }
 }
 
 void end_rendezvous(const strettoUniqueId& id) {

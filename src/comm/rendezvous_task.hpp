@@ -9,7 +9,9 @@
 namespace stretto {
 
 /// Listens in this process and returns the id. Throws Error.
-strettoUniqueId start_rendezvous(const Endpoint& address, std::int64_t setup_timeout_ns);
+strettoUniqueId start_rendezvous(const Endpoint& address);
+/// The same on the loopback that this host has: IPv4, else IPv6.
+strettoUniqueId start_local_rendezvous();
 
 /// Ends the rendezvous of this id, if it is this process's: a communicator of one rank needs none.
 void end_rendezvous(const strettoUniqueId& id);

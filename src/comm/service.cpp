@@ -5,6 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
 
 namespace stretto {
 namespace {
@@ -57,8 +61,18 @@ void Service::add(std::shared_ptr<ServiceTask> task) {
   }
   if (thread_.joinable()) thread_.join();  // has ended, or is about to without the lock
   const BlockedSignals blocked;
-  running_ = true;
-  thread_ = std::thread([this] { loop(); });
+  try {
+    thread_ = std::thread([this] { loop(); });
+  } catch (const std::system_error& error) {
+    tasks_.clear();
+    waits_.reset();
+    throw Error(
+        strettoSystemError,
+        format("the service thread cannot be started ({}): raise the limit of processes and threads (ulimit -u, "
+               "or the pids limit of the container)",
+               error.what()));
+  }
+  running_ = true;  // the thread itself waits for the lock that is held here
   pthread_setname_np(thread_.native_handle(), "stretto-service");
 }
 

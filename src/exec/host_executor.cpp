@@ -8,6 +8,7 @@ namespace stretto {
 
 void HostExecutor::start(const Binding& binding, std::uint64_t operation, const void* input, void* output) {
   STRETTO_ASSERT(unfinished_ == 0);
+  reserve(binding);
   binding_ = &binding;
   input_ = static_cast<const std::byte*>(input);
   output_ = static_cast<std::byte*>(output);
@@ -21,13 +22,19 @@ void HostExecutor::start(const Binding& binding, std::uint64_t operation, const 
     cursors_[i] = {&strands[i], &binding.channels[channel], &strands[i].body, 0, 0, false};
   }
   unfinished_ = strands.size();
-  if (binding.plan->plan.program.scratch_chunks > 0) {
-    scratch_stride_bytes_ = 0;
-    for (const ChannelGeometry& channel : binding.channels) {
-      scratch_stride_bytes_ = std::max(scratch_stride_bytes_, channel.chunk_elements * binding.element_bytes);
-    }
-    scratch_.resize(scratch_stride_bytes_ * static_cast<std::size_t>(binding.plan->plan.program.scratch_chunks));
+}
+
+/// All the memory that an operation needs, so that nothing can fail once it has begun.
+void HostExecutor::reserve(const Binding& binding) {
+  const PreparedPlan& prepared = *binding.plan;
+  cursors_.reserve(prepared.strands.size());
+  sources_.reserve(static_cast<std::size_t>(prepared.plan.spec.n_ranks) + 1);
+  if (prepared.plan.program.scratch_chunks == 0) return;
+  scratch_stride_bytes_ = 0;
+  for (const ChannelGeometry& channel : binding.channels) {
+    scratch_stride_bytes_ = std::max(scratch_stride_bytes_, channel.chunk_elements * binding.element_bytes);
   }
+  scratch_.resize(scratch_stride_bytes_ * static_cast<std::size_t>(prepared.plan.program.scratch_chunks));
 }
 
 Progress HostExecutor::poll() {

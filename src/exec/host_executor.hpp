@@ -49,6 +49,7 @@ class HostExecutor {
     bool finished = false;
   };
 
+  void reserve(const Binding& binding);
   bool advance(Cursor& cursor);
   bool run_step(Cursor& cursor, const PreparedStep& step);
   bool next_round(Cursor& cursor);

@@ -24,7 +24,7 @@ class Ranks {
  public:
   explicit Ranks(int n, const char* address = "127.0.0.1", std::int64_t timeout_ns = 20 * second_ns)
       : n_ranks(n), setup_timeout_ns(timeout_ns), ranks(static_cast<std::size_t>(n)) {
-    rendezvous = make_rendezvous(system, *parse_endpoint(address), setup_timeout_ns);
+    rendezvous = make_rendezvous(system, *parse_endpoint(address));
   }
 
   BootstrapConfig config(Rank rank) const {

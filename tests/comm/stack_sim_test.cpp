@@ -151,7 +151,7 @@ class Stack {
     n_ = n_min + static_cast<int>(world.below(static_cast<std::uint64_t>(9 - n_min)));
     for (int rank = 0; rank < n_; ++rank) world.add_process(0);
     script = make_script(world, n_);
-    rendezvous_ = make_rendezvous(world.system(0), world.address(0), script.settings.setup_timeout_ns);
+    rendezvous_ = make_rendezvous(world.system(0), world.address(0));
     scheduler_.add({0, [this] { return poll_rendezvous(); },
                     [this] { return rendezvous_ ? rendezvous_->next_deadline_ns() : INT64_MAX; },
                     [this] { rendezvous_.reset(); }});

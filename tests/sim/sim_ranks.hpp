@@ -47,7 +47,7 @@ class SimRanks {
       it.number = rank;
       it.process = world.add_process(static_cast<int>(world.below(n_hosts)));
     }
-    rendezvous_ = std::make_unique<TreeRendezvous>(world.system(0), world.address(0), setup_ns);
+    rendezvous_ = std::make_unique<TreeRendezvous>(world.system(0), world.address(0));
     id_ = rendezvous_->id();
     scheduler.add({0, [this] { return poll_rendezvous(); },
                    [this] { return rendezvous_ ? rendezvous_->next_deadline_ns() : INT64_MAX; },
