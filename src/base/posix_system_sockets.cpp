@@ -102,6 +102,19 @@ Handle PosixSystem::listen_tcp(Endpoint& endpoint) {
   return handle;
 }
 
+namespace {
+
+/// Leaves errno as it is.
+bool somebody_waits(int listener) {
+  const int error = errno;
+  pollfd one{listener, POLLIN, 0};
+  const bool waits = poll(&one, 1, 0) != 0;
+  errno = error;
+  return waits;
+}
+
+}  // namespace
+
 Handle PosixSystem::accept(int listener) {
   for (;;) {
     const int descriptor = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -111,6 +124,8 @@ Handle PosixSystem::accept(int listener) {
       return Handle(*this, descriptor);
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return Handle();
+    // Linux takes the descriptor before it looks for a connection: out of descriptors may still mean that nobody waits.
+    if ((errno == EMFILE || errno == ENFILE) && !somebody_waits(listener)) return Handle();
     if (errno != EINTR && !concerns_the_stranger(errno)) throw_system_error("accept", format("{}", listener), errno);
   }
 }

@@ -40,7 +40,11 @@ void Gate::accept_some() {
     }
     try {
       Handle socket = system_.accept(listener_.id());
-      if (!socket) return;
+      if (!socket) {  // nobody waits, so nobody lacks a descriptor
+        trouble_.clear();
+        accept_again_ns_ = 0;
+        return;
+      }
       strangers_.push_back({Channel(system_, std::move(socket)), ServerHandshake(key_), now_ns});
       trouble_.clear();
     } catch (const Error& error) {
@@ -78,7 +82,12 @@ void Gate::advance(Stranger& stranger) {
 }
 
 void Gate::poll() {
+  advance_all();  // what has arrived is read before the slowest is turned away for a newcomer
   accept_some();
+  advance_all();
+}
+
+void Gate::advance_all() {
   for (Stranger& stranger : strangers_) advance(stranger);
   const std::int64_t now_ns = system_.now_ns();
   std::erase_if(strangers_, [&](Stranger& stranger) {

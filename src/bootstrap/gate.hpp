@@ -39,6 +39,7 @@ class Gate {
   };
 
   void accept_some();
+  void advance_all();
   void advance(Stranger& stranger);
   /// Makes room by turning away who has been here longest, if that is long enough. Members need milliseconds.
   bool evict_slowest();

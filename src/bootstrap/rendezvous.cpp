@@ -242,7 +242,8 @@ bool TreeRendezvous::poll() {
   gate_->poll();
   poll_arrivals();
   if (!failure_) poll_attendees();
-  if (gate_->stuck() && !failure_) fail(no_descriptors());
+  const bool complete = ready_ || (n_ranks_ > 0 && attendees_.size() >= static_cast<std::size_t>(n_ranks_));
+  if (gate_->stuck() && !failure_ && !complete) fail(no_descriptors());
   const bool late = system_.now_ns() >= deadline_ns_;
   if (late && !failure_ && !ready_) {
     fail(deadline_passed());

@@ -317,7 +317,7 @@ void TreeControlPlane::watch(WaitSet& waits) {
 std::int64_t TreeControlPlane::next_deadline_ns() const {
   std::int64_t next_ns = std::numeric_limits<std::int64_t>::max();
   if (gathering_) next_ns = std::min(next_ns, gather_deadline_ns_);
-  if (left_) next_ns = std::min(next_ns, flush_deadline_ns_);
+  if (left_ && !flushed()) next_ns = std::min(next_ns, flush_deadline_ns_);
   for (const Link& link : links_) {
     if (!link.open) continue;
     if (heartbeat_.interval_ns > 0 && link.channel.flushed())

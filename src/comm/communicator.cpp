@@ -112,9 +112,19 @@ Communicator::Communicator(std::shared_ptr<MembershipTask> task, Membership memb
 }
 
 Communicator::~Communicator() {
+  // This rank passes on what others say. Going before they do would part those beyond it from each other, so it stays
+  // for a moment, unless the others are (also) in this process, where the service thread stays on.
+  const HostNode& host = engine_.topology().host_of(rank());
+  const std::int32_t process = engine_.topology().identity(rank()).process;
+  const bool alone = 1 == std::count_if(host.ranks.begin(), host.ranks.end(), [&](Rank other) {
+                       return engine_.topology().identity(other).process == process;
+                     });
+  const auto gone = [&] {
+    return task_->goodbye_said() && (!alone || task_->everyone_left() || task_->fault().get() != nullptr);
+  };
   Service& service = Service::of_process();
   service.run([&] { task_->leave(completed_); });
-  service.wait_until([&] { return task_->goodbye_said(); }, posix_system().now_ns() + kGoodbyeNs);
+  service.wait_until(gone, posix_system().now_ns() + kGoodbyeNs);
 }
 
 /// Spinning pays for a few microseconds, and only while every rank has a core of its own: beyond that a yield costs
@@ -166,6 +176,7 @@ const ErrorInfo* Communicator::run(const Request& request, const void* input, vo
 const ErrorInfo* Communicator::wait(std::int64_t timeout_ns) {
   waiter_.begin();
   std::int64_t start_ns = 0;
+  std::uint64_t steps = engine_.executor().steps();
   for (;;) {
     switch (engine_.poll()) {
       case Progress::done:
@@ -176,6 +187,10 @@ const ErrorInfo* Communicator::wait(std::int64_t timeout_ns) {
         break;
     }
     if (const ErrorInfo* heard = task_->fault().get(); heard != nullptr) return fail_with(*heard);
+    if (const std::uint64_t now = engine_.executor().steps(); now != steps) {
+      steps = now;
+      waiter_.progressed();
+    }
     if (waiter_.pause()) {
       if (start_ns == 0) start_ns = posix_system().now_ns();
       if (const ErrorInfo* error = check_peers(start_ns, timeout_ns); error != nullptr) return error;
@@ -189,6 +204,9 @@ const ErrorInfo* Communicator::check_peers(std::int64_t start_ns, std::int64_t t
   for (const Blocked& at : blocked) {
     if (at.peer < 0 || !task_->left_before(at.peer, engine_.operations())) continue;
     ErrorInfo info = at_this_point(strettoRemoteError);
+    info.peer = at.peer;
+    info.step = at.step;
+    info.host = engine_.topology().identity(at.peer).host_name;
     info.text = format(
         "rank {} waits for rank {} on host {} in {} (operation {}), but that rank has destroyed its "
         "communicator: every rank must make the same calls",

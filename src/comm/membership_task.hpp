@@ -25,6 +25,7 @@ class MembershipTask : public ServiceTask {
   Membership take_membership();
   void report(const ErrorInfo& fault);
   void leave(std::uint64_t operations);
+  bool everyone_left() const;
   bool goodbye_said() const { return finished() || (phase_ == Phase::leaving && control_->flushed()); }
 
   // Called from any thread:
@@ -43,7 +44,6 @@ class MembershipTask : public ServiceTask {
   void poll_phase();
   void poll_setup();
   void publish();
-  bool everyone_left() const;
 
   System& system_;
   Rank rank_;

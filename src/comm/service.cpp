@@ -16,6 +16,8 @@ namespace {
 /// Upper bound of one sleep, so that a mistaken deadline costs a little power and not a hang.
 constexpr std::int64_t kLongestSleepNs = 1'000'000'000;
 
+constexpr std::int64_t kUnwatchedSleepNs = 10'000'000;
+
 /// The application's signal handlers must not run on our thread: it holds locks that they know nothing of.
 class BlockedSignals {
  public:
@@ -35,24 +37,29 @@ class BlockedSignals {
 }  // namespace
 
 Service& Service::of_process() {
-  static Service service;
-  return service;
+  static Service* const service = new Service;
+  struct Stopper {
+    ~Stopper() { service->stop(); }
+  };
+  static const Stopper at_exit;
+  return *service;
 }
 
 Service::Service() : system_(posix_system()) {}
 
-Service::~Service() {
+/// At the end of the process. Communicators that still live are then looked after by whoever waits.
+void Service::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
     if (waits_) waits_->wake();
   }
   if (thread_.joinable()) thread_.join();
-  tasks_.clear();
 }
 
 void Service::add(std::shared_ptr<ServiceTask> task) {
   std::unique_lock lock(mutex_);
+  if (stop_) throw Error(strettoInvalidUsage, "the process is ending: no communicator can be made any more");
   if (!waits_) waits_ = system_.make_wait_set();
   tasks_.push_back(std::move(task));
   if (running_) {
@@ -84,6 +91,10 @@ void Service::run(const std::function<void()>& action) {
 
 bool Service::wait_until(const std::function<bool()>& done, std::int64_t deadline_ns) {
   std::unique_lock lock(mutex_);
+  if (stop_ && !running_) {
+    for (const auto& task : tasks_) task->poll();
+    return done();
+  }
   Sleeper me{done, {}};
   sleepers_.push_back(&me);
   bool is_done = done();
@@ -106,7 +117,7 @@ void Service::loop() {
     round();
     wake_sleepers();
     if (tasks_.empty()) break;
-    std::int64_t deadline_ns = system_.now_ns() + kLongestSleepNs;
+    std::int64_t deadline_ns = system_.now_ns() + (unwatched_ ? kUnwatchedSleepNs : kLongestSleepNs);
     for (const auto& task : tasks_) deadline_ns = std::min(deadline_ns, task->next_deadline_ns());
     WaitSet& waits = *waits_;
     lock.unlock();
@@ -118,9 +129,14 @@ void Service::loop() {
 }
 
 void Service::round() {
+  unwatched_ = false;
   for (const auto& task : tasks_) {
     task->poll();
-    task->watch(*waits_);
+    try {
+      task->watch(*waits_);
+    } catch (const std::exception&) {
+      unwatched_ = true;  // the kernel takes no more watches: this round's tasks are polled by the clock
+    }
   }
   std::erase_if(tasks_, [](const auto& task) { return task->finished(); });
 }

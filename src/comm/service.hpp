@@ -29,7 +29,7 @@ class ServiceTask {
 class Service {
  public:
   static Service& of_process();
-  ~Service();
+  ~Service() = delete;  // lives for ever: objects of static lifetime may be destroyed after it would have been
 
   void add(std::shared_ptr<ServiceTask> task);
   /// Runs `action` with the lock held, so that it may use a task's state machine, then wakes the thread.
@@ -40,6 +40,7 @@ class Service {
 
  private:
   Service();
+  void stop();
   struct Sleeper {
     const std::function<bool()>& done;
     std::condition_variable wake;
@@ -56,6 +57,7 @@ class Service {
   std::thread thread_;
   bool running_ = false;
   bool stop_ = false;
+  bool unwatched_ = false;  ///< some task's sockets could not be watched
 };
 
 }  // namespace stretto

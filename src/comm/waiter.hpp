@@ -31,6 +31,9 @@ class Waiter {
     if (crowded_waits_ > 0) --crowded_waits_;
   }
 
+  /// What was waited for came, and something else is waited for now.
+  void progressed() noexcept { polls_ = 0; }
+
   /// Passes a moment. True every now and then: time for checks that cost something (the clock).
   bool pause() noexcept {
     ++polls_;

@@ -55,6 +55,7 @@ bool HostExecutor::advance(Cursor& cursor) {
     const std::vector<PreparedStep>& steps = *cursor.steps;
     while (cursor.step < steps.size()) {
       if (!run_step(cursor, steps[cursor.step])) return false;
+      ++steps_;
       if (log_ != nullptr) record(cursor, steps[cursor.step]);
       ++cursor.step;
     }
@@ -161,7 +162,7 @@ void HostExecutor::reduce_data(const Cursor& cursor, const PreparedStep& step) {
 
 /// Holds what arrived against what was expected: the same operation, and exactly the bytes that will be read.
 bool HostExecutor::accept_slot(const Cursor& cursor, const PreparedStep& step) {
-  const OpTag& theirs = step.receive->tag();
+  const OpTag theirs = step.receive->tag();  // a copy: a broken peer may write it again
   if (theirs != tag_) [[unlikely]] {
     refuse(cursor, step, strettoInvalidUsage, differing_field(tag_, theirs),
            format("the ranks disagree: rank {} calls {}, but rank {} calls {}. Every rank must make the same calls in "

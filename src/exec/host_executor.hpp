@@ -37,6 +37,9 @@ class HostExecutor {
   /// Forgets an operation that was given up. The ports are then in no defined state: the communicator is faulted.
   void give_up();
 
+  /// Steps run so far: tells whether a poll has made progress.
+  std::uint64_t steps() const { return steps_; }
+
   void set_log(StepLog* log) { log_ = log; }
 
  private:
@@ -78,6 +81,7 @@ class HostExecutor {
   std::vector<const void*> sources_;
   ErrorInfo fault_;
   bool faulted_ = false;
+  std::uint64_t steps_ = 0;
   StepLog* log_ = nullptr;
 };
 

@@ -1,42 +1,13 @@
 #include "conformance.hpp"
 
-#include <dirent.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <random>
 #include <thread>
 
-#include "base/text.hpp"
-
 namespace stretto {
-namespace {
-
-int count_entries(const char* directory) {
-  DIR* const stream = opendir(directory);
-  if (stream == nullptr) return -1;
-  int entries = 0;
-  while (readdir(stream) != nullptr) ++entries;
-  closedir(stream);
-  return entries;
-}
-
-int count_shared_mappings() {
-  std::ifstream maps("/proc/self/maps");
-  int found = 0;
-  for (std::string line; std::getline(maps, line);) found += line.find("memfd:") != std::string::npos ? 1 : 0;
-  return found;
-}
-
-std::string belongings() {
-  return format("{} descriptors, {} shared mappings, {} threads", count_entries("/proc/self/fd"),
-                count_shared_mappings(), count_entries("/proc/self/task"));
-}
-
-}  // namespace
-
 bool wait_for(const std::function<bool()>& done) {
   const std::int64_t limit_ns = posix_system().now_ns() + kTestTimeout_ns;
   while (!done()) {
@@ -173,16 +144,6 @@ bool try_expect(ReceivePort& port, std::uint64_t seed, std::size_t bytes, Way wa
   }
   port.release();
   return true;
-}
-
-void TransportConformance::SetUp() {
-  std::thread([] {}).join();  // with its first thread, ThreadSanitizer starts one of its own that stays
-  before_ = belongings();
-}
-
-void TransportConformance::TearDown() {
-  // A joined thread may show for a moment longer.
-  EXPECT_TRUE(wait_for([&] { return belongings() == before_; })) << before_ << " became " << belongings();
 }
 
 }  // namespace stretto

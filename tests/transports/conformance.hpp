@@ -89,14 +89,7 @@ class MessageSender {
 /// False if nothing has come. Else expects exactly this message, and releases it.
 bool try_expect(ReceivePort& port, std::uint64_t seed, std::size_t bytes, Way way);
 
-class TransportConformance : public testing::TestWithParam<TransportFactory> {
- protected:
-  void SetUp() override;
-  /// Nothing may be left: descriptors, mappings, threads.
-  void TearDown() override;
-
- private:
-  std::string before_;
-};
+/// What a test leaves open fails it: every test binary has a leak check (tests/support/leak_check.hpp).
+class TransportConformance : public testing::TestWithParam<TransportFactory> {};
 
 }  // namespace stretto

@@ -9,6 +9,7 @@ namespace {
 
 /// Connections that have proved nothing yet, above the ranks expected: more than that, and the oldest has to go.
 constexpr std::size_t kMaxStrangers = 64;
+constexpr int kAdmittedPerPoll = 64;
 
 std::string list_of(const std::vector<Rank>& ranks) {
   constexpr std::size_t kShown = 8;
@@ -59,7 +60,9 @@ void Leader::watch(WaitSet& waits) {
 }
 
 void Leader::admit() {
-  while (Handle socket = party_.system.accept(listener_.id())) {
+  for (int admitted = 0; admitted < kAdmittedPerPoll; ++admitted) {  // a flood must not keep this from its deadline
+    Handle socket = party_.system.accept(listener_.id());
+    if (!socket) return;
     if (party_.system.peer_credentials(socket.id()).user != party_.system.user()) {
       ++turned_away_;
       continue;
