@@ -206,8 +206,8 @@ STRETTO_API size_t strettoDataTypeSize(strettoDataType_t datatype);
  * --------------------------------------------------------------------------------------------------------------- */
 
 /** Makes an id and starts to listen for its ranks. To be called by the process of rank 0: if the process that called
- *  goes during set-up, errors name rank 0. The listener ends when all ranks have come, or after the set-up deadline
- *  counted from the first arrival; that of an id which nobody uses stays until the process ends. One id makes one
+ *  goes during set-up, errors name rank 0. The listener ends when all ranks have come, or shortly before the first
+ *  set-up deadline of a rank that came; that of an id which nobody uses stays until the process ends. One id makes one
  *  communicator. Address: STRETTO_BOOTSTRAP_ADDRESS, else the loopback, which other hosts cannot reach. */
 STRETTO_API strettoResult_t strettoGetUniqueId(strettoUniqueId *id);
 
@@ -245,8 +245,9 @@ STRETTO_API strettoResult_t strettoCommShrink(strettoComm_t comm, const int *exc
                                               strettoComm_t *newcomm, const strettoConfig_t *config);
 /** Completes all work issued so far and flushes; after it only destroy and abort are allowed. */
 STRETTO_API strettoResult_t strettoCommFinalize(strettoComm_t comm);
-/** Frees the communicator, after its own operations have ended. It does not wait until other ranks are done, but up to
- *  1 s until its neighbours have taken its goodbye. NULL is allowed. The handle is dead, whatever is returned. */
+/** Frees the communicator, after its own operations have ended. It waits at most 1 s: until its neighbours have taken
+ *  its goodbye, and, as the only rank of its process, until the others leave too, since it passes on what they say.
+ *  NULL is allowed. The handle is dead, whatever is returned. */
 STRETTO_API strettoResult_t strettoCommDestroy(strettoComm_t comm);
 /** Ends the communicator now: an operation of this rank that is under way in another thread returns strettoAborted,
  *  other ranks get strettoRemoteError that names this one. Frees nothing that a thread still uses: call

@@ -116,9 +116,9 @@ class Communicator {
   }
 
   /// All `n` ranks in this process; each is then used by a thread of its own.
-  static std::vector<Communicator> all(int n, const int* devices = nullptr) {
+  static std::vector<Communicator> all(int n, const int* devices = nullptr, const strettoConfig_t* config = nullptr) {
     std::vector<strettoComm_t> handles(n > 0 ? static_cast<std::size_t>(n) : 1U, nullptr);
-    check(strettoCommInitAll(handles.data(), n, devices));
+    check(strettoCommInitAllConfig(handles.data(), n, devices, config));
     return std::vector<Communicator>(handles.begin(), handles.end());
   }
 

@@ -97,6 +97,10 @@ TEST(Arguments, OfAllReduce_AreRefusedByField) {
           reduce(1, strettoFloat32, static_cast<strettoRedOp_t>(77), buffer, buffer, comm));
   refused("count", strettoInvalidArgument, reduce(SIZE_MAX / 2, strettoFloat32, strettoSum, buffer, buffer, comm));
   refused("root", strettoInvalidArgument, strettoBroadcast(buffer, buffer, 1, strettoFloat32, 2, comm, nullptr));
+  call.mode = strettoModeZeroSm;
+  refused("mode", strettoUnsupported,
+          strettoAllReduceConfig(buffer, buffer, 1, strettoFloat32, strettoSum, comm, nullptr, &call));
+  call.mode = strettoModeDefault;
   call.deadline_ms = 0;
   refused("deadline_ms", strettoInvalidArgument,
           strettoAllReduceConfig(buffer, buffer, 1, strettoFloat32, strettoSum, comm, nullptr, &call));

@@ -56,6 +56,24 @@ TEST(Communicators, TwoThreadsAtOnceInOne_SecondIsRefused) {
   }
 }
 
+TEST(Communicators, AllWithAConfig_TakeIt) {
+  strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+  strettoComm_t comms[2] = {};
+  config.algorithm = "rings";
+  EXPECT_EQ(strettoCommInitAllConfig(comms, 2, nullptr, &config), strettoInvalidArgument);
+  EXPECT_STREQ(error_of(nullptr).field, "algorithm");
+  EXPECT_EQ(comms[0], nullptr);
+  config.algorithm = "ring";
+  config.data_timeout_ms = 50;
+  const int devices[2] = {STRETTO_DEVICE_HOST, STRETTO_DEVICE_HOST};
+  ASSERT_EQ(strettoCommInitAllConfig(comms, 2, devices, &config), strettoSuccess) << strettoGetLastError(nullptr);
+  const std::int64_t in = 1;
+  std::int64_t out = -1;
+  EXPECT_EQ(strettoAllReduce(&in, &out, 1, strettoInt64, strettoSum, comms[1], nullptr), strettoTimeout)
+      << "rank 0 does not come";
+  for (strettoComm_t comm : comms) EXPECT_EQ(strettoCommDestroy(comm), strettoSuccess);
+}
+
 /// Whether the kernel has ::1.
 bool has_ipv6_loopback() {
   const int socket_fd = socket(AF_INET6, SOCK_STREAM, 0);
