@@ -94,18 +94,18 @@ TEST(Setup, Ipv6Address_RanksMeetThere) {
   unsetenv("STRETTO_BOOTSTRAP_ADDRESS");
   ASSERT_EQ(made, strettoSuccess) << strettoGetLastError(nullptr);
   std::vector<std::thread> threads;
+  strettoComm_t comms[3] = {};
   for (int rank = 0; rank < 3; ++rank) {
-    threads.emplace_back([rank, &id] {
-      strettoComm_t comm = nullptr;
+    threads.emplace_back([rank, &id, &comm = comms[rank]] {
       ASSERT_EQ(strettoCommInitRank(&comm, 3, id, rank), strettoSuccess) << strettoGetLastError(nullptr);
       const std::int64_t in = rank;
       std::int64_t out = -1;
       EXPECT_EQ(strettoAllReduce(&in, &out, 1, strettoInt64, strettoSum, comm, nullptr), strettoSuccess);
       EXPECT_EQ(out, 3);
-      EXPECT_EQ(strettoCommDestroy(comm), strettoSuccess);
     });
   }
   for (std::thread& thread : threads) thread.join();
+  for (strettoComm_t comm : comms) EXPECT_EQ(strettoCommDestroy(comm), strettoSuccess);
 }
 
 }  // namespace
