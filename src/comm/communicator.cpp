@@ -255,6 +255,10 @@ const ErrorInfo* Communicator::fail(ErrorInfo found) {
 const ErrorInfo* Communicator::fail_with(const ErrorInfo& heard) {
   const ErrorInfo here = at_this_point(heard.code);
   ErrorInfo info = heard;
+  if (heard.peer == rank()) {  // the finder speaks of us: for us, the other side is the finder
+    info.peer = heard.rank;
+    info.host = heard.rank >= 0 ? engine_.topology().identity(heard.rank).host_name : std::string();
+  }
   info.rank = rank();
   info.operation = here.operation;
   info.step = here.step;

@@ -1,5 +1,6 @@
 #include "comm/membership_task.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <string>
 
@@ -9,6 +10,8 @@ namespace {
 constexpr std::uint64_t kPresent = ~std::uint64_t{0};
 /// A rank that has left goes on forwarding control messages this long, or until all others have left too.
 constexpr std::int64_t kLingerNs = 10'000'000'000;
+/// How long it goes on reading when all is said.
+constexpr std::int64_t kLastWordsNs = 50'000'000;
 /// How long a failed set-up may take to tell the others why.
 constexpr std::int64_t kFailingNs = 1'000'000'000;
 
@@ -67,8 +70,11 @@ void MembershipTask::poll_phase() {
     case Phase::leaving:
       control_->poll();
       publish();
-      if ((control_->flushed() && (everyone_left() || control_->fault() != nullptr)) ||
-          system_.now_ns() >= linger_deadline_ns_) {
+      // Not at once: to close over bytes that nobody has read would take back what was sent before them.
+      if (control_->flushed() && (everyone_left() || control_->fault() != nullptr)) {
+        linger_deadline_ns_ = std::min(linger_deadline_ns_, system_.now_ns() + kLastWordsNs);
+      }
+      if (system_.now_ns() >= linger_deadline_ns_) {
         control_.reset();
         phase_ = Phase::finished;
       }

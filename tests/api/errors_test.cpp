@@ -77,6 +77,7 @@ TEST_P(RanksDisagree, EveryRank_GetsTheFieldAndBothSides) {
     EXPECT_TRUE(ran_ahead || std::strcmp(info.field, disagreement.field) == 0) << info.field << ": " << info.text;
     EXPECT_EQ(info.rank, rank);
     EXPECT_GE(info.peer, 0) << info.text;
+    EXPECT_NE(info.peer, rank) << info.text;
     EXPECT_NE(std::strstr(info.text, "the ranks disagree"), nullptr) << info.text;
     for (const char* side : {disagreement.sides[0], disagreement.sides[1]}) {
       EXPECT_NE(std::strstr(info.text, ran_ahead ? "operation 1" : side), nullptr) << side << ": " << info.text;

@@ -69,8 +69,9 @@ Code reduce_integers(strettoDataType_t type, strettoRedOp_t op, std::span<const 
   for (const Code code : inputs.subspan(1)) {
     const Int128 value = integer_value(type, code);
     if (op == strettoSum) result += value;
-    // Wrapped at each step, so that the product of two stays within 128 bits.
-    if (op == strettoProd) result = integer_value(type, static_cast<Code>(result * value) & mask_of(type));
+    // Unsigned, where overflow wraps: the low bits of a product do not depend on the sign of its factors.
+    if (op == strettoProd)
+      result = integer_value(type, static_cast<Code>(result) * static_cast<Code>(value) & mask_of(type));
     if (op == strettoMax && value > result) result = value;
     if (op == strettoMin && value < result) result = value;
   }
