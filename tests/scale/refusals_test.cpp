@@ -106,14 +106,14 @@ void run_short_of_memory(int victim, int resource, rlim_t value, const char* adv
 // The leader makes the memory, and so meets the limit on files; every rank maps it.
 TEST(Refusal, FileSizeOfTheLeader_IsNamedOnEveryRank) { run_short_of_memory(0, RLIMIT_FSIZE, 0, "ulimit -v, -f"); }
 TEST(Refusal, AddressSpaceOfTheLeader_IsNamedOnEveryRank) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "AddressSanitizer needs an unlimited address space";
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer needs an unlimited address space";
 #endif
   run_short_of_memory(0, RLIMIT_AS, rlim_t{1} << 30, "ulimit -v");
 }
 TEST(Refusal, AddressSpaceOfAJoiner_IsNamedOnEveryRank) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "AddressSanitizer needs an unlimited address space";
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer needs an unlimited address space";
 #endif
   run_short_of_memory(2, RLIMIT_AS, rlim_t{1} << 30, "ulimit -v");
 }
