@@ -57,8 +57,8 @@ class SimConnection : public SendPort, public ReceivePort {
   }
   void release() override {
     EXPECT_EQ(released_ + 1, waited_) << "release without a slot";
-    std::fill(slots_[(waited_ - 1) % slots_.size()].data.begin(), slots_[(waited_ - 1) % slots_.size()].data.end(),
-              kPoison);
+    std::vector<std::byte>& data = slots_[(waited_ - 1) % slots_.size()].data;
+    std::memset(data.data(), std::to_integer<int>(kPoison), data.size());
     ++released_;
   }
 
