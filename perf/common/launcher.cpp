@@ -18,6 +18,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "perf/common/world.hpp"
+
 namespace stretto::perf {
 namespace {
 
@@ -140,11 +142,14 @@ class Supervisor {
     child.running = false;
     --running_;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-    if (!failing_ && WIFSIGNALED(status)) {
+    if (!killed_ && WIFSIGNALED(status)) {
       std::fprintf(stderr, "process %zu (pid %d) was killed by signal %d (%s)\n", index, static_cast<int>(child.pid),
                    WTERMSIG(status), strsignal(WTERMSIG(status)));
     }
-    begin_to_fail(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    // Ranks that only heard of a death may end before the one that died has been seen to: its status is the cause.
+    if (failing_ && !killed_ && code_ == kExitFailure) code_ = code;
+    begin_to_fail(code);
   }
 
   void begin_to_fail(int code) {
