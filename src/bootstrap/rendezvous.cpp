@@ -114,7 +114,7 @@ void TreeRendezvous::on_join(Arrival& arrival, const std::vector<std::byte>& fra
     throw Error(strettoRemoteError, "out of range");  // a member checks this itself before it comes
   const std::int64_t now_ns = system_.now_ns();
   // A little before any of them gives up by itself, so that each hears who is missing.
-  const std::int64_t margin_ns = std::min(remaining_ns / 10, second_ns / 2);
+  const std::int64_t margin_ns = std::min(remaining_ns / 5, 2 * second_ns);
   deadline_ns_ = std::min(deadline_ns_, now_ns + remaining_ns - margin_ns);
   if (refuse_join(arrival, attendee.member)) return;
   n_ranks_ = claim.n_ranks;
