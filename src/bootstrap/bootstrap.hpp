@@ -26,8 +26,8 @@ class Rendezvous {
  public:
   virtual ~Rendezvous() = default;
   virtual const strettoUniqueId& id() const = 0;
-  /// True when it has served all ranks, or its deadline (set_up_timeout_ns after the first arrival) passed, in which
-  /// case every rank that came was told which ones are missing.
+  /// True when it has served all ranks, or its deadline (that of the first member to give up, a little before) passed,
+  /// in which case every rank that came was told which ones are missing.
   virtual bool poll() = 0;
   virtual void watch(WaitSet& waits) = 0;
   virtual std::int64_t next_deadline_ns() const = 0;
