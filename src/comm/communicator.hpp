@@ -9,6 +9,7 @@
 
 #include "comm/engine.hpp"
 #include "comm/membership_task.hpp"
+#include "comm/turns.hpp"
 #include "comm/waiter.hpp"
 #include "observe/flight_recorder.hpp"
 
@@ -29,10 +30,12 @@ class Communicator {
   Rank rank() const { return engine_.rank(); }
   int n_ranks() const { return engine_.n_ranks(); }
 
-  /// Runs one operation in the calling thread. nullptr: done. Else the error; if the operation had begun, the
-  /// communicator is faulted from then on. `timeout_ns` 0: the communicator's own.
+  /// Runs one operation in the calling thread, after all that was issued before. nullptr: done. Else the error; if the
+  /// operation had begun, the communicator is faulted from then on. `timeout_ns` 0: the communicator's own.
   const ErrorInfo* run(const Request& request, const void* input, void* output, std::int64_t timeout_ns);
 
+  /// Returns when all that was issued has ended.
+  void drain();
   /// Any thread, any time.
   void abort();
   /// The first fault as this rank reports it, or nullptr. Any thread.
@@ -44,9 +47,29 @@ class Communicator {
  private:
   Communicator(std::shared_ptr<MembershipTask> task, Membership membership);
 
-  const ErrorInfo* wait(std::int64_t timeout_ns);
+  /// Waits for a turn: whose, since when, and how far the others were then.
+  struct TurnWatch {
+    Communicator& comm;
+    std::int64_t timeout_ns;
+    std::int64_t start_ns = 0;
+    std::uint64_t ended = 0;
+    const ErrorInfo* check();
+  };
+
+  /// nullptr: this thread may issue, until turns_.leave().
+  const ErrorInfo* enter();
+  const ErrorInfo* await_turn(std::int64_t timeout_ns);
+
+  // The current operation, for the thread whose turn it is. None of these waits; after `faulted` see reported_.
+  Progress begin(const Binding& binding, const void* input, void* output, std::int64_t timeout_ns);
+  Progress poll();
+  Progress check();  ///< what costs something, now and then: deadline and departures
+  Progress end(const ErrorInfo* error);
+
   const ErrorInfo* fail(ErrorInfo fault);
   const ErrorInfo* fail_with(const ErrorInfo& heard);
+  const ErrorInfo* fail_out_of_turn();
+  ErrorInfo as_heard_here(const ErrorInfo& heard) const;
   const ErrorInfo* settle(const ErrorInfo& info);
   void log_flight() const;
   const ErrorInfo* check_peers(std::int64_t start_ns, std::int64_t timeout_ns);
@@ -57,8 +80,11 @@ class Communicator {
   Engine engine_;
   FlightRecorder flight_;
   Waiter waiter_;
+  Turns turns_;
+  std::int64_t start_ns_ = 0;  ///< of the current operation's wait; 0: has not begun
+  std::int64_t timeout_ns_ = 0;
+  std::atomic<std::int64_t> longest_timeout_ns_{0};  ///< of all that was issued to streams
   std::uint64_t completed_ = 0;
-  std::atomic<bool> busy_{false};
   FaultSlot reported_;  ///< the first fault in this rank's words: with its operation and step
 };
 

@@ -1,0 +1,265 @@
+// How a communicator runs its operations: turns, the loop that waits, deadlines, and faults in this rank's words.
+#include <algorithm>
+#include <exception>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "comm/communicator.hpp"
+
+namespace stretto {
+namespace {
+
+/// How long a thread that waits for its turn sleeps before it looks for a fault that nobody told it of.
+constexpr std::int64_t kTurnSliceNs = 20'000'000;
+constexpr int kTurnPolls = 500;
+
+const ErrorInfo& in_use() {
+  static const ErrorInfo info = [] {
+    ErrorInfo made;
+    made.code = strettoInvalidUsage;
+    made.field = "comm";
+    made.text = "two threads use one communicator at once: give each thread its own, or take turns";
+    return made;
+  }();
+  return info;
+}
+
+}  // namespace
+
+const ErrorInfo* Communicator::enter() {
+  if (const ErrorInfo* earlier = reported_.get(); earlier != nullptr) return earlier;
+  return turns_.try_enter() ? nullptr : &in_use();
+}
+
+const ErrorInfo* Communicator::run(const Request& request, const void* input, void* output, std::int64_t timeout_ns) {
+  if (const ErrorInfo* error = enter(); error != nullptr) return error;
+  struct Leave {
+    Turns& turns;
+    ~Leave() { turns.leave(); }
+  } leave{turns_};
+  if (!turns_.due(turns_.next())) {
+    if (const ErrorInfo* error = await_turn(timeout_ns); error != nullptr) return error;
+  }
+  Progress progress = begin(engine_.bind(request), input, output, timeout_ns);
+  waiter_.begin();
+  std::uint64_t steps = engine_.executor().steps();
+  while (progress == Progress::running && (progress = poll()) == Progress::running) {
+    if (const std::uint64_t now = engine_.executor().steps(); now != steps) {
+      steps = now;
+      waiter_.progressed();
+    }
+    if (waiter_.pause()) progress = check();
+  }
+  return progress == Progress::done ? nullptr : reported_.get();
+}
+
+Progress Communicator::begin(const Binding& binding, const void* input, void* output, std::int64_t timeout_ns) {
+  if (const ErrorInfo* heard = task_->fault().get(); heard != nullptr) {
+    fail_with(*heard);
+    return Progress::faulted;
+  }
+  timeout_ns_ = timeout_ns != 0 ? timeout_ns : engine_.settings().data_timeout_ns;
+  start_ns_ = 0;
+  flight_.begin(engine_.operations(), binding.tag);
+  try {
+    engine_.start(binding, input, output);
+  } catch (const std::exception& unexpected) {
+    ErrorInfo info = at_this_point(strettoSystemError);
+    info.text =
+        format("rank {} cannot go on with {} (operation {}): {}", rank(), info.name, info.operation, unexpected.what());
+    return end(fail(std::move(info)));
+  }
+  return Progress::running;
+}
+
+Progress Communicator::poll() {
+  const Progress progress = engine_.poll();
+  if (progress == Progress::done) return end(nullptr);
+  if (progress == Progress::faulted) return end(fail(engine_.executor().fault()));
+  if (const ErrorInfo* heard = task_->fault().get(); heard != nullptr) return end(fail_with(*heard));
+  return progress;
+}
+
+Progress Communicator::check() {
+  if (start_ns_ == 0) start_ns_ = posix_system().now_ns();
+  const ErrorInfo* error = check_peers(start_ns_, timeout_ns_);
+  return error == nullptr ? Progress::running : end(error);
+}
+
+/// The current operation has ended.
+Progress Communicator::end(const ErrorInfo* error) {
+  flight_.end(engine_.operations() - 1, error == nullptr ? FlightState::done : FlightState::faulted);
+  if (error != nullptr) return Progress::faulted;
+  ++completed_;
+  return Progress::done;
+}
+
+/// Until all that was issued before has ended, for the thread that has entered: nullptr, or the fault that came first.
+const ErrorInfo* Communicator::await_turn(std::int64_t timeout_ns) {
+  const Turns::Ticket mine = turns_.next();
+  for (int polls = 0; polls < kTurnPolls; ++polls) {
+    if (turns_.due(mine)) return nullptr;
+    cpu_relax();
+  }
+  TurnWatch watch{*this, timeout_ns};
+  const auto ready = [&] { return turns_.due(mine) || fault() != nullptr; };
+  while (!turns_.wait(ready, kTurnSliceNs)) {
+    if (const ErrorInfo* late = watch.check(); late != nullptr) return late;
+  }
+  return turns_.due(mine) ? nullptr : fail_out_of_turn();
+}
+
+/// The deadline of a turn begins anew whenever an earlier operation ends, and is no shorter than any of theirs.
+const ErrorInfo* Communicator::TurnWatch::check() {
+  const std::int64_t now_ns = posix_system().now_ns();
+  if (start_ns == 0 || ended != comm.turns_.ended()) {
+    start_ns = now_ns;
+    ended = comm.turns_.ended();
+  }
+  const std::int64_t own_ns = timeout_ns != 0 ? timeout_ns : comm.engine_.settings().data_timeout_ns;
+  const std::int64_t limit_ns = std::max(own_ns, comm.longest_timeout_ns_.load(std::memory_order_relaxed));
+  if (now_ns - start_ns < limit_ns) return nullptr;
+  ErrorInfo info;
+  info.code = strettoTimeout;
+  info.rank = comm.rank();
+  info.field = "stream";
+  info.text = format(
+      "rank {} has waited {} ms for its turn: operations that were issued to a stream before this one have not ended. "
+      "A host function or an event in that stream holds them up, or they are slow",
+      info.rank, limit_ns / 1'000'000);
+  if (comm.task_->fault().set(info)) {
+    Service::of_process().run([&] { comm.task_->report(info); });
+    comm.turns_.wake();
+  }
+  return comm.fail_out_of_turn();
+}
+
+void Communicator::drain() {
+  const auto idle = [&] { return turns_.due(turns_.next()); };
+  while (!turns_.wait(idle, kTurnSliceNs)) {
+  }
+}
+
+/// Spinning pays for a few microseconds, and only while every rank has a core of its own: beyond that a yield costs
+/// little in comparison, and helps much if the peer was put on the same core.
+std::uint32_t Communicator::spin_polls() const {
+  constexpr std::uint32_t kPollsPerUs = 20;
+  constexpr std::uint32_t kDefaultPolls = 200;
+  const std::int64_t asked_us = engine_.settings().spin_us;
+  if (asked_us >= 0) return static_cast<std::uint32_t>(asked_us) * kPollsPerUs;
+  return engine_.topology().ranks_per_core() > 1 ? 0 : kDefaultPolls;
+}
+
+/// Peers that we wait for and that have left, and the deadline.
+const ErrorInfo* Communicator::check_peers(std::int64_t start_ns, std::int64_t timeout_ns) {
+  const std::vector<Blocked> blocked = engine_.executor().blocked();
+  for (const Blocked& at : blocked) {
+    if (at.peer < 0 || !task_->left_before(at.peer, engine_.operations())) continue;
+    ErrorInfo info = at_this_point(strettoRemoteError);
+    info.peer = at.peer;
+    info.step = at.step;
+    info.host = engine_.topology().identity(at.peer).host_name;
+    info.text = format(
+        "rank {} waits for rank {} on host {} in {} (operation {}), but that rank has destroyed its "
+        "communicator: every rank must make the same calls",
+        rank(), info.peer, info.host, info.name, info.operation);
+    return fail(std::move(info));
+  }
+  if (posix_system().now_ns() - start_ns < timeout_ns) return nullptr;
+  ErrorInfo info = at_this_point(strettoTimeout);
+  info.text = format(
+      "rank {} has waited {} ms for rank {} on host {} in {} (operation {}, step {}): it has not made this "
+      "call, or is stopped or slow. Raise STRETTO_DATA_TIMEOUT_MS if that is expected",
+      rank(), timeout_ns / 1'000'000, info.peer, info.host, info.name, info.operation, info.step);
+  return fail(std::move(info));
+}
+
+/// Who we are, and where in which operation; `peer` is the first that we wait for. Between operations: the next one.
+ErrorInfo Communicator::at_this_point(strettoResult_t code) const {
+  ErrorInfo info;
+  info.code = code;
+  info.rank = rank();
+  const std::vector<FlightRecord> records = flight_.records();
+  if (records.empty() || records.back().state != FlightState::running) {
+    info.operation = static_cast<std::int64_t>(engine_.operations());
+    return info;
+  }
+  info.operation = static_cast<std::int64_t>(records.back().operation);
+  info.name = row_of(static_cast<Collective>(records.back().tag.collective)).name;
+  for (const Blocked& at : engine_.executor().blocked()) {
+    info.step = at.step;
+    info.peer = at.peer;
+    break;
+  }
+  if (info.peer >= 0) info.host = engine_.topology().identity(info.peer).host_name;
+  return info;
+}
+
+/// A fault that this rank found in its operation: it is everyone's, unless another one was first.
+const ErrorInfo* Communicator::fail(ErrorInfo found) {
+  if (found.peer >= 0 && found.host.empty()) found.host = engine_.topology().identity(found.peer).host_name;
+  if (!task_->fault().set(found)) return fail_with(*task_->fault().get());
+  Service::of_process().run([&] { task_->report(found); });
+  return settle(found);
+}
+
+/// A fault that this rank heard of, in its own words: who hears it, and where it stood.
+const ErrorInfo* Communicator::fail_with(const ErrorInfo& heard) {
+  const ErrorInfo here = at_this_point(heard.code);
+  ErrorInfo info = as_heard_here(heard);
+  info.operation = here.operation;
+  info.step = here.step;
+  if (!here.name.empty()) info.name = here.name;
+  info.text = here.name.empty() ? format("rank {} before operation {}: {}", rank(), here.operation, heard.text)
+                                : format("rank {} in {} (operation {}, step {}): {}", rank(), here.name, here.operation,
+                                         here.step, heard.text);
+  return settle(info);
+}
+
+ErrorInfo Communicator::as_heard_here(const ErrorInfo& heard) const {
+  ErrorInfo info = heard;
+  if (heard.peer == rank()) {  // the finder speaks of us: for us, the other side is the finder
+    info.peer = heard.rank;
+    info.host = heard.rank >= 0 ? engine_.topology().identity(heard.rank).host_name : std::string();
+  }
+  info.rank = rank();
+  return info;
+}
+
+/// The fault, for an operation whose turn has not come: the engine and the flight recorder are another thread's.
+const ErrorInfo* Communicator::fail_out_of_turn() {
+  if (reported_.get() == nullptr) {
+    const ErrorInfo& heard = *task_->fault().get();
+    ErrorInfo info = as_heard_here(heard);
+    info.text = format("rank {} before its next operation: {}", rank(), heard.text);
+    reported_.set(info);
+  }
+  return reported_.get();
+}
+
+/// Ends the current operation, if any, and keeps the error for all later calls.
+const ErrorInfo* Communicator::settle(const ErrorInfo& info) {
+  engine_.give_up();
+  if (reported_.set(info)) {
+    log(LogLevel::warn, "event=fault comm={} rank={} peer={} code={} operation={} step={} text=\"{}\"",
+        engine_.settings().name, info.rank, info.peer, static_cast<int>(info.code), info.operation, info.step,
+        info.text);
+    log_flight();
+  }
+  return reported_.get();
+}
+
+/// What this rank did last, oldest first, for whoever reads the log after a fault.
+void Communicator::log_flight() const {
+  constexpr std::size_t kLines = 16;
+  if (!log_enabled(LogLevel::info)) return;
+  const std::vector<FlightRecord> records = flight_.records();
+  const std::uint64_t now = flight_ticks();
+  for (std::size_t i = records.size() > kLines ? records.size() - kLines : 0; i < records.size(); ++i) {
+    const FlightRecord& record = records[i];
+    log(LogLevel::info, "event=flight comm={} rank={} state={} ticks_ago={} {}", engine_.settings().name, rank(),
+        to_string(record.state), now - record.start_ticks, to_string(record.tag));
+  }
+}
+
+}  // namespace stretto
