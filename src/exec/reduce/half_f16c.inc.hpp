@@ -39,3 +39,13 @@ void reduce_halves(void* destination, const void* const* sources, int n_sources,
     static_cast<Wire*>(destination)[i].value = Generic::store(value);
   }
 }
+
+inline void scale_halves(void* destination, const void* source, std::size_t count, std::uint64_t scalar) {
+  const __m256 factor = _mm256_set1_ps(Half::decode(static_cast<std::uint16_t>(scalar)));
+  const std::size_t vector_bytes = count / 8 * 16;
+  for (std::size_t offset = 0; offset < vector_bytes; offset += 16) {
+    store_halves(destination, offset, _mm256_mul_ps(load_halves(source, offset), factor));
+  }
+  scale<Narrow<Half, Op::prod>>(static_cast<char*>(destination) + vector_bytes,
+                                static_cast<const char*>(source) + vector_bytes, count % 8, scalar);
+}

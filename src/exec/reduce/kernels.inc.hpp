@@ -159,3 +159,25 @@ void reduce(void* destination, const void* const* sources, int n_sources, std::s
     W::blocks(to, sources, n_sources, count, divisor);
   }
 }
+
+/// The low end of a word, as an element.
+template <typename T>
+T element_of(std::uint64_t word) {
+  if constexpr (sizeof(T) == 8) return bits_as<T>(word);
+  if constexpr (sizeof(T) == 4) return bits_as<T>(static_cast<std::uint32_t>(word));
+  if constexpr (sizeof(T) == 2) return bits_as<T>(static_cast<std::uint16_t>(word));
+  if constexpr (sizeof(T) == 1) return bits_as<T>(static_cast<std::uint8_t>(word));
+}
+
+/// A product with one factor for all. As in Walk, element i is read before it is written, and by no other iteration.
+template <typename Policy>
+void scale(void* destination, const void* source, std::size_t count, std::uint64_t scalar) {
+  using Wire = Unaligned<typename Policy::Wire>;
+  const auto factor = Policy::load(element_of<typename Policy::Wire>(scalar));
+  auto* to = static_cast<Wire*>(destination);
+  const auto* from = static_cast<const Wire*>(source);
+  STRETTO_NO_LOOP_DEPENDENCE
+  for (std::size_t i = 0; i < count; ++i) {
+    to[i].value = Policy::store(Policy::combine(Policy::load(from[i].value), factor));
+  }
+}

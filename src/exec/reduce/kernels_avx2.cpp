@@ -1,2 +1,2 @@
-#define STRETTO_REDUCE_VARIANT reduce_table_avx2
+#define STRETTO_KERNEL_VARIANT kernel_table_avx2
 #include "exec/reduce/variant.inc.hpp"

@@ -1,2 +1,2 @@
-#define STRETTO_REDUCE_VARIANT reduce_table_baseline
+#define STRETTO_KERNEL_VARIANT kernel_table_baseline
 #include "exec/reduce/variant.inc.hpp"

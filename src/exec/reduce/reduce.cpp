@@ -5,28 +5,28 @@
 
 namespace stretto {
 
-extern const ReduceTable reduce_table_baseline;
+extern const KernelTable kernel_table_baseline;
 #if defined(__x86_64__)
-extern const ReduceTable reduce_table_avx2;
-extern const ReduceTable reduce_table_avx512;
+extern const KernelTable kernel_table_avx2;
+extern const KernelTable kernel_table_avx512;
 #endif
 
-const ReduceTable* reduce_table(ReduceVariant variant) noexcept {
+const KernelTable* kernel_table(ReduceVariant variant) noexcept {
   switch (variant) {
 #if defined(__x86_64__)
     case ReduceVariant::avx2: {
       const bool present = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("f16c") != 0;
-      return present ? &reduce_table_avx2 : nullptr;
+      return present ? &kernel_table_avx2 : nullptr;
     }
     case ReduceVariant::avx512: {
       const bool present = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
                            __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
                            __builtin_cpu_supports("f16c") != 0;
-      return present ? &reduce_table_avx512 : nullptr;
+      return present ? &kernel_table_avx512 : nullptr;
     }
 #endif
     case ReduceVariant::baseline:
-      return &reduce_table_baseline;
+      return &kernel_table_baseline;
     default:
       return nullptr;
   }
@@ -34,20 +34,28 @@ const ReduceTable* reduce_table(ReduceVariant variant) noexcept {
 
 namespace {
 
-const ReduceTable& widest_table() noexcept {
-  const ReduceTable* widest = nullptr;
-  for (const ReduceVariant variant : kReduceVariants) {
-    if (const ReduceTable* table = reduce_table(variant)) widest = table;
-  }
-  return *widest;
+const KernelTable& widest_table() noexcept {
+  static const KernelTable& widest = []() -> const KernelTable& {
+    const KernelTable* found = nullptr;
+    for (const ReduceVariant variant : kReduceVariants) {
+      if (const KernelTable* table = kernel_table(variant)) found = table;
+    }
+    return *found;
+  }();
+  return widest;
 }
+
+bool is_type(strettoDataType_t type) noexcept { return type >= 0 && type < strettoNumDataTypes; }
 
 }  // namespace
 
 ReduceFunction find_reduce(strettoDataType_t type, strettoRedOp_t op) noexcept {
-  if (type < 0 || type >= strettoNumDataTypes || op < 0 || op >= strettoNumRedOps) return nullptr;
-  static const ReduceTable& table = widest_table();
-  return table[type][op == strettoAvg ? strettoSum : op];
+  if (!is_type(type) || op < 0 || op >= strettoNumRedOps) return nullptr;
+  return widest_table().reduce[type][op == strettoAvg ? strettoSum : op];
+}
+
+ScaleFunction find_scale(strettoDataType_t type) noexcept {
+  return is_type(type) ? widest_table().scale[type] : nullptr;
 }
 
 }  // namespace stretto

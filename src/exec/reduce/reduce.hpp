@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "stretto/stretto.h"
 
@@ -18,5 +19,13 @@ using ReduceFunction = void (*)(void* destination, const void* const* sources, i
 /// Never nullptr for a valid type and a built-in operation; strettoAvg gives the sum's function (the caller passes the
 /// divisor where the reduction completes). nullptr otherwise.
 ReduceFunction find_reduce(strettoDataType_t type, strettoRedOp_t op) noexcept;
+
+/// destination[i] = source[i] * scalar, i < count, rounded to the type: bit for bit what a product of the two gives.
+/// `scalar` is one element's bits, in the low end of the word. `destination` may be the very same address as `source`;
+/// no other overlap is allowed. No alignment is required.
+using ScaleFunction = void (*)(void* destination, const void* source, std::size_t count, std::uint64_t scalar);
+
+/// Never nullptr for a valid type; nullptr otherwise.
+ScaleFunction find_scale(strettoDataType_t type) noexcept;
 
 }  // namespace stretto

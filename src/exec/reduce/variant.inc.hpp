@@ -1,4 +1,4 @@
-// One variant, whole: a translation unit defines STRETTO_REDUCE_VARIANT (the name of its table), is compiled for its
+// One variant, whole: a translation unit defines STRETTO_KERNEL_VARIANT (the name of its table), is compiled for its
 // instruction set, and includes this file and nothing else. See CMakeLists.txt.
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +18,7 @@ namespace {
 #else
 template <Op op>
 constexpr ReduceFunction reduce_halves = reduce<Narrow<Half, op>>;
+constexpr ScaleFunction scale_halves = scale<Narrow<Half, Op::prod>>;
 #endif
 
 // Rows of the table: {sum, prod, max, min} of one type.
@@ -36,22 +37,41 @@ constexpr ReduceFunction reduce_halves = reduce<Narrow<Half, op>>;
 
 }  // namespace
 
-extern const ReduceTable STRETTO_REDUCE_VARIANT;
-const ReduceTable STRETTO_REDUCE_VARIANT = {
-    INTEGER_ROW(std::int8_t, std::uint32_t),
-    INTEGER_ROW(std::uint8_t, std::uint32_t),
-    INTEGER_ROW(std::int32_t, std::uint32_t),
-    INTEGER_ROW(std::uint32_t, std::uint32_t),
-    INTEGER_ROW(std::int64_t, std::uint64_t),
-    INTEGER_ROW(std::uint64_t, std::uint64_t),
-    {reduce_halves<Op::sum>, reduce_halves<Op::prod>, EXTREMES(std::uint16_t, std::int16_t, Half::kLastOrdered)},
-    {reduce<Float<float, std::uint32_t, Op::sum>>, reduce<Float<float, std::uint32_t, Op::prod>>,
-     EXTREMES(std::uint32_t, std::int32_t, 0x7f800000)},
-    {reduce<Float<double, std::uint64_t, Op::sum>>, reduce<Float<double, std::uint64_t, Op::prod>>,
-     EXTREMES(std::uint64_t, std::int64_t, 0x7ff0000000000000)},
-    NARROW_ROW(Bfloat16, std::int16_t),
-    NARROW_ROW(Fp8E4m3, std::int8_t),
-    NARROW_ROW(Fp8E5m2, std::int8_t),
+extern const KernelTable STRETTO_KERNEL_VARIANT;
+const KernelTable STRETTO_KERNEL_VARIANT = {
+    .reduce =
+        {
+            INTEGER_ROW(std::int8_t, std::uint32_t),
+            INTEGER_ROW(std::uint8_t, std::uint32_t),
+            INTEGER_ROW(std::int32_t, std::uint32_t),
+            INTEGER_ROW(std::uint32_t, std::uint32_t),
+            INTEGER_ROW(std::int64_t, std::uint64_t),
+            INTEGER_ROW(std::uint64_t, std::uint64_t),
+            {reduce_halves<Op::sum>, reduce_halves<Op::prod>,
+             EXTREMES(std::uint16_t, std::int16_t, Half::kLastOrdered)},
+            {reduce<Float<float, std::uint32_t, Op::sum>>, reduce<Float<float, std::uint32_t, Op::prod>>,
+             EXTREMES(std::uint32_t, std::int32_t, 0x7f800000)},
+            {reduce<Float<double, std::uint64_t, Op::sum>>, reduce<Float<double, std::uint64_t, Op::prod>>,
+             EXTREMES(std::uint64_t, std::int64_t, 0x7ff0000000000000)},
+            NARROW_ROW(Bfloat16, std::int16_t),
+            NARROW_ROW(Fp8E4m3, std::int8_t),
+            NARROW_ROW(Fp8E5m2, std::int8_t),
+        },
+    .scale =
+        {
+            scale<Integer<std::int8_t, std::uint32_t, Op::prod>>,
+            scale<Integer<std::uint8_t, std::uint32_t, Op::prod>>,
+            scale<Integer<std::int32_t, std::uint32_t, Op::prod>>,
+            scale<Integer<std::uint32_t, std::uint32_t, Op::prod>>,
+            scale<Integer<std::int64_t, std::uint64_t, Op::prod>>,
+            scale<Integer<std::uint64_t, std::uint64_t, Op::prod>>,
+            scale_halves,
+            scale<Float<float, std::uint32_t, Op::prod>>,
+            scale<Float<double, std::uint64_t, Op::prod>>,
+            scale<Narrow<Bfloat16, Op::prod>>,
+            scale<Narrow<Fp8E4m3, Op::prod>>,
+            scale<Narrow<Fp8E5m2, Op::prod>>,
+        },
 };
 
 }  // namespace stretto

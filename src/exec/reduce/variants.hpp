@@ -11,10 +11,13 @@ namespace stretto {
 enum class ReduceVariant { baseline, avx2, avx512 };
 inline constexpr std::array kReduceVariants{ReduceVariant::baseline, ReduceVariant::avx2, ReduceVariant::avx512};
 
-/// Indexed by strettoDataType_t and by strettoSum, strettoProd, strettoMax or strettoMin.
-using ReduceTable = ReduceFunction[strettoNumDataTypes][strettoAvg];
+/// All kernels of one variant.
+struct KernelTable {
+  ReduceFunction reduce[strettoNumDataTypes][strettoAvg];  ///< by type, and by strettoSum, Prod, Max or Min
+  ScaleFunction scale[strettoNumDataTypes];
+};
 
 /// nullptr if this build or this processor does not have the variant. The baseline is always there.
-const ReduceTable* reduce_table(ReduceVariant variant) noexcept;
+const KernelTable* kernel_table(ReduceVariant variant) noexcept;
 
 }  // namespace stretto

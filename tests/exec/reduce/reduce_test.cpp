@@ -34,10 +34,10 @@ class Reduce : public testing::TestWithParam<strettoDataType_t> {
   template <typename Body>
   void for_each_kernel(const Body& body) {
     for (const ReduceVariant variant : kReduceVariants) {
-      if (reduce_table(variant) == nullptr) continue;
+      if (kernel_table(variant) == nullptr) continue;
       for (const strettoRedOp_t each : {strettoSum, strettoProd, strettoMax, strettoMin}) {
         op = each;
-        reduce = (*reduce_table(variant))[type][op];
+        reduce = kernel_table(variant)->reduce[type][op];
         SCOPED_TRACE(std::string(red_op_name(op)) + ", variant " + std::to_string(static_cast<int>(variant)));
         body();
         if (HasFailure()) return;
@@ -199,7 +199,7 @@ TEST(FindReduce, InvalidNumbers_HaveNone) {
   EXPECT_EQ(nullptr, find_reduce(strettoInt8, strettoMaxRedOp));
 }
 
-TEST(ReduceVariants, Baseline_IsAlwaysThere) { EXPECT_NE(nullptr, reduce_table(ReduceVariant::baseline)); }
+TEST(ReduceVariants, Baseline_IsAlwaysThere) { EXPECT_NE(nullptr, kernel_table(ReduceVariant::baseline)); }
 
 }  // namespace
 }  // namespace stretto
