@@ -266,9 +266,13 @@ STRETTO_API strettoResult_t strettoMemFree(void *pointer);
 STRETTO_API strettoResult_t strettoCommRegister(strettoComm_t comm, void *buffer, size_t bytes, void **handle);
 STRETTO_API strettoResult_t strettoCommDeregister(strettoComm_t comm, void *handle);
 
-/** Makes an operation that multiplies each input by `scalar` (one element of `datatype`) before it sums. */
+/** Makes an operation that multiplies this rank's input by `scalar` (one element of `datatype`), rounds to the type,
+ *  and then sums over the ranks. For calls on `comm` with that datatype; each rank makes its own, scalars may differ.
+ *  @param residence strettoScalarHostImmediate: `scalar` is read now. strettoScalarDevice: whenever an operation
+ *         begins; of a host communicator it is host memory. Any thread. */
 STRETTO_API strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t *op, void *scalar, strettoDataType_t datatype,
                                                         strettoScalarResidence_t residence, strettoComm_t comm);
+/** Forgets an operation: later calls with it are refused, those issued go on. Any thread. */
 STRETTO_API strettoResult_t strettoRedOpDestroy(strettoRedOp_t op, strettoComm_t comm);
 
 /* ------------------------------------------------------------------------------------------------------------------

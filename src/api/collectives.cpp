@@ -25,6 +25,22 @@ std::size_t buffer_bytes(Holds holds, const CollectiveRow& row, std::size_t bloc
                                                                : block_bytes;
 }
 
+strettoResult_t check_operation(const Call& call, const Request& request) {
+  if (request.op >= strettoSum && request.op < strettoNumRedOps) return strettoSuccess;
+  const std::optional<UserOp> found = call.comm->communicator->user_ops().find(request.op);
+  if (!found) {
+    return refuse(strettoInvalidArgument, call.function, "op",
+                  format("op is {}: no reduction operation, nor one made for this communicator and not destroyed",
+                         static_cast<int>(request.op)));
+  }
+  if (found->type != request.type) {
+    return refuse(strettoInvalidArgument, call.function, "datatype",
+                  format("datatype is {}, but this op was made for {}", data_type_name(request.type),
+                         data_type_name(found->type)));
+  }
+  return refuse(strettoUnsupported, call.function, "op", "operations made by users cannot be run in this release");
+}
+
 strettoResult_t check_arguments(const Call& call, const Request& request) {
   if (call.comm == nullptr || !call.comm->communicator) {
     return refuse(strettoInvalidArgument, call.function, "comm",
@@ -39,9 +55,8 @@ strettoResult_t check_arguments(const Call& call, const Request& request) {
                   format("{} is no data type", static_cast<int>(request.type)));
   }
   const CollectiveRow& row = row_of(request.collective);
-  if (row.reduces && (request.op < strettoSum || request.op >= strettoNumRedOps)) {
-    return refuse(strettoInvalidArgument, call.function, "op",
-                  format("{} is no reduction operation", static_cast<int>(request.op)));
+  if (row.reduces) {
+    if (const strettoResult_t result = check_operation(call, request); result != strettoSuccess) return result;
   }
   const int n_ranks = call.comm->communicator->n_ranks();
   if (row.rooted && (request.root < 0 || request.root >= n_ranks)) {

@@ -26,11 +26,6 @@ strettoResult_t strettoMemAlloc(void**, size_t) { return unsupported("strettoMem
 strettoResult_t strettoMemFree(void*) { return unsupported("strettoMemFree"); }
 strettoResult_t strettoCommRegister(strettoComm_t, void*, size_t, void**) { return unsupported("strettoCommRegister"); }
 strettoResult_t strettoCommDeregister(strettoComm_t, void*) { return unsupported("strettoCommDeregister"); }
-strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t*, void*, strettoDataType_t, strettoScalarResidence_t,
-                                            strettoComm_t) {
-  return unsupported("strettoRedOpCreatePreMulSum");
-}
-strettoResult_t strettoRedOpDestroy(strettoRedOp_t, strettoComm_t) { return unsupported("strettoRedOpDestroy"); }
 strettoResult_t strettoAllGatherV(const void*, void*, const size_t*, const size_t*, strettoDataType_t, strettoComm_t,
                                   strettoStream_t) {
   return unsupported("strettoAllGatherV");

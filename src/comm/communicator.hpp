@@ -10,6 +10,7 @@
 #include "comm/engine.hpp"
 #include "comm/membership_task.hpp"
 #include "comm/turns.hpp"
+#include "comm/user_ops.hpp"
 #include "comm/waiter.hpp"
 #include "observe/flight_recorder.hpp"
 
@@ -43,6 +44,7 @@ class Communicator {
 
   std::vector<FlightRecord> flight_records() const { return flight_.records(); }
   Engine& engine() { return engine_; }
+  UserOps& user_ops() { return user_ops_; }
 
  private:
   Communicator(std::shared_ptr<MembershipTask> task, Membership membership);
@@ -84,6 +86,7 @@ class Communicator {
   std::int64_t start_ns_ = 0;  ///< of the current operation's wait; 0: has not begun
   std::int64_t timeout_ns_ = 0;
   std::atomic<std::int64_t> longest_timeout_ns_{0};  ///< of all that was issued to streams
+  UserOps user_ops_;
   std::uint64_t completed_ = 0;
   FaultSlot reported_;  ///< the first fault in this rank's words: with its operation and step
 };

@@ -149,11 +149,6 @@ TEST(LaterReleases, TheirFunctions_SaySo) {
       {"strettoMemFree", [] { return strettoMemFree(nullptr); }},
       {"strettoCommRegister", [] { return strettoCommRegister(nullptr, nullptr, 0, nullptr); }},
       {"strettoCommDeregister", [] { return strettoCommDeregister(nullptr, nullptr); }},
-      {"strettoRedOpCreatePreMulSum",
-       [] {
-         return strettoRedOpCreatePreMulSum(nullptr, nullptr, strettoFloat32, strettoScalarHostImmediate, nullptr);
-       }},
-      {"strettoRedOpDestroy", [] { return strettoRedOpDestroy(strettoSum, nullptr); }},
       {"strettoAllGatherV",
        [] { return strettoAllGatherV(nullptr, nullptr, nullptr, nullptr, strettoFloat32, nullptr, nullptr); }},
       {"strettoAllGatherVConfig",
