@@ -12,7 +12,8 @@ from jobs import Counts
 
 SOURCES = (".cpp", ".hpp", ".h", ".c", ".cu", ".cuh")
 # C, laid out by hand.
-UNFORMATTED = {"include/stretto/stretto.h", "tests/package/user.c", "tests/architecture/c_header.c"}
+UNFORMATTED = {"include/stretto/stretto.h", "include/stretto/starting.h", "tests/package/user.c",
+               "tests/architecture/c_header.c"}
 
 # Asks GCC's builtins for processor features whose names clang 14 does not know: an error there, not a finding.
 UNTIDIED = {"src/exec/reduce/reduce.cpp"}

@@ -2,7 +2,7 @@
  *
  * stretto: collective communication between the ranks of a parallel program.
  *
- * This header is the whole C interface. It is C99, and needs no CUDA header.
+ * This header, with the part that it includes, is the whole C interface. It is C99, and needs no CUDA header.
  *
  * Conventions that hold for every function below, unless its own comment says otherwise:
  *  - Counts are in elements, sizes in bytes, times in milliseconds unless the name says otherwise.
@@ -205,36 +205,7 @@ STRETTO_API size_t strettoDataTypeSize(strettoDataType_t datatype);
  * Communicators
  * --------------------------------------------------------------------------------------------------------------- */
 
-/** Makes an id and starts to listen for its ranks. To be called by the process of rank 0: if the process that called
- *  goes during set-up, errors name rank 0. The listener ends when all ranks have come, or shortly before the first
- *  set-up deadline of a rank that came; that of an id which nobody uses stays until the process ends. One id makes one
- *  communicator. Address: STRETTO_BOOTSTRAP_ADDRESS, else the loopback, which other hosts cannot reach. */
-STRETTO_API strettoResult_t strettoGetUniqueId(strettoUniqueId *id);
-
-/** Joins, as `rank`, the communicator of `nranks` ranks that `id` names. Blocks until all ranks have come.
- *  @param config NULL for defaults. */
-STRETTO_API strettoResult_t strettoCommInitRankConfig(strettoComm_t *comm, int nranks, strettoUniqueId id, int rank,
-                                                      const strettoConfig_t *config);
-STRETTO_API strettoResult_t strettoCommInitRank(strettoComm_t *comm, int nranks, strettoUniqueId id, int rank);
-/** The same with ids of several roots that share the set-up work. */
-STRETTO_API strettoResult_t strettoCommInitRankScalable(strettoComm_t *comm, int nranks, int rank, int n_ids,
-                                                        const strettoUniqueId *ids, const strettoConfig_t *config);
-/** Makes all `n` ranks of one communicator in this process, comms[i] being rank i. Each is then used by a thread of
- *  its own. @param devices device of each rank (as strettoConfig_t.device), or NULL: all host. */
-STRETTO_API strettoResult_t strettoCommInitAll(strettoComm_t *comms, int n, const int *devices);
-/** The same with a config for all ranks. Where `devices` are given, they stand instead of its `device`. */
-STRETTO_API strettoResult_t strettoCommInitAllConfig(strettoComm_t *comms, int n, const int *devices,
-                                                     const strettoConfig_t *config);
-
-/** Gathers `bytes` bytes of every rank into `all` (n * bytes, in rank order). Returns 0 on success. */
-typedef int (*strettoAllGatherFn)(void *context, const void *mine, void *all, size_t bytes);
-/** Starts a communicator over the application's own all-gather, called in this thread, a few times, during this call
- *  only. */
-STRETTO_API strettoResult_t strettoCommInitCallback(strettoComm_t *comm, int nranks, int rank,
-                                                    strettoAllGatherFn all_gather, void *context,
-                                                    const strettoConfig_t *config);
-/** Starts a communicator from the launcher's environment (torchrun, Open MPI, MPICH, Slurm). */
-STRETTO_API strettoResult_t strettoCommInitEnvironment(strettoComm_t *comm, const strettoConfig_t *config);
+#include "stretto/starting.h" /* all ways to start one */
 
 /** Parts this communicator by `color` (negative: this rank gets NULL), ordering by `key`, then rank. */
 #define STRETTO_SPLIT_NOCOLOR (-1)

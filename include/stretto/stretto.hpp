@@ -9,6 +9,7 @@
 #include <cstring>
 #include <exception>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -122,6 +123,45 @@ class Communicator {
     return std::vector<Communicator>(handles.begin(), handles.end());
   }
 
+  /// Over the application's own all-gather: gather(const void* mine, void* all, std::size_t bytes) returns 0 on
+  /// success. What it throws comes out of here.
+  template <typename AllGather>
+  static Communicator over_all_gather(int n_ranks, int rank, AllGather&& gather,
+                                      const strettoConfig_t* config = nullptr) {
+    using Call = Callable<std::remove_reference_t<AllGather>>;
+    Call call{gather, nullptr};
+    const auto plain = [](void* context, const void* mine, void* all, std::size_t bytes) {
+      return static_cast<Call*>(context)->run([&](auto& body) { return body(mine, all, bytes); });
+    };
+    Communicator result;
+    const strettoResult_t code = strettoCommInitCallback(&result.handle_, n_ranks, rank, plain, &call, config);
+    call.rethrow();
+    check(code);
+    return result;
+  }
+
+  /// Over a key-value store with put(key, value, bytes) and get(key, value, bytes, timeout_ms) as
+  /// strettoKeyValueStore_t has them, without the context. What they throw comes out of here.
+  template <typename Store>
+  static Communicator over_store(int n_ranks, int rank, Store& store, const char* name,
+                                 const strettoConfig_t* config = nullptr) {
+    using Call = Callable<Store>;
+    Call call{store, nullptr};
+    strettoKeyValueStore_t plain = STRETTO_KEY_VALUE_STORE_INITIALIZER;
+    plain.context = &call;
+    plain.put = [](void* context, const char* key, const void* value, std::size_t bytes) {
+      return static_cast<Call*>(context)->run([&](auto& body) { return body.put(key, value, bytes); });
+    };
+    plain.get = [](void* context, const char* key, void* value, std::size_t bytes, int timeout_ms) {
+      return static_cast<Call*>(context)->run([&](auto& body) { return body.get(key, value, bytes, timeout_ms); });
+    };
+    Communicator result;
+    const strettoResult_t code = strettoCommInitKeyValue(&result.handle_, n_ranks, rank, &plain, name, config);
+    call.rethrow();
+    check(code);
+    return result;
+  }
+
   /// From the environment that the launcher set.
   static Communicator from_environment(const strettoConfig_t* config = nullptr) {
     Communicator result;
@@ -209,6 +249,26 @@ class Communicator {
   void barrier(strettoStream_t stream = nullptr) const { check(strettoBarrier(handle_, stream), handle_); }
 
  private:
+  /// A caller's functions behind the C interface, which no exception may pass: it waits here for the call to end.
+  template <typename Body>
+  struct Callable {
+    Body& body;
+    std::exception_ptr thrown;
+
+    template <typename Use>
+    int run(Use&& use) noexcept {
+      try {
+        return use(body);
+      } catch (...) {
+        thrown = std::current_exception();
+        return -1;
+      }
+    }
+    void rethrow() const {
+      if (thrown) std::rethrow_exception(thrown);
+    }
+  };
+
   int read(strettoResult_t (*getter)(strettoComm_t, int*)) const {
     int value = -1;
     check(getter(handle_, &value), handle_);

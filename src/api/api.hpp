@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "base/environment.hpp"
 #include "comm/communicator.hpp"
 #include "stretto/stretto.h"
 
@@ -18,6 +19,11 @@ namespace stretto::api {
 /// Remembers an error for strettoGetLastError and returns its code.
 strettoResult_t remember(const ErrorInfo& info);
 strettoResult_t refuse(strettoResult_t code, const char* function, const char* field, std::string text);
+/// The bounds on what a caller may ask for.
+constexpr int kMostRanks = 1 << 20;
+
+/// Reads the environment, and applies what it says of logging.
+Environment read_environment();
 /// For functions of the settled interface that come with a later release.
 strettoResult_t unsupported(const char* function);
 

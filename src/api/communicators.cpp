@@ -1,36 +1,12 @@
 // Communicators of the C API: making, asking, ending.
 #include "api/api.hpp"
-#include "base/log.hpp"
 #include "base/text.hpp"
-#include "comm/rendezvous_task.hpp"
+#include "comm/starting.hpp"
 
 using namespace stretto;
 using namespace stretto::api;
 
 namespace {
-
-constexpr int kMostRanks = 1 << 20;
-
-Environment read_environment() {
-  Environment environment = Environment::read();
-  configure_log(environment);
-  for (const std::string& warning : environment.warnings()) log(LogLevel::warn, "event=environment {}", warning);
-  return environment;
-}
-
-/// Where a root listens: the caller's wish, else the loopback.
-strettoUniqueId listen_somewhere(const Environment& environment) {
-  const std::string& wish = environment.text(Knob::bootstrap_address);
-  if (wish.empty()) return start_local_rendezvous();
-  const std::optional<Endpoint> endpoint = parse_endpoint(wish);
-  if (endpoint) return start_rendezvous(*endpoint);
-  ErrorInfo info;
-  info.code = strettoInvalidArgument;
-  info.field = "STRETTO_BOOTSTRAP_ADDRESS";
-  info.name = "environment";
-  info.text = format("STRETTO_BOOTSTRAP_ADDRESS={}: not an address like 127.0.0.1, 10.0.0.1:4000 or [::1]:4000", wish);
-  throw Error(info);
-}
 
 strettoResult_t check_handle(strettoComm_t comm, const char* function) {
   if (comm == nullptr || !comm->communicator) {
@@ -55,7 +31,7 @@ extern "C" {
 strettoResult_t strettoGetUniqueId(strettoUniqueId* id) {
   return guarded("strettoGetUniqueId", [&] {
     if (id == nullptr) return refuse(strettoInvalidArgument, "strettoGetUniqueId", "id", "id is NULL");
-    *id = listen_somewhere(read_environment());
+    *id = listen_for_ranks(read_environment());
     return strettoSuccess;
   });
 }

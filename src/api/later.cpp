@@ -9,9 +9,6 @@ strettoResult_t strettoCommInitRankScalable(strettoComm_t*, int, int, int, const
                                             const strettoConfig_t*) {
   return unsupported("strettoCommInitRankScalable");
 }
-strettoResult_t strettoCommInitCallback(strettoComm_t*, int, int, strettoAllGatherFn, void*, const strettoConfig_t*) {
-  return unsupported("strettoCommInitCallback");
-}
 strettoResult_t strettoCommInitEnvironment(strettoComm_t*, const strettoConfig_t*) {
   return unsupported("strettoCommInitEnvironment");
 }

@@ -140,7 +140,6 @@ struct Later {
 TEST(LaterReleases, TheirFunctions_SaySo) {
   static const Later all[] = {
       {"strettoCommInitRankScalable", [] { return strettoCommInitRankScalable(nullptr, 0, 0, 0, nullptr, nullptr); }},
-      {"strettoCommInitCallback", [] { return strettoCommInitCallback(nullptr, 0, 0, nullptr, nullptr, nullptr); }},
       {"strettoCommInitEnvironment", [] { return strettoCommInitEnvironment(nullptr, nullptr); }},
       {"strettoCommSplit", [] { return strettoCommSplit(nullptr, 0, 0, nullptr, nullptr); }},
       {"strettoCommShrink", [] { return strettoCommShrink(nullptr, nullptr, 0, nullptr, nullptr); }},

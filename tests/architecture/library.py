@@ -1,5 +1,6 @@
 """What libstretto.so shows to the world: library.py LIBRARY HEADER"""
 
+import os
 import re
 import subprocess
 import sys
@@ -12,13 +13,21 @@ def output(*words: str) -> list:
     return subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
 
 
+def whole(header: str) -> str:
+    """The header with the parts that it includes."""
+    with open(header, encoding="utf-8") as file:
+        text = file.read()
+    folder = os.path.dirname(os.path.dirname(header))
+    parts = re.findall(r'(?m)^#include "(stretto/[^"]+)"', text)
+    return text + "".join(whole(os.path.join(folder, part)) for part in parts)
+
+
 def main(library: str, header: str) -> int:
     problems = []
     exported = {line.split()[-1] for line in output("nm", "-D", "--defined-only", library)}
     exported = {name.split("@")[0] for name in exported if not name.startswith("STRETTO_0")}
     problems += [f"exports {name}" for name in sorted(exported) if not name.startswith("stretto")]
-    with open(header, encoding="utf-8") as file:
-        text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.DOTALL)
+    text = re.sub(r"/\*.*?\*/", "", whole(header), flags=re.DOTALL)
     declared = set(re.findall(r"STRETTO_API[^;]*?\b(stretto\w+)\s*\(", text))
     problems += [f"declares and does not export {name}" for name in sorted(declared - exported)]
     problems += [f"exports and does not declare {name}" for name in sorted(exported - declared)

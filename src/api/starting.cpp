@@ -1,0 +1,141 @@
+// The C API's ways of starting a communicator without an id in hand: an all-gather, a key-value store.
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "api/api.hpp"
+#include "base/log.hpp"
+#include "base/system.hpp"
+#include "base/text.hpp"
+#include "comm/starting.hpp"
+
+namespace stretto::api {
+
+Environment read_environment() {
+  Environment environment = Environment::read();
+  configure_log(environment);
+  for (const std::string& warning : environment.warnings()) log(LogLevel::warn, "event=environment {}", warning);
+  return environment;
+}
+
+}  // namespace stretto::api
+
+using namespace stretto;
+using namespace stretto::api;
+
+namespace {
+
+[[noreturn]] void throw_refusal(const char* function, const char* field, const std::string& why) {
+  ErrorInfo info;
+  info.code = strettoInvalidArgument;
+  info.field = field;
+  info.name = function;
+  info.text = format("{}: {}", function, why);
+  throw Error(info);
+}
+
+void check_n_ranks(const char* function, int nranks) {
+  if (nranks >= 1 && nranks <= kMostRanks) return;
+  throw_refusal(function, "nranks", format("nranks is {}: it must be from 1 to {}", nranks, kMostRanks));
+}
+
+void check_place(const char* function, strettoComm_t* comm, int nranks, int rank) {
+  if (comm == nullptr) throw_refusal(function, "comm", "comm is NULL");
+  if (rank >= 0 && rank < nranks) return;
+  throw_refusal(function, "rank", format("rank is {}: it must be from 0 to {}", rank, nranks - 1));
+}
+
+/// What the call asks for, or why this rank cannot have it.
+struct Prepared {
+  Starter starter;
+  Environment environment;
+  Settings settings;
+  std::int64_t start_ns = posix_system().now_ns();
+};
+
+Prepared prepare(const char* function, strettoComm_t* comm, int nranks, int rank, const strettoConfig_t* config) {
+  Prepared prepared;
+  prepared.starter.n_ranks = nranks;
+  prepared.starter.rank = rank;
+  try {
+    check_place(function, comm, nranks, rank);
+    prepared.environment = read_environment();
+    prepared.settings = resolve_settings(config, prepared.environment);
+  } catch (const Error& error) {
+    prepared.starter.refusal = error.info();
+  }
+  return prepared;
+}
+
+/// Joins with what the exchange has left of the time.
+strettoComm_t join(Prepared& prepared, const strettoUniqueId& id) {
+  const std::int64_t used_ns = posix_system().now_ns() - prepared.start_ns;
+  prepared.settings.setup_timeout_ns = std::max<std::int64_t>(1'000'000, prepared.settings.setup_timeout_ns - used_ns);
+  auto handle = std::make_unique<strettoComm>();
+  handle->communicator = Communicator::join(id, prepared.starter.n_ranks, prepared.starter.rank, prepared.settings);
+  return handle.release();
+}
+
+void check_name(const char* function, const char* name) {
+  static constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  constexpr std::size_t kLongest = 64;
+  if (name == nullptr) throw_refusal(function, "name", "name is NULL");
+  const std::string_view given = name;
+  if (!given.empty() && given.size() <= kLongest && given.find_first_not_of(kAllowed) == std::string_view::npos) return;
+  throw_refusal(
+      function, "name",
+      format("name is \"{}\": it must be 1 to {} of A-Z a-z 0-9 . _ -", given.substr(0, 2 * kLongest), kLongest));
+}
+
+KeyValueStore bind_store(const char* function, const strettoKeyValueStore_t* given) {
+  if (given == nullptr) throw_refusal(function, "store", "store is NULL");
+  strettoKeyValueStore_t store = STRETTO_KEY_VALUE_STORE_INITIALIZER;
+  if (given->size < sizeof store || given->size > 4096) {
+    throw_refusal(function, "size",
+                  format("store->size is {}: start from STRETTO_KEY_VALUE_STORE_INITIALIZER", given->size));
+  }
+  std::memcpy(&store, given, sizeof store);
+  if (store.put == nullptr) throw_refusal(function, "put", "store->put is NULL");
+  if (store.get == nullptr) throw_refusal(function, "get", "store->get is NULL");
+  return {[store](const char* key, const void* value, std::size_t bytes) {
+            return store.put(store.context, key, value, bytes);
+          },
+          [store](const char* key, void* value, std::size_t bytes, int timeout_ms) {
+            return store.get(store.context, key, value, bytes, timeout_ms);
+          }};
+}
+
+}  // namespace
+
+extern "C" {
+
+strettoResult_t strettoCommInitCallback(strettoComm_t* comm, int nranks, int rank, strettoAllGatherFn all_gather,
+                                        void* context, const strettoConfig_t* config) {
+  static constexpr const char* kName = "strettoCommInitCallback";
+  return guarded(kName, [&] {
+    check_n_ranks(kName, nranks);
+    if (all_gather == nullptr) throw_refusal(kName, "all_gather", "all_gather is NULL");
+    Prepared prepared = prepare(kName, comm, nranks, rank, config);
+    const AllGather gather = [&](const void* mine, void* all, std::size_t bytes) {
+      return all_gather(context, mine, all, bytes);
+    };
+    *comm = join(prepared, exchange_id(prepared.starter, prepared.environment, gather));
+    return strettoSuccess;
+  });
+}
+
+strettoResult_t strettoCommInitKeyValue(strettoComm_t* comm, int nranks, int rank, const strettoKeyValueStore_t* store,
+                                        const char* name, const strettoConfig_t* config) {
+  static constexpr const char* kName = "strettoCommInitKeyValue";
+  return guarded(kName, [&] {
+    check_n_ranks(kName, nranks);
+    check_name(kName, name);
+    const KeyValueStore bound = bind_store(kName, store);
+    Prepared prepared = prepare(kName, comm, nranks, rank, config);
+    *comm = join(prepared,
+                 exchange_id(prepared.starter, prepared.environment, bound, name, prepared.settings.setup_timeout_ns));
+    return strettoSuccess;
+  });
+}
+
+}  // extern "C"
