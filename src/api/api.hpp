@@ -4,14 +4,15 @@
 #include <memory>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "base/environment.hpp"
-#include "comm/communicator.hpp"
+#include "comm/participant.hpp"
 #include "stretto/stretto.h"
 
 /// The handle behind strettoComm_t.
 struct strettoComm {
-  std::unique_ptr<stretto::Communicator> communicator;
+  std::unique_ptr<stretto::Participant> participant;
 };
 
 namespace stretto::api {
@@ -26,6 +27,17 @@ constexpr int kMostRanks = 1 << 20;
 Environment read_environment();
 /// For functions of the settled interface that come with a later release.
 strettoResult_t unsupported(const char* function);
+
+/// strettoSuccess if the handle is one.
+strettoResult_t check_handle(strettoComm_t comm, const char* function);
+/// The communicator behind a handle, for operations. Throws Error: NULL, in set-up, finalized, or set-up has failed.
+Communicator& communicator_of(strettoComm_t comm, const char* function);
+
+/// Gives out handles for participants whose set-up has begun: when it is complete, or at once (strettoInProgress) if
+/// they are not to block. Throws Error.
+strettoResult_t hand_out(std::vector<std::unique_ptr<Participant>> participants, strettoComm_t* comms);
+/// One rank's set-up, from its id to its handle.
+strettoResult_t join(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings, strettoComm_t* comm);
 
 /// Runs `body` (returning strettoResult_t) and turns whatever it throws into a remembered error.
 template <typename Body>

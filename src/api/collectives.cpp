@@ -25,9 +25,9 @@ std::size_t buffer_bytes(Holds holds, const CollectiveRow& row, std::size_t bloc
                                                                : block_bytes;
 }
 
-strettoResult_t check_operation(const Call& call, const Request& request) {
+strettoResult_t check_operation(const Call& call, Communicator& communicator, const Request& request) {
   if (request.op >= strettoSum && request.op < strettoNumRedOps) return strettoSuccess;
-  const std::optional<UserOp> found = call.comm->communicator->user_ops().find(request.op);
+  const std::optional<UserOp> found = communicator.user_ops().find(request.op);
   if (!found) {
     return refuse(strettoInvalidArgument, call.function, "op",
                   format("op is {}: no reduction operation, nor one made for this communicator and not destroyed",
@@ -41,11 +41,7 @@ strettoResult_t check_operation(const Call& call, const Request& request) {
   return refuse(strettoUnsupported, call.function, "op", "operations made by users cannot be run in this release");
 }
 
-strettoResult_t check_arguments(const Call& call, const Request& request) {
-  if (call.comm == nullptr || !call.comm->communicator) {
-    return refuse(strettoInvalidArgument, call.function, "comm",
-                  "comm is NULL: make one with strettoCommInitRank first");
-  }
+strettoResult_t check_arguments(const Call& call, Communicator& communicator, const Request& request) {
   if (call.stream != nullptr) {
     return refuse(strettoUnsupported, call.function, "stream",
                   "this release runs host operations in the calling thread: pass NULL");
@@ -56,9 +52,10 @@ strettoResult_t check_arguments(const Call& call, const Request& request) {
   }
   const CollectiveRow& row = row_of(request.collective);
   if (row.reduces) {
-    if (const strettoResult_t result = check_operation(call, request); result != strettoSuccess) return result;
+    if (const strettoResult_t result = check_operation(call, communicator, request); result != strettoSuccess)
+      return result;
   }
-  const int n_ranks = call.comm->communicator->n_ranks();
+  const int n_ranks = communicator.n_ranks();
   if (row.rooted && (request.root < 0 || request.root >= n_ranks)) {
     return refuse(strettoInvalidArgument, call.function, "root",
                   format("root is {}: it must be from 0 to {}", request.root, n_ranks - 1));
@@ -67,10 +64,9 @@ strettoResult_t check_arguments(const Call& call, const Request& request) {
 }
 
 /// Null pointers, and overlaps other than in place. Only called for a count that the address space can hold.
-strettoResult_t check_buffers(const Call& call, const Request& request) {
+strettoResult_t check_buffers(const Call& call, const Communicator& communicator, const Request& request) {
   if (request.count == 0) return strettoSuccess;
   const CollectiveRow& row = row_of(request.collective);
-  const Communicator& communicator = *call.comm->communicator;
   const bool reads = !row.rooted || communicator.rank() == request.root;
   if (reads && call.input == nullptr)
     return refuse(strettoInvalidArgument, call.function, "sendbuff", "sendbuff is NULL");
@@ -121,17 +117,18 @@ strettoResult_t call_timeout(const Call& call, std::int64_t& timeout_ns) {
 
 strettoResult_t run(const Call& call, const Request& request) {
   return guarded(call.function, [&] {
-    if (const strettoResult_t result = check_arguments(call, request); result != strettoSuccess) return result;
-    Communicator& communicator = *call.comm->communicator;
+    Communicator& communicator = communicator_of(call.comm, call.function);
+    strettoResult_t result = check_arguments(call, communicator, request);
+    if (result != strettoSuccess) return result;
     const std::size_t most = static_cast<std::size_t>(PTRDIFF_MAX) / data_type_bytes(request.type) /
                              static_cast<std::size_t>(communicator.n_ranks());
     if (request.count > most) {
       return refuse(strettoInvalidArgument, call.function, "count",
                     format("count is {}: no memory can hold that", request.count));
     }
-    if (const strettoResult_t result = check_buffers(call, request); result != strettoSuccess) return result;
+    if (result = check_buffers(call, communicator, request); result != strettoSuccess) return result;
     std::int64_t timeout_ns = 0;
-    if (const strettoResult_t result = call_timeout(call, timeout_ns); result != strettoSuccess) return result;
+    if (result = call_timeout(call, timeout_ns); result != strettoSuccess) return result;
     const ErrorInfo* error = communicator.run(request, call.input, call.output, timeout_ns);
     return error == nullptr ? strettoSuccess : remember(*error);
   });

@@ -8,23 +8,37 @@ using namespace stretto::api;
 
 namespace {
 
-strettoResult_t check_handle(strettoComm_t comm, const char* function) {
-  if (comm == nullptr || !comm->communicator) {
-    return refuse(strettoInvalidArgument, function, "comm", "comm is NULL: make one with strettoCommInitRank first");
-  }
-  return strettoSuccess;
-}
-
 template <typename Out>
 strettoResult_t get(strettoComm_t comm, Out* out, const char* function, const char* field,
-                    Out value(const Communicator&)) {
+                    Out value(const Participant&)) {
   if (const strettoResult_t result = check_handle(comm, function); result != strettoSuccess) return result;
   if (out == nullptr) return refuse(strettoInvalidArgument, function, field, format("{} is NULL", field));
-  *out = value(*comm->communicator);
+  *out = value(*comm->participant);
   return strettoSuccess;
 }
 
 }  // namespace
+
+namespace stretto::api {
+
+strettoResult_t hand_out(std::vector<std::unique_ptr<Participant>> participants, strettoComm_t* comms) {
+  const bool blocking = participants.front()->settings().blocking;
+  if (blocking) Participant::await(participants);
+  std::vector<std::unique_ptr<strettoComm>> handles;
+  for (auto& participant : participants) {
+    handles.push_back(std::make_unique<strettoComm>(strettoComm{std::move(participant)}));
+  }
+  for (std::size_t i = 0; i < handles.size(); ++i) comms[i] = handles[i].release();
+  return blocking ? strettoSuccess : strettoInProgress;
+}
+
+strettoResult_t join(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings, strettoComm_t* comm) {
+  std::vector<std::unique_ptr<Participant>> participants;
+  participants.push_back(Participant::begin(id, n_ranks, rank, settings));
+  return hand_out(std::move(participants), comm);
+}
+
+}  // namespace stretto::api
 
 extern "C" {
 
@@ -50,10 +64,7 @@ strettoResult_t strettoCommInitRankConfig(strettoComm_t* comm, int nranks, stret
                     format("rank is {}: it must be from 0 to {}", rank, nranks - 1));
     }
     const Settings settings = resolve_settings(config, read_environment());
-    auto handle = std::make_unique<strettoComm>();
-    handle->communicator = Communicator::join(id, nranks, rank, settings);
-    *comm = handle.release();
-    return strettoSuccess;
+    return join(id, nranks, rank, settings, comm);
   });
 }
 
@@ -75,13 +86,7 @@ strettoResult_t strettoCommInitAllConfig(strettoComm_t* comms, int n, const int*
       of_rank.device = devices[i];
       resolve_settings(&of_rank, environment);  // refuses what cannot be served
     }
-    auto communicators = Communicator::join_all(n, resolve_settings(config, environment));
-    std::vector<std::unique_ptr<strettoComm>> handles;
-    for (auto& communicator : communicators) {
-      handles.push_back(std::make_unique<strettoComm>(strettoComm{std::move(communicator)}));
-    }
-    for (std::size_t i = 0; i < handles.size(); ++i) comms[i] = handles[i].release();
-    return strettoSuccess;
+    return hand_out(Participant::begin_all(n, resolve_settings(config, environment)), comms);
   });
 }
 
@@ -96,31 +101,41 @@ strettoResult_t strettoCommDestroy(strettoComm_t comm) {
   });
 }
 
+strettoResult_t strettoCommFinalize(strettoComm_t comm) {
+  return guarded("strettoCommFinalize", [&] {
+    if (const strettoResult_t result = check_handle(comm, "strettoCommFinalize"); result != strettoSuccess)
+      return result;
+    comm->participant->finalize();
+    return strettoSuccess;
+  });
+}
+
 strettoResult_t strettoCommAbort(strettoComm_t comm) {
   return guarded("strettoCommAbort", [&] {
     if (const strettoResult_t result = check_handle(comm, "strettoCommAbort"); result != strettoSuccess) return result;
-    comm->communicator->abort();
+    comm->participant->abort();
     return strettoSuccess;
   });
 }
 
 strettoResult_t strettoCommGetAsyncError(strettoComm_t comm, strettoResult_t* async_error) {
-  return get<strettoResult_t>(comm, async_error, "strettoCommGetAsyncError", "async_error", [](const Communicator& c) {
-    const ErrorInfo* fault = c.fault();
+  return get<strettoResult_t>(comm, async_error, "strettoCommGetAsyncError", "async_error", [](const Participant& p) {
+    if (p.in_setup()) return strettoInProgress;  // asked first: it may fail meanwhile, but does not begin again
+    const ErrorInfo* fault = p.fault();
     return fault == nullptr ? strettoSuccess : fault->code;
   });
 }
 
 strettoResult_t strettoCommCount(strettoComm_t comm, int* count) {
-  return get<int>(comm, count, "strettoCommCount", "count", [](const Communicator& c) { return c.n_ranks(); });
+  return get<int>(comm, count, "strettoCommCount", "count", [](const Participant& p) { return p.n_ranks(); });
 }
 
 strettoResult_t strettoCommUserRank(strettoComm_t comm, int* rank) {
-  return get<int>(comm, rank, "strettoCommUserRank", "rank", [](const Communicator& c) { return c.rank(); });
+  return get<int>(comm, rank, "strettoCommUserRank", "rank", [](const Participant& p) { return p.rank(); });
 }
 
 strettoResult_t strettoCommDevice(strettoComm_t comm, int* device) {
-  return get<int>(comm, device, "strettoCommDevice", "device", [](const Communicator&) { return STRETTO_DEVICE_HOST; });
+  return get<int>(comm, device, "strettoCommDevice", "device", [](const Participant&) { return STRETTO_DEVICE_HOST; });
 }
 
 }  // extern "C"

@@ -13,8 +13,8 @@ thread_local ErrorInfo last_error{strettoSuccess, "", "", "", "", -1, -1, -1, -1
 thread_local std::string last_text;
 
 const ErrorInfo& current(strettoComm_t comm) {
-  if (comm != nullptr && comm->communicator) {
-    if (const ErrorInfo* fault = comm->communicator->fault(); fault != nullptr) return *fault;
+  if (comm != nullptr) {
+    if (const ErrorInfo* fault = comm->participant->fault(); fault != nullptr) return *fault;
   }
   return last_error;
 }
@@ -40,6 +40,18 @@ strettoResult_t refuse(strettoResult_t code, const char* function, const char* f
   info.name = function;
   info.text = format("{}: {}", function, text);
   return remember(info);
+}
+
+strettoResult_t check_handle(strettoComm_t comm, const char* function) {
+  if (comm == nullptr) {
+    return refuse(strettoInvalidArgument, function, "comm", "comm is NULL: make one with strettoCommInitRank first");
+  }
+  return strettoSuccess;
+}
+
+Communicator& communicator_of(strettoComm_t comm, const char* function) {
+  if (check_handle(comm, function) != strettoSuccess) throw Error(last_error);
+  return comm->participant->communicator();
 }
 
 strettoResult_t unsupported(const char* function) {

@@ -6,22 +6,13 @@
 using namespace stretto;
 using namespace stretto::api;
 
-namespace {
-
-strettoResult_t check_handle(strettoComm_t comm, const char* function) {
-  if (comm != nullptr && comm->communicator) return strettoSuccess;
-  return refuse(strettoInvalidArgument, function, "comm", "comm is NULL: make one with strettoCommInitRank first");
-}
-
-}  // namespace
-
 extern "C" {
 
 strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t* op, void* scalar, strettoDataType_t datatype,
                                             strettoScalarResidence_t residence, strettoComm_t comm) {
   static constexpr const char* kName = "strettoRedOpCreatePreMulSum";
   return guarded(kName, [&] {
-    if (const strettoResult_t result = check_handle(comm, kName); result != strettoSuccess) return result;
+    Communicator& communicator = communicator_of(comm, kName);
     if (op == nullptr) return refuse(strettoInvalidArgument, kName, "op", "op is NULL");
     if (scalar == nullptr) return refuse(strettoInvalidArgument, kName, "scalar", "scalar is NULL");
     if (data_type_bytes(datatype) == 0) {
@@ -33,7 +24,7 @@ strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t* op, void* scalar, st
                     format("residence is {}: it must be strettoScalarDevice or strettoScalarHostImmediate",
                            static_cast<int>(residence)));
     }
-    *op = comm->communicator->user_ops().create(scalar, datatype, residence == strettoScalarHostImmediate);
+    *op = communicator.user_ops().create(scalar, datatype, residence == strettoScalarHostImmediate);
     return strettoSuccess;
   });
 }
@@ -41,8 +32,7 @@ strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t* op, void* scalar, st
 strettoResult_t strettoRedOpDestroy(strettoRedOp_t op, strettoComm_t comm) {
   static constexpr const char* kName = "strettoRedOpDestroy";
   return guarded(kName, [&] {
-    if (const strettoResult_t result = check_handle(comm, kName); result != strettoSuccess) return result;
-    if (comm->communicator->user_ops().destroy(op)) return strettoSuccess;
+    if (communicator_of(comm, kName).user_ops().destroy(op)) return strettoSuccess;
     return refuse(
         strettoInvalidArgument, kName, "op",
         format("op is {}, which is no operation made for this communicator, or was destroyed", static_cast<int>(op)));

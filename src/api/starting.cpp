@@ -68,12 +68,10 @@ Prepared prepare(const char* function, strettoComm_t* comm, int nranks, int rank
 }
 
 /// Joins with what the exchange has left of the time.
-strettoComm_t join(Prepared& prepared, const strettoUniqueId& id) {
+strettoResult_t join_with(Prepared& prepared, const strettoUniqueId& id, strettoComm_t* comm) {
   const std::int64_t used_ns = posix_system().now_ns() - prepared.start_ns;
   prepared.settings.setup_timeout_ns = std::max<std::int64_t>(1'000'000, prepared.settings.setup_timeout_ns - used_ns);
-  auto handle = std::make_unique<strettoComm>();
-  handle->communicator = Communicator::join(id, prepared.starter.n_ranks, prepared.starter.rank, prepared.settings);
-  return handle.release();
+  return join(id, prepared.starter.n_ranks, prepared.starter.rank, prepared.settings, comm);
 }
 
 void check_name(const char* function, const char* name) {
@@ -119,8 +117,7 @@ strettoResult_t strettoCommInitCallback(strettoComm_t* comm, int nranks, int ran
     const AllGather gather = [&](const void* mine, void* all, std::size_t bytes) {
       return all_gather(context, mine, all, bytes);
     };
-    *comm = join(prepared, exchange_id(prepared.starter, prepared.environment, gather));
-    return strettoSuccess;
+    return join_with(prepared, exchange_id(prepared.starter, prepared.environment, gather), comm);
   });
 }
 
@@ -132,9 +129,9 @@ strettoResult_t strettoCommInitKeyValue(strettoComm_t* comm, int nranks, int ran
     check_name(kName, name);
     const KeyValueStore bound = bind_store(kName, store);
     Prepared prepared = prepare(kName, comm, nranks, rank, config);
-    *comm = join(prepared,
-                 exchange_id(prepared.starter, prepared.environment, bound, name, prepared.settings.setup_timeout_ns));
-    return strettoSuccess;
+    return join_with(
+        prepared, exchange_id(prepared.starter, prepared.environment, bound, name, prepared.settings.setup_timeout_ns),
+        comm);
   });
 }
 

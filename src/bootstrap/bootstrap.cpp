@@ -22,6 +22,7 @@ class TreeBootstrap final : public Bootstrap {
   TreeBootstrap(System& system, const strettoUniqueId& id, const BootstrapConfig& config);
 
   std::unique_ptr<ControlPlane> poll() override;
+  bool is_known() const override { return config_.n_ranks == 1 || (joined_ && rendezvous_.flushed()); }
   void watch(WaitSet& waits) override;
   std::int64_t next_deadline_ns() const override;
 

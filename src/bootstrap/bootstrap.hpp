@@ -50,6 +50,8 @@ class Bootstrap {
   /// The control plane when connected, nullptr before. Throws Error: bad id, wrong key, rank out of range or taken,
   /// n_ranks different from the root's, deadline (naming the missing ranks if the root said).
   virtual std::unique_ptr<ControlPlane> poll() = 0;
+  /// Whether the rendezvous has been told of this rank, so that it tells the others if the rank goes.
+  virtual bool is_known() const = 0;
   virtual void watch(WaitSet& waits) = 0;
   virtual std::int64_t next_deadline_ns() const = 0;
 };

@@ -2,106 +2,16 @@
 
 #include <algorithm>
 #include <exception>
-#include <optional>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "bootstrap/bootstrap.hpp"
-#include "comm/rendezvous_task.hpp"
 
 namespace stretto {
 namespace {
 
-/// Beyond the set-up deadline itself, for its error to travel.
-constexpr std::int64_t kSetupGraceNs = 5'000'000'000;
 constexpr std::int64_t kGoodbyeNs = 1'000'000'000;
 
-/// Until all have ended their set-up, or one has failed. Each keeps its own deadline; this one is for the case that
-/// the service thread could not run.
-void await(const std::vector<std::shared_ptr<MembershipTask>>& tasks, const Settings& settings) {
-  const std::int64_t deadline_ns = posix_system().now_ns() + settings.setup_timeout_ns + kSetupGraceNs;
-  const auto ended = [&] {
-    return std::all_of(tasks.begin(), tasks.end(), [](const auto& task) { return task->setup_ended(); }) ||
-           std::any_of(tasks.begin(), tasks.end(), [](const auto& task) { return task->setup_failed(); });
-  };
-  if (Service::of_process().wait_until(ended, deadline_ns)) return;
-  throw Error(strettoTimeout,
-              "set-up: this process was stopped, or its service thread got no time, beyond the deadline");
-}
-
-Membership take(MembershipTask& task) {
-  std::optional<Membership> membership;
-  Service::of_process().run([&] { membership = task.take_membership(); });
-  return std::move(*membership);
-}
-
-/// The tasks of a set-up; unless kept, they are dropped together with the rendezvous.
-class PendingSetup {
- public:
-  explicit PendingSetup(const strettoUniqueId& id) : id_(id) {}
-  ~PendingSetup() {
-    if (kept_) return;
-    end_rendezvous(id_);
-    Service::of_process().run([this] {
-      for (const auto& task : tasks) {
-        if (!task->setup_failed()) task->abandon();  // one that failed still tells others why
-      }
-    });
-  }
-  PendingSetup(const PendingSetup&) = delete;
-  PendingSetup& operator=(const PendingSetup&) = delete;
-
-  void add(Rank rank, int n_ranks, const Settings& settings) {
-    auto task = std::make_shared<MembershipTask>(posix_system(), id_, rank, n_ranks, settings);
-    Service::of_process().add(task);
-    tasks.push_back(std::move(task));
-  }
-  void keep() { kept_ = true; }
-  const strettoUniqueId& id() const { return id_; }
-
-  std::vector<std::shared_ptr<MembershipTask>> tasks;
-
- private:
-  strettoUniqueId id_;
-  bool kept_ = false;
-};
-
-/// The error of the first set-up that failed, if one has.
-void throw_failure(const PendingSetup& pending) {
-  for (const auto& task : pending.tasks) {
-    if (task->setup_failed()) take(*task);
-  }
-}
-
 }  // namespace
-
-std::unique_ptr<Communicator> Communicator::join(const strettoUniqueId& id, int n_ranks, Rank rank,
-                                                 const Settings& settings) {
-  PendingSetup pending(id);
-  pending.add(rank, n_ranks, settings);
-  if (n_ranks == 1) end_rendezvous(id);
-  await(pending.tasks, settings);
-  if (pending.tasks.front()->setup_failed()) pending.keep();  // the rendezvous goes on telling the others
-  throw_failure(pending);
-  const auto& task = pending.tasks.front();
-  auto result = std::unique_ptr<Communicator>(new Communicator(task, take(*task)));
-  pending.keep();
-  return result;
-}
-
-std::vector<std::unique_ptr<Communicator>> Communicator::join_all(int n_ranks, const Settings& settings) {
-  PendingSetup pending(start_local_rendezvous());
-  for (Rank rank = 0; rank < n_ranks; ++rank) pending.add(rank, n_ranks, settings);
-  if (n_ranks == 1) end_rendezvous(pending.id());
-  await(pending.tasks, settings);
-  throw_failure(pending);
-  std::vector<std::unique_ptr<Communicator>> result;
-  for (const auto& task : pending.tasks) {
-    result.push_back(std::unique_ptr<Communicator>(new Communicator(task, take(*task))));
-  }
-  pending.keep();
-  return result;
-}
 
 Communicator::Communicator(std::shared_ptr<MembershipTask> task, Membership membership)
     : task_(std::move(task)), engine_(std::move(membership)), waiter_(spin_polls()) {

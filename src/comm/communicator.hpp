@@ -18,11 +18,8 @@ namespace stretto {
 
 class Communicator {
  public:
-  /// Blocks until all ranks have come. Throws Error.
-  static std::unique_ptr<Communicator> join(const strettoUniqueId& id, int n_ranks, Rank rank,
-                                            const Settings& settings);
-  /// All ranks of a new communicator in this process.
-  static std::vector<std::unique_ptr<Communicator>> join_all(int n_ranks, const Settings& settings);
+  /// From a set-up that is complete: see participant.hpp.
+  Communicator(std::shared_ptr<MembershipTask> task, Membership membership);
   /// Says goodbye, and does not wait for other ranks.
   ~Communicator();
   Communicator(const Communicator&) = delete;
@@ -37,6 +34,9 @@ class Communicator {
 
   /// Returns when all that was issued has ended.
   void drain();
+  /// Operations that have ended well. After drain().
+  std::uint64_t completed() const { return completed_; }
+
   /// Any thread, any time.
   void abort();
   /// The first fault as this rank reports it, or nullptr. Any thread.
@@ -47,8 +47,6 @@ class Communicator {
   UserOps& user_ops() { return user_ops_; }
 
  private:
-  Communicator(std::shared_ptr<MembershipTask> task, Membership membership);
-
   /// Waits for a turn: whose, since when, and how far the others were then.
   struct TurnWatch {
     Communicator& comm;

@@ -160,8 +160,8 @@ const ErrorInfo* Communicator::check_peers(std::int64_t start_ns, std::int64_t t
     info.step = at.step;
     info.host = engine_.topology().identity(at.peer).host_name;
     info.text = format(
-        "rank {} waits for rank {} on host {} in {} (operation {}), but that rank has destroyed its "
-        "communicator: every rank must make the same calls",
+        "rank {} waits for rank {} on host {} in {} (operation {}), but that rank has finalized or destroyed "
+        "its communicator: every rank must make the same calls",
         rank(), info.peer, info.host, info.name, info.operation);
     return fail(std::move(info));
   }

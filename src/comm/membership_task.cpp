@@ -4,6 +4,8 @@
 #include <exception>
 #include <string>
 
+#include "base/text.hpp"
+
 namespace stretto {
 namespace {
 
@@ -38,7 +40,7 @@ MembershipTask::MembershipTask(System& system, const strettoUniqueId& id, Rank r
 }
 
 Membership MembershipTask::take_membership() {
-  if (setup_error_) throw Error(*setup_error_);
+  if (setup_state() == SetupState::failed) throw Error(setup_error_);
   return std::move(membership_);
 }
 
@@ -53,7 +55,7 @@ void MembershipTask::poll() {
     info.name = "service";
     info.text = std::string("the communicator cannot be looked after any more: ") + error.what();
     fault_.set(info);
-    if (phase_ == Phase::setting_up) setup_error_ = info;
+    set_setup_error(info);
     abandon();
   }
 }
@@ -62,6 +64,9 @@ void MembershipTask::poll_phase() {
   switch (phase_) {
     case Phase::setting_up:
       poll_setup();
+      break;
+    case Phase::aborting:
+      poll_abort();
       break;
     case Phase::running:
       control_->poll();
@@ -97,23 +102,67 @@ void MembershipTask::abandon() {
   phase_ = Phase::finished;
 }
 
+/// Does nothing to a set-up that has ended.
+void MembershipTask::set_setup_error(ErrorInfo error) {
+  if (setup_state() != SetupState::under_way) return;
+  setup_error_ = std::move(error);
+  setup_state_.store(SetupState::failed, std::memory_order_release);  // publishes setup_error_
+}
+
+bool MembershipTask::abort_setup(const char* verb) {
+  if (setup_state() != SetupState::under_way) return false;
+  ErrorInfo info;
+  info.code = strettoAborted;
+  info.rank = rank_;
+  info.name = "set-up";
+  info.text = format("rank {}: the communicator was {} during set-up", rank_, verb);
+  set_setup_error(info);
+  for_others_ = info;
+  for_others_.code = strettoRemoteError;
+  for_others_.peer = rank_;
+  for_others_.host = system_.identity().host_name;
+  for_others_.text = format("rank {} on host {} {} the communicator during set-up", rank_, for_others_.host, verb);
+  linger_deadline_ns_ = system_.now_ns() + kFailingNs;
+  phase_ = Phase::aborting;
+  poll();
+  return true;
+}
+
+/// A rank that nobody knows of yet makes itself known first: its going is then noticed at once, and not by a deadline.
+void MembershipTask::poll_abort() {
+  try {
+    if (!setup_->is_known()) setup_->poll();
+    if (!setup_->is_known() && system_.now_ns() < linger_deadline_ns_) return;
+    setup_->report(for_others_);
+  } catch (const Error&) {  // the others have trouble of their own
+  }
+  end_setup();
+}
+
+/// After a set-up that failed: tells the others what is still to be told.
+void MembershipTask::end_setup() {
+  membership_ = setup_->take();
+  control_ = std::move(membership_.control);
+  membership_ = Membership{};
+  setup_.reset();
+  if (control_) control_->leave(0);
+  linger_deadline_ns_ = system_.now_ns() + kFailingNs;
+  phase_ = Phase::failing;
+}
+
 void MembershipTask::poll_setup() {
   try {
     if (!setup_->poll()) return;
     membership_ = setup_->take();
     control_ = std::move(membership_.control);
+    setup_.reset();
     phase_ = Phase::running;
     publish();
+    setup_state_.store(SetupState::complete, std::memory_order_release);
   } catch (const Error& error) {
-    setup_error_ = in_the_words_of(rank_, error.info());
-    membership_ = setup_->take();
-    control_ = std::move(membership_.control);
-    membership_ = Membership{};
-    if (control_) control_->leave(0);
-    linger_deadline_ns_ = system_.now_ns() + kFailingNs;
-    phase_ = Phase::failing;
+    set_setup_error(in_the_words_of(rank_, error.info()));
+    end_setup();
   }
-  setup_.reset();
 }
 
 /// Makes known to the communicator's thread what the control plane has heard.
@@ -138,8 +187,13 @@ void MembershipTask::report(const ErrorInfo& fault) {
   if (control_) control_->report(fault);
 }
 
+void MembershipTask::say_goodbye(std::uint64_t operations) {
+  if (phase_ == Phase::running) control_->leave(operations);
+}
+
 void MembershipTask::leave(std::uint64_t operations) {
   if (phase_ != Phase::running) return;
+  membership_ = Membership{};  // where nobody has taken it
   control_->leave(operations);
   linger_deadline_ns_ = system_.now_ns() + kLingerNs;
   phase_ = Phase::leaving;
@@ -151,7 +205,10 @@ void MembershipTask::watch(WaitSet& waits) {
 }
 
 std::int64_t MembershipTask::next_deadline_ns() {
-  if (setup_) return setup_->next_deadline_ns();
+  if (setup_) {
+    const std::int64_t next_ns = setup_->next_deadline_ns();
+    return phase_ == Phase::aborting ? std::min(next_ns, linger_deadline_ns_) : next_ns;
+  }
   if (!control_) return system_.now_ns();
   const std::int64_t next_ns = control_->next_deadline_ns();
   return phase_ == Phase::running ? next_ns : std::min(next_ns, linger_deadline_ns_);

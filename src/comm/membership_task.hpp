@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "comm/fault_slot.hpp"
@@ -12,23 +11,29 @@
 
 namespace stretto {
 
+enum class SetupState : std::uint8_t { under_way, complete, failed };
+
 class MembershipTask : public ServiceTask {
  public:
   MembershipTask(System& system, const strettoUniqueId& id, Rank rank, int n_ranks, const Settings& settings);
 
   // Called with the service's lock held (Service::run, Service::wait_until):
-  bool setup_ended() const { return phase_ != Phase::setting_up; }
-  bool setup_failed() const { return setup_error_.has_value(); }
-  /// Drops all at once, without a goodbye: for a set-up that nobody wants any more.
-  void abandon();
-  /// After setup_ended(): throws what set-up threw, or gives the membership (without its control plane), once.
+  /// Ends a set-up that is under way: it has failed at once, with strettoAborted; the others are told that this rank
+  /// `verb` ("aborted", "destroyed") the communicator as soon as they can be. False: it has ended already.
+  bool abort_setup(const char* verb);
+  /// After set-up: the membership (without its control plane), once; or throws what ended it.
   Membership take_membership();
   void report(const ErrorInfo& fault);
+  /// This rank makes no more operations, but goes on passing on what others say, until it leaves.
+  void say_goodbye(std::uint64_t operations);
   void leave(std::uint64_t operations);
   bool everyone_left() const;
   bool goodbye_said() const { return finished() || (phase_ == Phase::leaving && control_->flushed()); }
 
   // Called from any thread:
+  SetupState setup_state() const { return setup_state_.load(std::memory_order_acquire); }
+  /// When it has failed; does not change any more.
+  const ErrorInfo& setup_error() const { return setup_error_; }
   FaultSlot& fault() { return fault_; }
   /// True if `peer` left after fewer than `operations` operations.
   bool left_before(Rank peer, std::uint64_t operations) const;
@@ -39,10 +44,14 @@ class MembershipTask : public ServiceTask {
   std::int64_t next_deadline_ns() override;
 
  private:
-  enum class Phase : std::uint8_t { setting_up, running, leaving, failing, finished };
+  enum class Phase : std::uint8_t { setting_up, aborting, running, leaving, failing, finished };
 
   void poll_phase();
   void poll_setup();
+  void poll_abort();
+  void set_setup_error(ErrorInfo error);
+  void end_setup();
+  void abandon();
   void publish();
 
   System& system_;
@@ -50,7 +59,9 @@ class MembershipTask : public ServiceTask {
   int n_ranks_;
   Phase phase_ = Phase::setting_up;
   std::unique_ptr<Setup> setup_;
-  std::optional<ErrorInfo> setup_error_;
+  std::atomic<SetupState> setup_state_{SetupState::under_way};
+  ErrorInfo setup_error_;
+  ErrorInfo for_others_;  ///< why this rank aborted set-up
   Membership membership_;
   std::unique_ptr<ControlPlane> control_;
   FaultSlot fault_;

@@ -66,9 +66,8 @@ Settings resolve_settings(const strettoConfig_t* config, const Environment& envi
     }
     refuse(strettoUnsupported, "device", "device communicators are not in this release; use STRETTO_DEVICE_HOST");
   }
-  if (given.blocking != STRETTO_UNSET && given.blocking != 1) {
-    refuse(given.blocking == 0 ? strettoUnsupported : strettoInvalidArgument, "blocking",
-           "config.blocking must be 1 in this release");
+  if (given.blocking != STRETTO_UNSET && given.blocking != 0 && given.blocking != 1) {
+    refuse(strettoInvalidArgument, "blocking", format("config.blocking is {}: it must be 0 or 1", given.blocking));
   }
   if (given.max_channels != STRETTO_UNSET && (given.max_channels < 1 || given.max_channels > 64)) {
     refuse(strettoInvalidArgument, "max_channels",
@@ -80,6 +79,7 @@ Settings resolve_settings(const strettoConfig_t* config, const Environment& envi
   result.heartbeat_interval_ns = environment.integer(Knob::heartbeat_interval_ms) * 1'000'000;
   result.heartbeat_timeout_ns = environment.integer(Knob::heartbeat_timeout_ms) * 1'000'000;
   result.spin_us = environment.integer(Knob::spin_us);
+  result.blocking = given.blocking != 0;
   if (given.name != nullptr) result.name = given.name;
   result.algorithm_from_config = given.algorithm != nullptr;
   result.algorithm = given.algorithm != nullptr ? std::string(given.algorithm) : environment.text(Knob::algorithm);

@@ -76,14 +76,17 @@ bool Setup::poll() {
       cause_deadline_ns_ = system_.now_ns() + kCauseNs;
       return false;
     }
-    phase_ = Phase::failed;
-    if (membership_.control) {
-      membership_.control->report(error.info());
-      membership_.control->poll();
-    }
+    report(error.info());
     throw;
   }
   return phase_ == Phase::done;
+}
+
+void Setup::report(const ErrorInfo& why) {
+  phase_ = Phase::failed;
+  if (!membership_.control) return;
+  membership_.control->report(why);
+  membership_.control->poll();
 }
 
 /// A peer that closes a transport's connection has often only heard of the trouble before we did: whom it is really
@@ -92,10 +95,11 @@ void Setup::wait_for_the_cause() {
   membership_.control->poll();
   const ErrorInfo* fault = membership_.control->fault();
   if (fault == nullptr && system_.now_ns() < cause_deadline_ns_) return;
-  phase_ = Phase::failed;
-  if (fault != nullptr) throw Error(*fault);
-  membership_.control->report(trouble_);
-  membership_.control->poll();
+  if (fault != nullptr) {
+    phase_ = Phase::failed;
+    throw Error(*fault);
+  }
+  report(trouble_);
   throw Error(trouble_);
 }
 

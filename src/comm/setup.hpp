@@ -35,6 +35,10 @@ class Setup {
   /// True when the membership is complete. Throws Error; other ranks have then been told, as far as they could be.
   bool poll();
   Membership take() { return std::move(membership_); }
+  /// Whether other ranks would notice if this one went.
+  bool is_known() const { return !bootstrap_ || bootstrap_->is_known(); }
+  /// Tells the other ranks why this one gives up, as far as they can be told.
+  void report(const ErrorInfo& why);
 
   void watch(WaitSet& waits);
   std::int64_t next_deadline_ns();

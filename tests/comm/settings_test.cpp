@@ -55,7 +55,7 @@ TEST(Settings, BadFields_AreRefusedByName) {
   EXPECT_EQ(field_refused(with([](C& c) { c.algorithm = "rings"; }), strettoInvalidArgument), "algorithm");
   EXPECT_EQ(field_refused(with([](C& c) { c.device = -3; }), strettoInvalidArgument), "device");
   EXPECT_EQ(field_refused(with([](C& c) { c.device = 0; }), strettoUnsupported), "device");
-  EXPECT_EQ(field_refused(with([](C& c) { c.blocking = 0; }), strettoUnsupported), "blocking");
+  EXPECT_EQ(field_refused(with([](C& c) { c.blocking = 2; }), strettoInvalidArgument), "blocking");
 }
 
 TEST(Settings, BadSlots_AreRefusedByName) {

@@ -62,7 +62,7 @@ class StackRank {
   bool step_task() {
     if (!task_) return false;
     task_->poll();
-    if (!joined_ && task_->setup_ended()) {
+    if (!joined_ && task_->setup_state() != SetupState::under_way) {
       joined_ = true;
       try {
         engine_ = std::make_unique<Engine>(task_->take_membership());

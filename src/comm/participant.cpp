@@ -1,0 +1,130 @@
+#include "comm/participant.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/text.hpp"
+#include "comm/rendezvous_task.hpp"
+
+namespace stretto {
+namespace {
+
+/// Beyond the set-up deadline itself, for its error to travel.
+constexpr std::int64_t kSetupGraceNs = 5'000'000'000;
+constexpr std::int64_t kGoodbyeNs = 1'000'000'000;
+
+[[noreturn]] void refuse(Rank rank, std::string text) {
+  ErrorInfo info;
+  info.code = strettoInvalidUsage;
+  info.rank = rank;
+  info.field = "comm";
+  info.text = std::move(text);
+  throw Error(info);
+}
+
+}  // namespace
+
+Participant::Participant(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings)
+    : rank_(rank),
+      n_ranks_(n_ranks),
+      settings_(settings),
+      task_(std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings)) {
+  Service::of_process().add(task_);
+}
+
+std::unique_ptr<Participant> Participant::begin(const strettoUniqueId& id, int n_ranks, Rank rank,
+                                                const Settings& settings) {
+  auto result = std::unique_ptr<Participant>(new Participant(id, n_ranks, rank, settings));
+  if (n_ranks == 1) end_rendezvous(id);
+  return result;
+}
+
+std::vector<std::unique_ptr<Participant>> Participant::begin_all(int n_ranks, const Settings& settings) {
+  const strettoUniqueId id = start_local_rendezvous();
+  const std::shared_ptr<void> rendezvous(nullptr, [id](void*) { end_rendezvous(id); });
+  std::vector<std::unique_ptr<Participant>> result;
+  for (Rank rank = 0; rank < n_ranks; ++rank) {
+    result.push_back(begin(id, n_ranks, rank, settings));
+    result.back()->rendezvous_ = rendezvous;
+  }
+  return result;
+}
+
+/// Each keeps its own deadline; the one here is for the case that the service thread could not run.
+void Participant::await(std::span<const std::unique_ptr<Participant>> participants) {
+  const auto state_of = [](const auto& participant) { return participant->task_->setup_state(); };
+  const auto ended = [&] {
+    return std::ranges::none_of(participants, [&](const auto& p) { return state_of(p) == SetupState::under_way; }) ||
+           std::ranges::any_of(participants, [&](const auto& p) { return state_of(p) == SetupState::failed; });
+  };
+  std::int64_t longest_ns = 0;
+  for (const auto& participant : participants)
+    longest_ns = std::max(longest_ns, participant->settings_.setup_timeout_ns);
+  const bool in_time = Service::of_process().wait_until(ended, posix_system().now_ns() + longest_ns + kSetupGraceNs);
+  for (const auto& participant : participants) {
+    if (state_of(participant) == SetupState::failed) throw Error(participant->task_->setup_error());
+  }
+  if (in_time) return;
+  throw Error(strettoTimeout,
+              "set-up: this process was stopped, or its service thread got no time, beyond the deadline");
+}
+
+Participant::~Participant() {
+  if (communicator_) return;  // says goodbye itself
+  Service& service = Service::of_process();
+  service.run([&] {
+    task_->abort_setup("destroyed");
+    task_->leave(0);
+  });
+  service.wait_until([&] { return task_->goodbye_said(); }, posix_system().now_ns() + kGoodbyeNs);
+}
+
+const ErrorInfo* Participant::fault() const {
+  if (const Communicator* made = made_.load(std::memory_order_acquire); made != nullptr) return made->fault();
+  return task_->setup_state() == SetupState::failed ? &task_->setup_error() : task_->fault().get();
+}
+
+/// Makes the communicator if set-up is complete; nullptr if it is not.
+Communicator* Participant::adopt() {
+  const std::lock_guard lock(mutex_);
+  if (!communicator_ && task_->setup_state() == SetupState::complete) {
+    std::optional<Membership> membership;
+    Service::of_process().run([&] { membership = task_->take_membership(); });
+    communicator_ = std::make_unique<Communicator>(task_, std::move(*membership));
+    made_.store(communicator_.get(), std::memory_order_release);
+    open_.store(communicator_.get(), std::memory_order_release);
+  }
+  return communicator_.get();
+}
+
+Communicator& Participant::communicator_or_why() {
+  if (finalized_.load(std::memory_order_acquire)) {
+    if (const ErrorInfo* found = fault(); found != nullptr) throw Error(*found);
+    refuse(rank_, format("rank {}: the communicator is finalized: destroy it, and make another one for more", rank_));
+  }
+  if (Communicator* made = adopt(); made != nullptr) return *made;
+  if (const ErrorInfo* found = fault(); found != nullptr) throw Error(*found);
+  refuse(rank_, format("rank {}: set-up is still under way: call strettoCommGetAsyncError until it gives something "
+                       "else than strettoInProgress",
+                       rank_));
+}
+
+void Participant::finalize() {
+  if (finalized_.load(std::memory_order_acquire)) return;
+  Communicator& here = communicator();
+  here.drain();
+  if (const ErrorInfo* found = here.fault(); found != nullptr) throw Error(*found);
+  finalized_.store(true, std::memory_order_release);
+  open_.store(nullptr, std::memory_order_release);
+  Service::of_process().run([&] { task_->say_goodbye(here.completed()); });
+}
+
+void Participant::abort() {
+  if (Communicator* made = made_.load(std::memory_order_acquire); made != nullptr) return made->abort();
+  bool in_time = false;
+  Service::of_process().run([&] { in_time = task_->abort_setup("aborted"); });
+  if (in_time) return;
+  if (Communicator* made = adopt(); made != nullptr) made->abort();  // else set-up has failed: that counts
+}
+
+}  // namespace stretto

@@ -1,0 +1,71 @@
+// One rank's part in a communicator from the start of its set-up to its end: what a handle of the C API holds. Set-up
+// runs in the service thread, so that nobody needs to wait for it; when it is complete there is a Communicator.
+//
+// Threads: operations and finalize are for one thread at a time, as they are of a Communicator. All else is for any
+// thread at any time; only the destructor must be the last.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "comm/communicator.hpp"
+
+namespace stretto {
+
+class Participant {
+ public:
+  /// Begins set-up. Throws Error for what is wrong from the start: a bad id, a thread that cannot be had.
+  static std::unique_ptr<Participant> begin(const strettoUniqueId& id, int n_ranks, Rank rank,
+                                            const Settings& settings);
+  /// All ranks of a new communicator in this process.
+  static std::vector<std::unique_ptr<Participant>> begin_all(int n_ranks, const Settings& settings);
+  /// Blocks until the set-up of all has ended, or that of one has failed, and throws that one's Error.
+  static void await(std::span<const std::unique_ptr<Participant>> participants);
+
+  /// In set-up: ends it as abort() does. Else says goodbye. Waits at most 1 s for others to take it.
+  ~Participant();
+  Participant(const Participant&) = delete;
+  Participant& operator=(const Participant&) = delete;
+
+  Rank rank() const { return rank_; }
+  int n_ranks() const { return n_ranks_; }
+  /// As they were asked for; what ranks agreed on is in communicator().
+  const Settings& settings() const { return settings_; }
+
+  bool in_setup() const { return task_->setup_state() == SetupState::under_way; }
+  /// What ended set-up, or the first fault since; nullptr: none so far.
+  const ErrorInfo* fault() const;
+  /// For operations. Throws Error where there can be none: in set-up, after one that failed, when finalized.
+  Communicator& communicator() {
+    Communicator* const open = open_.load(std::memory_order_acquire);
+    return open != nullptr ? *open : communicator_or_why();
+  }
+  /// Completes all that was issued; afterwards there are no operations any more, which the others are told. Again:
+  /// nothing. Throws Error: of the operation that could not be completed, or as communicator() does.
+  void finalize();
+  void abort();
+
+ private:
+  Participant(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings);
+
+  Communicator& communicator_or_why();
+  Communicator* adopt();
+
+  Rank rank_;
+  int n_ranks_;
+  Settings settings_;
+  std::shared_ptr<MembershipTask> task_;
+  std::shared_ptr<void> rendezvous_;  ///< of begin_all: shared by its ranks, ended by the last of them
+
+  std::mutex mutex_;  ///< guards the making of communicator_
+  std::unique_ptr<Communicator> communicator_;
+  std::atomic<Communicator*> made_{nullptr};  ///< communicator_, once made
+  std::atomic<Communicator*> open_{nullptr};  ///< the same, while operations are allowed
+  std::atomic<bool> finalized_{false};
+};
+
+}  // namespace stretto
