@@ -2,7 +2,7 @@
  *
  * stretto: collective communication between the ranks of a parallel program.
  *
- * This header, with the part that it includes, is the whole C interface. It is C99, and needs no CUDA header.
+ * This header, with the parts that it includes, is the whole C interface. It is C99, and needs no CUDA header.
  *
  * Conventions that hold for every function below, unless its own comment says otherwise:
  *  - Counts are in elements, sizes in bytes, times in milliseconds unless the name says otherwise.
@@ -15,6 +15,8 @@
  *  - Every rank of a communicator calls the same collectives in the same order with the same arguments (buffers and
  *    strettoCallConfig_t may differ). Where they do not, every rank gets strettoInvalidUsage with both sides named: in
  *    that call, or, if its own part of that call was done (and the call returned success), in its next.
+ *  - The operations of a communicator run in the order in which they were issued, one after another, whichever stream
+ *    or thread runs them: a call without a stream waits for what was issued to streams before.
  *  - A communicator is used by one thread at a time: a second one in it gets strettoInvalidUsage, field "comm".
  *    Different communicators may be used at once. strettoCommAbort, strettoCommGetAsyncError and the getters may be
  *    called from any thread at any time.
@@ -52,8 +54,9 @@ extern "C" {
 /** A communicator: one rank's membership of a group of ranks. */
 typedef struct strettoComm *strettoComm_t;
 
-/** A stream of ordered work. For device communicators this is CUDA's own stream type (cudaStream_t, CUstream).
- *  NULL on a host communicator means: run in the calling thread and return when done. */
+/** A stream of ordered work. For device communicators this is CUDA's own stream type (cudaStream_t, CUstream); for
+ *  host communicators one that strettoStreamCreate has made. NULL on a host communicator means: run in the calling
+ *  thread and return when done. */
 typedef struct CUstream_st *strettoStream_t;
 
 /** Size of strettoUniqueId in bytes; equal to NCCL's, so that programs that ship ids around need no change. */
@@ -216,8 +219,9 @@ STRETTO_API strettoResult_t strettoCommShrink(strettoComm_t comm, const int *exc
                                               strettoComm_t *newcomm, const strettoConfig_t *config);
 /** Completes all work issued so far and flushes; after it only destroy and abort are allowed. */
 STRETTO_API strettoResult_t strettoCommFinalize(strettoComm_t comm);
-/** Frees the communicator, after its own operations have ended. It waits at most 1 s: until its neighbours have taken
- *  its goodbye, and, as the only rank of its process, until the others leave too, since it passes on what they say.
+/** Frees the communicator, after its own operations have ended: those in streams too, within their deadlines. Then it
+ *  waits at most 1 s: until its neighbours have taken its goodbye, and, as the only rank of its process, until the others
+ *  leave too, since it passes on what they say.
  *  NULL is allowed. The handle is dead, whatever is returned. */
 STRETTO_API strettoResult_t strettoCommDestroy(strettoComm_t comm);
 /** Ends the communicator now: an operation of this rank that is under way in another thread returns strettoAborted,
@@ -361,6 +365,8 @@ STRETTO_API strettoResult_t strettoBarrierConfig(strettoComm_t comm, strettoStre
  *  sends and receives that depend on one another. */
 STRETTO_API strettoResult_t strettoGroupStart(void);
 STRETTO_API strettoResult_t strettoGroupEnd(void);
+
+#include "stretto/streams.h" /* streams and events of host communicators */
 
 #ifdef __cplusplus
 }

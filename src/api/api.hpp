@@ -39,6 +39,12 @@ strettoResult_t hand_out(std::vector<std::unique_ptr<Participant>> participants,
 /// One rank's set-up, from its id to its handle.
 strettoResult_t join(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings, strettoComm_t* comm);
 
+/// strettoSuccess, unless the calling thread is a stream's and the function would wait in it.
+strettoResult_t refuse_in_host_function(const char* function);
+/// Hands a checked operation to a stream.
+strettoResult_t submit(Communicator& communicator, strettoStream_t stream, const Operation& operation,
+                       const char* function);
+
 /// Runs `body` (returning strettoResult_t) and turns whatever it throws into a remembered error.
 template <typename Body>
 strettoResult_t guarded(const char* function, Body&& body) noexcept {

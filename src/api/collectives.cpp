@@ -42,10 +42,6 @@ strettoResult_t check_operation(const Call& call, Communicator& communicator, co
 }
 
 strettoResult_t check_arguments(const Call& call, Communicator& communicator, const Request& request) {
-  if (call.stream != nullptr) {
-    return refuse(strettoUnsupported, call.function, "stream",
-                  "this release runs host operations in the calling thread: pass NULL");
-  }
   if (data_type_bytes(request.type) == 0) {
     return refuse(strettoInvalidArgument, call.function, "datatype",
                   format("{} is no data type", static_cast<int>(request.type)));
@@ -129,6 +125,8 @@ strettoResult_t run(const Call& call, const Request& request) {
     if (result = check_buffers(call, communicator, request); result != strettoSuccess) return result;
     std::int64_t timeout_ns = 0;
     if (result = call_timeout(call, timeout_ns); result != strettoSuccess) return result;
+    const Operation operation{request, call.input, call.output, timeout_ns};
+    if (call.stream != nullptr) return submit(communicator, call.stream, operation, call.function);
     const ErrorInfo* error = communicator.run(request, call.input, call.output, timeout_ns);
     return error == nullptr ? strettoSuccess : remember(*error);
   });

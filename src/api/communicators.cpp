@@ -96,6 +96,8 @@ strettoResult_t strettoCommInitAll(strettoComm_t* comms, int n, const int* devic
 
 strettoResult_t strettoCommDestroy(strettoComm_t comm) {
   return guarded("strettoCommDestroy", [&] {
+    const strettoResult_t waits = refuse_in_host_function("strettoCommDestroy");
+    if (waits != strettoSuccess) return waits;
     delete comm;
     return strettoSuccess;
   });
@@ -105,6 +107,8 @@ strettoResult_t strettoCommFinalize(strettoComm_t comm) {
   return guarded("strettoCommFinalize", [&] {
     if (const strettoResult_t result = check_handle(comm, "strettoCommFinalize"); result != strettoSuccess)
       return result;
+    const strettoResult_t waits = refuse_in_host_function("strettoCommFinalize");
+    if (waits != strettoSuccess) return waits;
     comm->participant->finalize();
     return strettoSuccess;
   });

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "comm/batch.hpp"
 #include "comm/engine.hpp"
 #include "comm/membership_task.hpp"
 #include "comm/turns.hpp"
@@ -32,6 +34,13 @@ class Communicator {
   /// operation had begun, the communicator is faulted from then on. `timeout_ns` 0: the communicator's own.
   const ErrorInfo* run(const Request& request, const void* input, void* output, std::int64_t timeout_ns);
 
+  // Issuing, in the order of which operations run (issue.hpp):
+  /// The right to issue, until leave(). The error: there is a fault, or another thread has the right.
+  std::optional<ErrorInfo> claim();
+  void leave() noexcept { turns_.leave(); }
+  Turns::Ticket take_turn(const Batch& batch);
+  void return_turn() noexcept { turns_.give_back(); }
+
   /// Returns when all that was issued has ended.
   void drain();
   /// Operations that have ended well. After drain().
@@ -47,16 +56,17 @@ class Communicator {
   UserOps& user_ops() { return user_ops_; }
 
  private:
+  friend class BatchRun;
+
   /// Waits for a turn: whose, since when, and how far the others were then.
   struct TurnWatch {
-    Communicator& comm;
+    Communicator* comm;
     std::int64_t timeout_ns;
     std::int64_t start_ns = 0;
     std::uint64_t ended = 0;
-    const ErrorInfo* check();
+    bool late();
   };
 
-  /// nullptr: this thread may issue, until turns_.leave().
   const ErrorInfo* enter();
   const ErrorInfo* await_turn(std::int64_t timeout_ns);
 
@@ -68,7 +78,8 @@ class Communicator {
 
   const ErrorInfo* fail(ErrorInfo fault);
   const ErrorInfo* fail_with(const ErrorInfo& heard);
-  const ErrorInfo* fail_out_of_turn();
+  ErrorInfo fault_out_of_turn() const;
+  void fail_at_exit();
   ErrorInfo as_heard_here(const ErrorInfo& heard) const;
   const ErrorInfo* settle(const ErrorInfo& info);
   void log_flight() const;

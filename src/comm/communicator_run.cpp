@@ -101,37 +101,55 @@ const ErrorInfo* Communicator::await_turn(std::int64_t timeout_ns) {
     if (turns_.due(mine)) return nullptr;
     cpu_relax();
   }
-  TurnWatch watch{*this, timeout_ns};
+  TurnWatch watch{this, timeout_ns};
   const auto ready = [&] { return turns_.due(mine) || fault() != nullptr; };
-  while (!turns_.wait(ready, kTurnSliceNs)) {
-    if (const ErrorInfo* late = watch.check(); late != nullptr) return late;
+  while (!turns_.wait(ready, kTurnSliceNs) && !watch.late()) {
   }
-  return turns_.due(mine) ? nullptr : fail_out_of_turn();
+  if (turns_.due(mine)) return nullptr;
+  reported_.set(fault_out_of_turn());
+  return reported_.get();
 }
 
-/// The deadline of a turn begins anew whenever an earlier operation ends, and is no shorter than any of theirs.
-const ErrorInfo* Communicator::TurnWatch::check() {
+/// The deadline of a turn begins anew whenever an earlier operation ends, and is no shorter than any of theirs. Once it
+/// has passed there is a fault.
+bool Communicator::TurnWatch::late() {
   const std::int64_t now_ns = posix_system().now_ns();
-  if (start_ns == 0 || ended != comm.turns_.ended()) {
+  if (start_ns == 0 || ended != comm->turns_.ended()) {
     start_ns = now_ns;
-    ended = comm.turns_.ended();
+    ended = comm->turns_.ended();
   }
-  const std::int64_t own_ns = timeout_ns != 0 ? timeout_ns : comm.engine_.settings().data_timeout_ns;
-  const std::int64_t limit_ns = std::max(own_ns, comm.longest_timeout_ns_.load(std::memory_order_relaxed));
-  if (now_ns - start_ns < limit_ns) return nullptr;
+  const std::int64_t own_ns = timeout_ns != 0 ? timeout_ns : comm->engine_.settings().data_timeout_ns;
+  const std::int64_t limit_ns = std::max(own_ns, comm->longest_timeout_ns_.load(std::memory_order_relaxed));
+  if (now_ns - start_ns < limit_ns) return false;
   ErrorInfo info;
   info.code = strettoTimeout;
-  info.rank = comm.rank();
+  info.rank = comm->rank();
   info.field = "stream";
   info.text = format(
       "rank {} has waited {} ms for its turn: operations that were issued to a stream before this one have not ended. "
       "A host function or an event in that stream holds them up, or they are slow",
       info.rank, limit_ns / 1'000'000);
-  if (comm.task_->fault().set(info)) {
-    Service::of_process().run([&] { comm.task_->report(info); });
-    comm.turns_.wake();
+  if (comm->task_->fault().set(info)) {
+    Service::of_process().run([&] { comm->task_->report(info); });
+    comm->turns_.wake();
   }
-  return comm.fail_out_of_turn();
+  return true;
+}
+
+std::optional<ErrorInfo> Communicator::claim() {
+  if (const ErrorInfo* error = enter(); error != nullptr) return *error;
+  if (task_->fault().get() == nullptr) return std::nullopt;
+  leave();
+  return fault_out_of_turn();
+}
+
+Turns::Ticket Communicator::take_turn(const Batch& batch) {
+  std::int64_t timeout_ns = longest_timeout_ns(batch);
+  if (timeout_ns == 0) timeout_ns = engine_.settings().data_timeout_ns;
+  if (timeout_ns > longest_timeout_ns_.load(std::memory_order_relaxed)) {
+    longest_timeout_ns_.store(timeout_ns, std::memory_order_relaxed);
+  }
+  return turns_.take();
 }
 
 void Communicator::drain() {
@@ -227,14 +245,21 @@ ErrorInfo Communicator::as_heard_here(const ErrorInfo& heard) const {
 }
 
 /// The fault, for an operation whose turn has not come: the engine and the flight recorder are another thread's.
-const ErrorInfo* Communicator::fail_out_of_turn() {
-  if (reported_.get() == nullptr) {
-    const ErrorInfo& heard = *task_->fault().get();
-    ErrorInfo info = as_heard_here(heard);
-    info.text = format("rank {} before its next operation: {}", rank(), heard.text);
-    reported_.set(info);
-  }
-  return reported_.get();
+ErrorInfo Communicator::fault_out_of_turn() const {
+  if (const ErrorInfo* reported = reported_.get(); reported != nullptr) return *reported;
+  const ErrorInfo& heard = *task_->fault().get();
+  ErrorInfo info = as_heard_here(heard);
+  info.text = format("rank {} before its next operation: {}", rank(), heard.text);
+  return info;
+}
+
+/// The others see the end of the process itself.
+void Communicator::fail_at_exit() {
+  ErrorInfo info;
+  info.code = strettoAborted;
+  info.rank = rank();
+  info.text = format("rank {}: the process ends with operations in a stream that have not ended", rank());
+  if (task_->fault().set(info)) turns_.wake();
 }
 
 /// Ends the current operation, if any, and keeps the error for all later calls.

@@ -1,14 +1,10 @@
 #include "comm/service.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <chrono>
-#include <system_error>
 
 #include "base/error.hpp"
-#include "base/text.hpp"
+#include "comm/thread_start.hpp"
 
 namespace stretto {
 namespace {
@@ -17,22 +13,6 @@ namespace {
 constexpr std::int64_t kLongestSleepNs = 1'000'000'000;
 
 constexpr std::int64_t kUnwatchedSleepNs = 10'000'000;
-
-/// The application's signal handlers must not run on our thread: it holds locks that they know nothing of.
-class BlockedSignals {
- public:
-  BlockedSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old_);
-  }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &old_, nullptr); }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-
- private:
-  sigset_t old_{};
-};
 
 }  // namespace
 
@@ -67,20 +47,14 @@ void Service::add(std::shared_ptr<ServiceTask> task) {
     return;
   }
   if (thread_.joinable()) thread_.join();  // has ended, or is about to without the lock
-  const BlockedSignals blocked;
   try {
-    thread_ = std::thread([this] { loop(); });
-  } catch (const std::system_error& error) {
+    thread_ = start_thread("stretto-service", [this] { loop(); });
+  } catch (const Error&) {
     tasks_.clear();
     waits_.reset();
-    throw Error(
-        strettoSystemError,
-        format("the service thread cannot be started ({}): raise the limit of processes and threads (ulimit -u, "
-               "or the pids limit of the container)",
-               error.what()));
+    throw;
   }
   running_ = true;  // the thread itself waits for the lock that is held here
-  pthread_setname_np(thread_.native_handle(), "stretto-service");
 }
 
 void Service::run(const std::function<void()>& action) {

@@ -33,6 +33,8 @@ class Turns {
     issued_.store(ticket + 1, std::memory_order_relaxed);
     return ticket;
   }
+  /// For whoever took the last one and has not left: it was not used.
+  void give_back() noexcept { issued_.store(next() - 1, std::memory_order_relaxed); }
   /// Whether all before this ticket have ended.
   bool due(Ticket ticket) const noexcept { return ended_.load(std::memory_order_acquire) == ticket; }
   std::uint64_t ended() const noexcept { return ended_.load(std::memory_order_relaxed); }

@@ -106,7 +106,7 @@ TEST(Arguments, OfAllReduce_AreRefusedByField) {
   refused("deadline_ms", strettoInvalidArgument,
           strettoAllReduceConfig(buffer, buffer, 1, strettoFloat32, strettoSum, comm, nullptr, &call));
   refused(
-      "stream", strettoUnsupported,
+      "stream", strettoInvalidArgument,
       strettoAllReduce(buffer, buffer, 1, strettoFloat32, strettoSum, comm, reinterpret_cast<strettoStream_t>(buffer)));
   strettoResult_t async_error = strettoInternalError;
   EXPECT_EQ(strettoCommGetAsyncError(comm, &async_error), strettoSuccess);
