@@ -14,8 +14,8 @@ constexpr std::int64_t kTurnSliceNs = 20'000'000;
 constexpr int kTurnPolls = 500;
 
 const ErrorInfo& in_use() {
-  static const ErrorInfo info = [] {
-    ErrorInfo made;
+  static const ErrorInfo& info = []() -> const ErrorInfo& {
+    ErrorInfo& made = *new ErrorInfo;  // for ever
     made.code = strettoInvalidUsage;
     made.field = "comm";
     made.text = "two threads use one communicator at once: give each thread its own, or take turns";

@@ -42,7 +42,8 @@ class RendezvousTask : public ServiceTask {
 
 /// The process's rendezvous that are under way. Used with the service's lock held.
 std::vector<std::weak_ptr<RendezvousTask>>& under_way() {
-  static std::vector<std::weak_ptr<RendezvousTask>> tasks;
+  // For ever: communicators may be destroyed while static objects are.
+  static auto& tasks = *new std::vector<std::weak_ptr<RendezvousTask>>;
   return tasks;
 }
 
