@@ -90,9 +90,10 @@ strettoResult_t call_timeout(const Call& call, std::int64_t& timeout_ns) {
   timeout_ns = 0;
   if (call.config == nullptr) return strettoSuccess;
   strettoCallConfig_t config = STRETTO_CALL_CONFIG_INITIALIZER;
-  if (call.config->size < offsetof(strettoCallConfig_t, max_sms)) {
+  if (call.config->size < offsetof(strettoCallConfig_t, max_sms) ||
+      call.config->size % alignof(strettoCallConfig_t) != 0) {  // half a pointer must not be taken for one
     return refuse(strettoInvalidArgument, call.function, "size",
-                  "call->size is too small: start from STRETTO_CALL_CONFIG_INITIALIZER");
+                  "call->size is of no release: start from STRETTO_CALL_CONFIG_INITIALIZER");
   }
   std::memcpy(&config, call.config, std::min(call.config->size, sizeof config));
   if (config.mode < strettoModeDefault || config.mode > strettoModeZeroSm) {

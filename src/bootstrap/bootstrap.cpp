@@ -153,6 +153,7 @@ void TreeBootstrap::hear_rendezvous() {
         on_assign(reader);
         break;
       case Message::ready:
+        if (!linked_) throw Error(strettoRemoteError, "the rendezvous says that all is ready before it is");
         ready_ = true;
         return;
       default:
@@ -172,9 +173,12 @@ void TreeBootstrap::hear_rendezvous() {
 }
 
 void TreeBootstrap::on_assign(WireReader& reader) {
+  if (assigned_) throw Error(strettoRemoteError, "the rendezvous assigned a place twice");
   assigned_ = true;
   if (config_.rank == 0) return;
   parent_member_ = get_member(reader);
+  if (parent_member_.rank != (config_.rank - 1) / 2)
+    throw Error(strettoRemoteError, "the rendezvous assigned a place that is not this rank's");
   Endpoint address = get_endpoint(reader);
   // The number of an interface means something on its own host only.
   if (is_link_local(address)) address.scope = reached_by_.scope;

@@ -153,11 +153,13 @@ void TreeControlPlane::send_parcels(Link& link) {
 
 void TreeControlPlane::on_blobs(Link& from, WireReader& reader) {
   const auto number = reader.number<std::uint64_t>();
-  const bool expected = number == gather_ || number == gather_ + 1;
+  // Before the first gather only that one can come. Nobody else speaks for this rank: the tree has no circles.
+  const bool expected = number > 0 && (number == gather_ || number == gather_ + 1);
   while (!reader.at_end()) {
     const auto rank = reader.number<Rank>();
     const std::span<const std::byte> bytes = reader.blob();
-    if (!expected || rank < 0 || rank >= n_ranks_) throw Error(strettoRemoteError, "a blob of no gather or rank");
+    if (!expected || rank < 0 || rank >= n_ranks_ || rank == self_.rank)
+      throw Error(strettoRemoteError, "a blob of no gather or rank");
     store(number, rank, std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end()), &from);
   }
 }
@@ -169,6 +171,13 @@ void TreeControlPlane::report(const ErrorInfo& fault) {
   if (mine.rank < 0) mine.rank = self_.rank;
   set_fault(std::move(mine), nullptr);
   poll();
+}
+
+void TreeControlPlane::on_fault(Link& from, ErrorInfo fault) {
+  // Whoever keeps it looks these ranks up.
+  const auto known = [this](Rank rank) { return rank >= -1 && rank < n_ranks_; };
+  if (!known(fault.rank) || !known(fault.peer)) throw Error(strettoRemoteError, "a fault of no rank");
+  set_fault(std::move(fault), &from);
 }
 
 void TreeControlPlane::set_fault(ErrorInfo fault, const Link* from) {
@@ -229,7 +238,7 @@ void TreeControlPlane::on_frame(Link& from, std::span<const std::byte> frame) {
     case Message::blobs:
       return on_blobs(from, reader);
     case Message::fault:
-      return set_fault(get_error_info(reader), &from);
+      return on_fault(from, get_error_info(reader));
     case Message::goodbye:
       return on_goodbye(from, reader);
     case Message::goodbye_ack:

@@ -70,6 +70,7 @@ class TreeControlPlane final : public ControlPlane {
   void on_frame(Link& from, std::span<const std::byte> frame);
   void on_blobs(Link& from, WireReader& reader);
   void on_goodbye(Link& from, WireReader& reader);
+  void on_fault(Link& from, ErrorInfo fault);
   void on_end(Link& link);
   void check_silence(Link& link, std::int64_t now_ns);
   void send_parcels(Link& link);

@@ -24,7 +24,9 @@ namespace {
 strettoConfig_t sized_copy(const strettoConfig_t* config) {
   strettoConfig_t copy = STRETTO_CONFIG_INITIALIZER;
   if (config == nullptr) return copy;
-  if (config->size < offsetof(strettoConfig_t, device) || config->size > 4096) {
+  // No release's struct ends within a field: half a pointer must not be taken for one.
+  if (config->size < offsetof(strettoConfig_t, device) || config->size > 4096 ||
+      config->size % alignof(strettoConfig_t) != 0) {
     refuse(strettoInvalidArgument, "size",
            format("config.size is {}: start the struct from STRETTO_CONFIG_INITIALIZER", config->size));
   }

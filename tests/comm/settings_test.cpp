@@ -35,7 +35,7 @@ TEST(Settings, StructOfAnOlderCaller_LeavesNewFieldsUnset) {
   strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
   config.setup_timeout_ms = 5;
   config.algorithm = "no such algorithm";  // beyond what this caller says it has
-  config.size = offsetof(strettoConfig_t, data_timeout_ms);
+  config.size = offsetof(strettoConfig_t, blocking);
   const Settings settings = resolve_settings(&config, Environment::from({}));
   EXPECT_EQ(settings.setup_timeout_ns, 5'000'000);
   EXPECT_EQ(settings.algorithm, "");
@@ -49,6 +49,7 @@ TEST(Settings, BadFields_AreRefusedByName) {
   };
   using C = strettoConfig_t;
   EXPECT_EQ(field_refused(with([](C& c) { c.size = 3; }), strettoInvalidArgument), "size");
+  EXPECT_EQ(field_refused(with([](C& c) { c.size = offsetof(C, algorithm) + 4; }), strettoInvalidArgument), "size");
   EXPECT_EQ(field_refused(with([](C& c) { c.setup_timeout_ms = 0; }), strettoInvalidArgument), "setup_timeout_ms");
   EXPECT_EQ(field_refused(with([](C& c) { c.data_timeout_ms = -4; }), strettoInvalidArgument), "data_timeout_ms");
   EXPECT_EQ(field_refused(with([](C& c) { c.max_channels = 0; }), strettoInvalidArgument), "max_channels");
