@@ -58,4 +58,6 @@ ScaleFunction find_scale(strettoDataType_t type) noexcept {
   return is_type(type) ? widest_table().scale[type] : nullptr;
 }
 
+ScanFunction find_scan(strettoDataType_t type) noexcept { return is_type(type) ? widest_table().scan[type] : nullptr; }
+
 }  // namespace stretto

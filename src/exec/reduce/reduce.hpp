@@ -28,4 +28,19 @@ using ScaleFunction = void (*)(void* destination, const void* source, std::size_
 /// Never nullptr for a valid type; nullptr otherwise.
 ScaleFunction find_scale(strettoDataType_t type) noexcept;
 
+/// What a buffer has of values that are no finite numbers.
+struct SpecialValues {
+  std::uint64_t nans = 0;
+  std::uint64_t infinities = 0;
+  std::size_t first = 0;  ///< index of the first of either kind, if there is one
+
+  std::uint64_t total() const { return nans + infinities; }
+};
+
+/// No alignment is required.
+using ScanFunction = SpecialValues (*)(const void* values, std::size_t count);
+
+/// nullptr for integers, which have no special values, and for what is no type.
+ScanFunction find_scan(strettoDataType_t type) noexcept;
+
 }  // namespace stretto

@@ -13,6 +13,7 @@ namespace {
 
 #include "exec/reduce/formats.inc.hpp"
 #include "exec/reduce/kernels.inc.hpp"
+#include "exec/reduce/scan.inc.hpp"
 #if defined(__F16C__)
 #include "exec/reduce/half_f16c.inc.hpp"
 #else
@@ -71,6 +72,21 @@ const KernelTable STRETTO_KERNEL_VARIANT = {
             scale<Narrow<Bfloat16, Op::prod>>,
             scale<Narrow<Fp8E4m3, Op::prod>>,
             scale<Narrow<Fp8E5m2, Op::prod>>,
+        },
+    .scan =
+        {
+            nullptr,
+            nullptr,
+            nullptr,
+            nullptr,
+            nullptr,
+            nullptr,
+            scan<std::uint16_t, std::int16_t, 0x7c00, 0x7c00>,
+            scan<std::uint32_t, std::int32_t, 0x7f800000, 0x7f800000>,
+            scan<std::uint64_t, std::int64_t, 0x7ff0000000000000, 0x7ff0000000000000>,
+            scan<std::uint16_t, std::int16_t, 0x7f80, 0x7f80>,
+            scan<std::uint8_t, std::int8_t, 0x7e, -1>,
+            scan<std::uint8_t, std::int8_t, 0x7c, 0x7c>,
         },
 };
 

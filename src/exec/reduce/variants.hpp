@@ -15,6 +15,7 @@ inline constexpr std::array kReduceVariants{ReduceVariant::baseline, ReduceVaria
 struct KernelTable {
   ReduceFunction reduce[strettoNumDataTypes][strettoAvg];  ///< by type, and by strettoSum, Prod, Max or Min
   ScaleFunction scale[strettoNumDataTypes];
+  ScanFunction scan[strettoNumDataTypes];  ///< nullptr for integers
 };
 
 /// nullptr if this build or this processor does not have the variant. The baseline is always there.
