@@ -232,7 +232,7 @@ TEST_P(ArithmeticOf, AllReduce_GivesTheDocumentedBitsInEveryTypeAndOperation) {
     });
     for (const Case& c : cases) {
       const Request request{Collective::all_reduce, kCount, c.type, c.op, -1};
-      const Binding& binding = ranks.comm(0)->communicator->engine().bind(request);
+      const Binding& binding = ranks.comm(0)->participant->communicator().engine().bind(request);
       ASSERT_EQ(binding.plan->plan.spec.algorithm, GetParam());
       check_case(c, binding, meaning_of(binding.plan->plan.spec));
       if (HasFatalFailure()) return;
