@@ -28,7 +28,7 @@ Environment read_environment();
 /// For functions of the settled interface that come with a later release.
 strettoResult_t unsupported(const char* function);
 
-/// strettoSuccess if the handle is one.
+/// strettoSuccess if the handle is one, and this process's.
 strettoResult_t check_handle(strettoComm_t comm, const char* function);
 /// The communicator behind a handle, for operations. Throws Error: NULL, in set-up, finalized, or set-up has failed.
 Communicator& communicator_of(strettoComm_t comm, const char* function);

@@ -96,8 +96,10 @@ strettoResult_t strettoCommInitAll(strettoComm_t* comms, int n, const int* devic
 
 strettoResult_t strettoCommDestroy(strettoComm_t comm) {
   return guarded("strettoCommDestroy", [&] {
-    const strettoResult_t waits = refuse_in_host_function("strettoCommDestroy");
-    if (waits != strettoSuccess) return waits;
+    if (comm == nullptr) return strettoSuccess;
+    strettoResult_t result = check_handle(comm, "strettoCommDestroy");
+    if (result == strettoSuccess) result = refuse_in_host_function("strettoCommDestroy");
+    if (result != strettoSuccess) return result;
     delete comm;
     return strettoSuccess;
   });
@@ -105,8 +107,9 @@ strettoResult_t strettoCommDestroy(strettoComm_t comm) {
 
 strettoResult_t strettoCommFinalize(strettoComm_t comm) {
   return guarded("strettoCommFinalize", [&] {
-    if (const strettoResult_t result = check_handle(comm, "strettoCommFinalize"); result != strettoSuccess)
-      return result;
+    strettoResult_t result = check_handle(comm, "strettoCommFinalize");
+    if (result == strettoSuccess) result = refuse_in_host_function("strettoCommFinalize");
+    if (result != strettoSuccess) return result;
     const strettoResult_t waits = refuse_in_host_function("strettoCommFinalize");
     if (waits != strettoSuccess) return waits;
     comm->participant->finalize();

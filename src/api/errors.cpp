@@ -13,7 +13,7 @@ thread_local ErrorInfo last_error{strettoSuccess, "", "", "", "", -1, -1, -1, -1
 thread_local std::string last_text;
 
 const ErrorInfo& current(strettoComm_t comm) {
-  if (comm != nullptr) {
+  if (comm != nullptr && comm->participant->of_this_process()) {
     if (const ErrorInfo* fault = comm->participant->fault(); fault != nullptr) return *fault;
   }
   return last_error;
@@ -45,6 +45,11 @@ strettoResult_t refuse(strettoResult_t code, const char* function, const char* f
 strettoResult_t check_handle(strettoComm_t comm, const char* function) {
   if (comm == nullptr) {
     return refuse(strettoInvalidArgument, function, "comm", "comm is NULL: make one with strettoCommInitRank first");
+  }
+  if (!comm->participant->of_this_process()) {
+    return refuse(strettoInvalidUsage, function, "comm",
+                  format("comm was made before fork, in process {}: it stays that process's; a child makes its own",
+                         comm->participant->process()));
   }
   return strettoSuccess;
 }

@@ -11,6 +11,8 @@
 #include <memory>
 #include <mutex>
 
+#include "base/fork.hpp"
+
 namespace stretto {
 namespace {
 
@@ -28,8 +30,8 @@ struct Log {
 };
 
 Log& state() {
-  static Log& log = *new Log;  // for ever: the service thread may write while static objects are destroyed
-  return log;
+  static PerProcess<Log> log;  // for ever: the service thread may write while static objects are destroyed
+  return log.get();
 }
 
 void start(const std::string& file, const std::string& level) {

@@ -99,8 +99,8 @@ void throw_system_error(const char* call, const std::string& argument, int os_er
 
 System& posix_system() {
   // Never destroyed: handles in other objects of static lifetime may be closed after main.
-  static PosixSystem* const system = new PosixSystem;
-  return *system;
+  static PerProcess<PosixSystem> system;
+  return system.get();
 }
 
 std::int64_t PosixSystem::now_ns() {
@@ -136,10 +136,16 @@ std::uint32_t PosixSystem::user() { return geteuid(); }
 
 Handle PosixSystem::adopt(int descriptor, const char* call, const std::string& argument) {
   if (descriptor < 0) throw_system_error(call, argument, errno);
+  return own(descriptor);
+}
+
+Handle PosixSystem::own(int descriptor) {
+  own_descriptor(descriptor);
   return Handle(*this, descriptor);
 }
 
 void PosixSystem::close(int handle) noexcept {
+  if (generation_ != process_generation()) return;  // the parent's: closed at the fork, and the number may be another's
   {
     const std::lock_guard lock(mutex_);
     connects_.erase(handle);
@@ -147,9 +153,13 @@ void PosixSystem::close(int handle) noexcept {
     // an epoll set would report the dead connection for ever.
     for (const int epoll : wait_sets_) epoll_ctl(epoll, EPOLL_CTL_DEL, handle, nullptr);
   }
+  disown_descriptor(handle);
   ::close(handle);
 }
 
-void PosixSystem::unmap(std::byte* data, std::size_t bytes) noexcept { STRETTO_ASSERT(munmap(data, bytes) == 0); }
+void PosixSystem::unmap(std::byte* data, std::size_t bytes) noexcept {
+  if (generation_ != process_generation()) return;  // the parent's: children do not have it
+  STRETTO_ASSERT(munmap(data, bytes) == 0);
+}
 
 }  // namespace stretto

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/fork.hpp"
 #include "base/system.hpp"
 
 namespace stretto {
@@ -56,10 +57,12 @@ class PosixSystem final : public System {
 
   void close(int handle) noexcept override;
   void unmap(std::byte* data, std::size_t bytes) noexcept override;
+  Handle own(int descriptor);
   Handle adopt(int descriptor, const char* call, const std::string& argument);
   void start_connect(int socket, const sockaddr* address, socklen_t address_bytes);
   void remember_failure(int socket, int os_error);
 
+  const std::uint32_t generation_ = process_generation();
   std::mutex mutex_;  ///< guards what follows
   std::map<int, Connect> connects_;
   std::set<int> wait_sets_;  ///< their epoll descriptors

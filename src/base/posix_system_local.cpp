@@ -126,7 +126,7 @@ IoResult PosixSystem::receive_memory(int socket, Handle& memory) {
     for (std::size_t i = 0; i < n; ++i, ++n_received) {
       int descriptor = -1;
       std::memcpy(&descriptor, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-      received = Handle(*this, descriptor);
+      received = own(descriptor);
     }
   }
   if (n_received == 0 && (message.msg_flags & MSG_CTRUNC) != 0) {
@@ -173,6 +173,7 @@ Mapping PosixSystem::map_memory(int memory, std::size_t bytes) {
   }
   void* const data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
   if (data == MAP_FAILED) throw_system_error("mmap", format("{} bytes", bytes), errno);
+  madvise(data, bytes, MADV_DONTFORK);  // a child that wrote there would take part; refused by old kernels only
   return Mapping(*this, static_cast<std::byte*>(data), bytes);
 }
 

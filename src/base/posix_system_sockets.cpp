@@ -121,7 +121,7 @@ Handle PosixSystem::accept(int listener) {
     if (descriptor >= 0) {
       const int on = 1;
       setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));  // refused by local sockets: not needed
-      return Handle(*this, descriptor);
+      return own(descriptor);
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return Handle();
     // Linux takes the descriptor before it looks for a connection: out of descriptors may still mean that nobody waits.

@@ -93,8 +93,8 @@ bool join_others(const Share& share, bool before) {
 /// What goes to streams: one task per stream. Two groups whose tasks lay in one order in one stream and in another in
 /// another could wait for each other for ever, so groups are issued one at a time.
 std::optional<ErrorInfo> issue_to_streams(std::vector<Share>& shares) {
-  static std::mutex& issuing = *new std::mutex;
-  const std::lock_guard lock(issuing);
+  static PerProcess<std::mutex> issuing;
+  const std::lock_guard lock(issuing.get());
   for (const Share& share : shares) {
     if (!join_others(share, true)) return stream_is_going();
   }

@@ -1,5 +1,5 @@
 // The objects behind a kind of opaque handle, so that a handle that is none, or not any more, is told from one that is.
-// Lives for ever: handles may be used while static objects are destroyed.
+// Lives for ever: handles may be used while static objects are destroyed. In a forked child none of the parent's is one.
 #pragma once
 
 #include <memory>
@@ -7,14 +7,16 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/fork.hpp"
+
 namespace stretto {
 
 template <typename Object>
 class LiveHandles {
  public:
   static LiveHandles& of_process() {
-    static LiveHandles* const handles = new LiveHandles;
-    return *handles;
+    static PerProcess<LiveHandles> handles;
+    return handles.get();
   }
 
   /// The handle is the object's address.

@@ -1,5 +1,7 @@
 #include "comm/participant.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -25,7 +27,8 @@ constexpr std::int64_t kGoodbyeNs = 1'000'000'000;
 }  // namespace
 
 Participant::Participant(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings)
-    : rank_(rank),
+    : process_(getpid()),
+      rank_(rank),
       n_ranks_(n_ranks),
       settings_(settings),
       task_(std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings)) {

@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "base/fork.hpp"
 #include "comm/communicator.hpp"
 
 namespace stretto {
@@ -30,6 +31,11 @@ class Participant {
   ~Participant();
   Participant(const Participant&) = delete;
   Participant& operator=(const Participant&) = delete;
+
+  /// False in a forked child of the process that made it, where nothing else may be called, the destructor included.
+  bool of_this_process() const { return generation_ == process_generation(); }
+  /// Of the one that made it.
+  int process() const { return process_; }
 
   Rank rank() const { return rank_; }
   int n_ranks() const { return n_ranks_; }
@@ -55,6 +61,8 @@ class Participant {
   Communicator& communicator_or_why();
   Communicator* adopt();
 
+  const std::uint32_t generation_ = process_generation();
+  const int process_;
   Rank rank_;
   int n_ranks_;
   Settings settings_;

@@ -2,7 +2,6 @@
 
 #include <cstring>
 #include <memory>
-#include <vector>
 
 #include "base/log.hpp"
 #include "bootstrap/bootstrap.hpp"
@@ -40,25 +39,13 @@ class RendezvousTask : public ServiceTask {
   bool finished_ = false;
 };
 
-/// The process's rendezvous that are under way. Used with the service's lock held.
-std::vector<std::weak_ptr<RendezvousTask>>& under_way() {
-  // For ever: communicators may be destroyed while static objects are.
-  static auto& tasks = *new std::vector<std::weak_ptr<RendezvousTask>>;
-  return tasks;
-}
-
 }  // namespace
 
 strettoUniqueId start_rendezvous(const Endpoint& address) {
   auto rendezvous = make_rendezvous(posix_system(), address);
   const strettoUniqueId id = rendezvous->id();
   auto task = std::make_shared<RendezvousTask>(std::move(rendezvous));
-  Service& service = Service::of_process();
-  service.run([&] {
-    std::erase_if(under_way(), [](const auto& other) { return other.expired(); });
-    under_way().push_back(task);
-  });
-  service.add(std::move(task));
+  Service::of_process().add(std::move(task));
   return id;
 }
 
@@ -73,11 +60,9 @@ strettoUniqueId start_local_rendezvous() {
 }
 
 void end_rendezvous(const strettoUniqueId& id) {
-  Service::of_process().run([&] {
-    for (const auto& weak : under_way()) {
-      const std::shared_ptr<RendezvousTask> task = weak.lock();
-      if (task && std::memcmp(&task->id(), &id, sizeof id) == 0) task->end();
-    }
+  Service::of_process().for_each([&](ServiceTask& task) {
+    auto* const rendezvous = dynamic_cast<RendezvousTask*>(&task);
+    if (rendezvous != nullptr && std::memcmp(&rendezvous->id(), &id, sizeof id) == 0) rendezvous->end();
   });
 }
 

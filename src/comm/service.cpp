@@ -17,12 +17,14 @@ constexpr std::int64_t kUnwatchedSleepNs = 10'000'000;
 }  // namespace
 
 Service& Service::of_process() {
-  static Service* const service = new Service;
+  static PerProcess<Service> service;
   struct Stopper {
-    ~Stopper() { service->stop(); }
+    ~Stopper() {
+      if (Service* const made = service.get_if_made(); made != nullptr) made->stop();
+    }
   };
   static const Stopper at_exit;
-  return *service;
+  return service.get();
 }
 
 Service::Service() : system_(posix_system()) {}
@@ -61,6 +63,12 @@ void Service::run(const std::function<void()>& action) {
   const std::lock_guard lock(mutex_);
   action();
   if (waits_) waits_->wake();
+}
+
+void Service::for_each(const std::function<void(ServiceTask&)>& action) {
+  run([&] {
+    for (const auto& task : tasks_) action(*task);
+  });
 }
 
 bool Service::wait_until(const std::function<bool()>& done, std::int64_t deadline_ns) {

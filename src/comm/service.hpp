@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/fork.hpp"
 #include "base/system.hpp"
 
 namespace stretto {
@@ -28,8 +29,8 @@ class ServiceTask {
 
 class Service {
  public:
+  /// Lives for ever: objects of static lifetime may be destroyed after it would have been. A forked child has its own.
   static Service& of_process();
-  ~Service() = delete;  // lives for ever: objects of static lifetime may be destroyed after it would have been
 
   void add(std::shared_ptr<ServiceTask> task);
   /// Runs `action` with the lock held, so that it may use a task's state machine, then wakes the thread.
@@ -37,9 +38,13 @@ class Service {
   /// Blocks until `done` is true (asked with the lock held, by the service thread after each of its rounds, so that
   /// the caller is woken only once) or the deadline has passed; returns what `done` said last.
   bool wait_until(const std::function<bool()>& done, std::int64_t deadline_ns);
+  /// Calls `action` with the lock held for each task.
+  void for_each(const std::function<void(ServiceTask&)>& action);
 
  private:
+  friend class PerProcess<Service>;
   Service();
+  ~Service() = default;
   void stop();
   struct Sleeper {
     const std::function<bool()>& done;
