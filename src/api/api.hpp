@@ -34,8 +34,9 @@ strettoResult_t check_handle(strettoComm_t comm, const char* function);
 Communicator& communicator_of(strettoComm_t comm, const char* function);
 
 /// Gives out handles for participants whose set-up has begun: when it is complete, or at once (strettoInProgress) if
-/// they are not to block. Throws Error.
-strettoResult_t hand_out(std::vector<std::unique_ptr<Participant>> participants, strettoComm_t* comms);
+/// they are not to block. A fault of `parent` ends the wait. Throws Error.
+strettoResult_t hand_out(std::vector<std::unique_ptr<Participant>> participants, strettoComm_t* comms,
+                         const Participant* parent = nullptr);
 /// One rank's set-up, from its id to its handle.
 strettoResult_t join(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings, strettoComm_t* comm);
 

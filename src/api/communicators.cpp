@@ -1,6 +1,7 @@
 // Communicators of the C API: making, asking, ending.
 #include "api/api.hpp"
 #include "base/text.hpp"
+#include "comm/split.hpp"
 #include "comm/starting.hpp"
 
 using namespace stretto;
@@ -21,9 +22,10 @@ strettoResult_t get(strettoComm_t comm, Out* out, const char* function, const ch
 
 namespace stretto::api {
 
-strettoResult_t hand_out(std::vector<std::unique_ptr<Participant>> participants, strettoComm_t* comms) {
+strettoResult_t hand_out(std::vector<std::unique_ptr<Participant>> participants, strettoComm_t* comms,
+                         const Participant* parent) {
   const bool blocking = participants.front()->settings().blocking;
-  if (blocking) Participant::await(participants);
+  if (blocking) Participant::await(participants, parent);
   std::vector<std::unique_ptr<strettoComm>> handles;
   for (auto& participant : participants) {
     handles.push_back(std::make_unique<strettoComm>(strettoComm{std::move(participant)}));
@@ -92,6 +94,31 @@ strettoResult_t strettoCommInitAllConfig(strettoComm_t* comms, int n, const int*
 
 strettoResult_t strettoCommInitAll(strettoComm_t* comms, int n, const int* devices) {
   return strettoCommInitAllConfig(comms, n, devices, nullptr);
+}
+
+strettoResult_t strettoCommSplit(strettoComm_t comm, int color, int key, strettoComm_t* newcomm,
+                                 const strettoConfig_t* config) {
+  static constexpr const char* kName = "strettoCommSplit";
+  return guarded(kName, [&] {
+    if (const strettoResult_t result = refuse_in_host_function(kName); result != strettoSuccess) return result;
+    communicator_of(comm, kName);
+    // What is wrong with the other arguments does not keep this rank from the split: the others would wait for it.
+    SplitWish wish{color, key, {}, {}};
+    Environment environment;
+    try {
+      if (newcomm == nullptr) throw Error(strettoInvalidArgument, "strettoCommSplit: newcomm is NULL", "newcomm");
+      environment = read_environment();
+      wish.settings =
+          config != nullptr ? resolve_settings(config, environment) : inherited_settings(*comm->participant);
+    } catch (const Error& error) {
+      wish.refusal = error.info();
+    }
+    std::vector<std::unique_ptr<Participant>> participants;
+    participants.push_back(split(*comm->participant, wish, environment));
+    if (participants.front() != nullptr) return hand_out(std::move(participants), newcomm, comm->participant.get());
+    *newcomm = nullptr;
+    return strettoSuccess;
+  });
 }
 
 strettoResult_t strettoCommDestroy(strettoComm_t comm) {

@@ -12,9 +12,6 @@ strettoResult_t strettoCommInitRankScalable(strettoComm_t*, int, int, int, const
 strettoResult_t strettoCommInitEnvironment(strettoComm_t*, const strettoConfig_t*) {
   return unsupported("strettoCommInitEnvironment");
 }
-strettoResult_t strettoCommSplit(strettoComm_t, int, int, strettoComm_t*, const strettoConfig_t*) {
-  return unsupported("strettoCommSplit");
-}
 strettoResult_t strettoCommShrink(strettoComm_t, const int*, int, strettoComm_t*, const strettoConfig_t*) {
   return unsupported("strettoCommShrink");
 }

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/fork.hpp"
 #include "comm/batch_run.hpp"
 #include "comm/host_event.hpp"
 

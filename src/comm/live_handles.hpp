@@ -1,5 +1,6 @@
 // The objects behind a kind of opaque handle, so that a handle that is none, or not any more, is told from one that is.
-// Lives for ever: handles may be used while static objects are destroyed. In a forked child none of the parent's is one.
+// Lives for ever: handles may be used while static objects are destroyed. In a forked child none of the parent's is
+// one.
 #pragma once
 
 #include <memory>

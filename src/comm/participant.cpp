@@ -54,11 +54,12 @@ std::vector<std::unique_ptr<Participant>> Participant::begin_all(int n_ranks, co
 }
 
 /// Each keeps its own deadline; the one here is for the case that the service thread could not run.
-void Participant::await(std::span<const std::unique_ptr<Participant>> participants) {
+void Participant::await(std::span<const std::unique_ptr<Participant>> participants, const Participant* parent) {
   const auto state_of = [](const auto& participant) { return participant->task_->setup_state(); };
   const auto ended = [&] {
     return std::ranges::none_of(participants, [&](const auto& p) { return state_of(p) == SetupState::under_way; }) ||
-           std::ranges::any_of(participants, [&](const auto& p) { return state_of(p) == SetupState::failed; });
+           std::ranges::any_of(participants, [&](const auto& p) { return state_of(p) == SetupState::failed; }) ||
+           (parent != nullptr && parent->fault() != nullptr);
   };
   std::int64_t longest_ns = 0;
   for (const auto& participant : participants)
@@ -67,7 +68,8 @@ void Participant::await(std::span<const std::unique_ptr<Participant>> participan
   for (const auto& participant : participants) {
     if (state_of(participant) == SetupState::failed) throw Error(participant->task_->setup_error());
   }
-  if (in_time) return;
+  if (std::ranges::none_of(participants, [](const auto& p) { return p->in_setup(); })) return;
+  if (in_time) throw Error(*parent->fault());
   throw Error(strettoTimeout,
               "set-up: this process was stopped, or its service thread got no time, beyond the deadline");
 }

@@ -24,8 +24,9 @@ class Participant {
                                             const Settings& settings);
   /// All ranks of a new communicator in this process.
   static std::vector<std::unique_ptr<Participant>> begin_all(int n_ranks, const Settings& settings);
-  /// Blocks until the set-up of all has ended, or that of one has failed, and throws that one's Error.
-  static void await(std::span<const std::unique_ptr<Participant>> participants);
+  /// Blocks until the set-up of all has ended, or that of one has failed, and throws that one's Error; or until
+  /// `parent`, of which they are a part, has a fault (an abort, a death), and throws that.
+  static void await(std::span<const std::unique_ptr<Participant>> participants, const Participant* parent = nullptr);
 
   /// In set-up: ends it as abort() does. Else says goodbye. Waits at most 1 s for others to take it.
   ~Participant();
