@@ -361,8 +361,18 @@ STRETTO_API strettoResult_t strettoBarrier(strettoComm_t comm, strettoStream_t s
 STRETTO_API strettoResult_t strettoBarrierConfig(strettoComm_t comm, strettoStream_t stream,
                                                  const strettoCallConfig_t *call);
 
-/** Calls between start and end are issued as one; they nest. Needed when one thread drives several ranks, and for
- *  sends and receives that depend on one another. */
+/** Calls of this thread between start and end are kept (they return strettoSuccess, or at once what is wrong with their
+ *  arguments) and issued as one at the outermost end; groups nest. Needed when one thread drives several ranks, and for
+ *  sends and receives that depend on one another.
+ *  The end returns when calls without a stream are done; those with one are issued to it. Of one communicator in a group
+ *  either all calls have a stream or none; if they name several, the first runs them, and the others wait for it. If a
+ *  call was refused, nothing of the group is issued, and the end returns that error. Without a start it is
+ *  strettoInvalidUsage.
+ *  Collectives of a communicator run in the order of the calls, and every rank makes the same group of them; but a call
+ *  must not use what another of its group gives. Small all-reduces of one type and operation that follow one another run
+ *  as one, and so do small broadcasts of one root: rounding may then differ from single calls, on all ranks alike.
+ *  strettoCommInitRank, -Callback and -Environment of blocking communicators begin at once and are awaited by the end,
+ *  which writes their handles: all of them, or on an error none. */
 STRETTO_API strettoResult_t strettoGroupStart(void);
 STRETTO_API strettoResult_t strettoGroupEnd(void);
 

@@ -19,6 +19,8 @@ namespace stretto::api {
 
 /// Remembers an error for strettoGetLastError and returns its code.
 strettoResult_t remember(const ErrorInfo& info);
+/// This thread's last error.
+const ErrorInfo& error_of_thread();
 strettoResult_t refuse(strettoResult_t code, const char* function, const char* field, std::string text);
 /// The bounds on what a caller may ask for.
 constexpr int kMostRanks = 1 << 20;
@@ -42,9 +44,13 @@ strettoResult_t join(const strettoUniqueId& id, int n_ranks, Rank rank, const Se
 
 /// strettoSuccess, unless the calling thread is a stream's and the function would wait in it.
 strettoResult_t refuse_in_host_function(const char* function);
-/// Hands a checked operation to a stream.
+/// Runs a checked operation, or hands it to its stream or to the open group.
 strettoResult_t submit(Communicator& communicator, strettoStream_t stream, const Operation& operation,
                        const char* function);
+/// Keeps a set-up that has begun in a group until the group's end.
+void defer(std::unique_ptr<Participant> participant, strettoComm_t* comm);
+/// What a call returns: an error in an open group spoils that.
+strettoResult_t spoil_group(strettoResult_t result);
 
 /// Runs `body` (returning strettoResult_t) and turns whatever it throws into a remembered error.
 template <typename Body>

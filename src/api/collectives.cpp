@@ -113,7 +113,7 @@ strettoResult_t call_timeout(const Call& call, std::int64_t& timeout_ns) {
 }
 
 strettoResult_t run(const Call& call, const Request& request) {
-  return guarded(call.function, [&] {
+  return spoil_group(guarded(call.function, [&] {
     Communicator& communicator = communicator_of(call.comm, call.function);
     strettoResult_t result = check_arguments(call, communicator, request);
     if (result != strettoSuccess) return result;
@@ -126,11 +126,8 @@ strettoResult_t run(const Call& call, const Request& request) {
     if (result = check_buffers(call, communicator, request); result != strettoSuccess) return result;
     std::int64_t timeout_ns = 0;
     if (result = call_timeout(call, timeout_ns); result != strettoSuccess) return result;
-    const Operation operation{request, call.input, call.output, timeout_ns};
-    if (call.stream != nullptr) return submit(communicator, call.stream, operation, call.function);
-    const ErrorInfo* error = communicator.run(request, call.input, call.output, timeout_ns);
-    return error == nullptr ? strettoSuccess : remember(*error);
-  });
+    return submit(communicator, call.stream, {request, call.input, call.output, timeout_ns}, call.function);
+  }));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Communicators of the C API: making, asking, ending.
 #include "api/api.hpp"
 #include "base/text.hpp"
+#include "comm/call_group.hpp"
 #include "comm/split.hpp"
 #include "comm/starting.hpp"
 
@@ -35,8 +36,13 @@ strettoResult_t hand_out(std::vector<std::unique_ptr<Participant>> participants,
 }
 
 strettoResult_t join(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings, strettoComm_t* comm) {
+  auto participant = Participant::begin(id, n_ranks, rank, settings);
+  if (settings.blocking && CallGroup::is_open()) {
+    defer(std::move(participant), comm);
+    return strettoSuccess;
+  }
   std::vector<std::unique_ptr<Participant>> participants;
-  participants.push_back(Participant::begin(id, n_ranks, rank, settings));
+  participants.push_back(std::move(participant));
   return hand_out(std::move(participants), comm);
 }
 
@@ -55,7 +61,7 @@ strettoResult_t strettoGetUniqueId(strettoUniqueId* id) {
 strettoResult_t strettoCommInitRankConfig(strettoComm_t* comm, int nranks, strettoUniqueId id, int rank,
                                           const strettoConfig_t* config) {
   static constexpr const char* kName = "strettoCommInitRank";
-  return guarded(kName, [&] {
+  return spoil_group(guarded(kName, [&] {
     if (comm == nullptr) return refuse(strettoInvalidArgument, kName, "comm", "comm is NULL");
     if (nranks < 1 || nranks > kMostRanks) {
       return refuse(strettoInvalidArgument, kName, "nranks",
@@ -67,7 +73,7 @@ strettoResult_t strettoCommInitRankConfig(strettoComm_t* comm, int nranks, stret
     }
     const Settings settings = resolve_settings(config, read_environment());
     return join(id, nranks, rank, settings, comm);
-  });
+  }));
 }
 
 strettoResult_t strettoCommInitRank(strettoComm_t* comm, int nranks, strettoUniqueId id, int rank) {
@@ -137,8 +143,6 @@ strettoResult_t strettoCommFinalize(strettoComm_t comm) {
     strettoResult_t result = check_handle(comm, "strettoCommFinalize");
     if (result == strettoSuccess) result = refuse_in_host_function("strettoCommFinalize");
     if (result != strettoSuccess) return result;
-    const strettoResult_t waits = refuse_in_host_function("strettoCommFinalize");
-    if (waits != strettoSuccess) return waits;
     comm->participant->finalize();
     return strettoSuccess;
   });

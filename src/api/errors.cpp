@@ -33,6 +33,8 @@ strettoResult_t remember(const ErrorInfo& info) {
   return info.code;
 }
 
+const ErrorInfo& error_of_thread() { return last_error; }
+
 strettoResult_t refuse(strettoResult_t code, const char* function, const char* field, std::string text) {
   ErrorInfo info;
   info.code = code;

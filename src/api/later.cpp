@@ -90,7 +90,5 @@ strettoResult_t strettoBarrier(strettoComm_t, strettoStream_t) { return unsuppor
 strettoResult_t strettoBarrierConfig(strettoComm_t, strettoStream_t, const strettoCallConfig_t*) {
   return unsupported("strettoBarrierConfig");
 }
-strettoResult_t strettoGroupStart() { return unsupported("strettoGroupStart"); }
-strettoResult_t strettoGroupEnd() { return unsupported("strettoGroupEnd"); }
 
 }  // extern "C"

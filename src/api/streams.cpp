@@ -1,8 +1,8 @@
 // Host streams and events of the C API.
 #include "api/api.hpp"
+#include "comm/call_group.hpp"
 #include "comm/host_event.hpp"
 #include "comm/host_stream.hpp"
-#include "comm/issue.hpp"
 #include "comm/live_handles.hpp"
 
 using namespace stretto;
@@ -58,8 +58,17 @@ strettoResult_t refuse_in_host_function(const char* function) {
 
 strettoResult_t submit(Communicator& communicator, strettoStream_t stream, const Operation& operation,
                        const char* function) {
-  const std::shared_ptr<HostStream> live = streams().find(stream);
-  return live ? result_of(issue(communicator, *live, operation)) : no_stream(function);
+  const bool in_group = CallGroup::is_open();
+  if (stream == nullptr && !in_group) {
+    const ErrorInfo* error =
+        communicator.run(operation.request, operation.input, operation.output, operation.timeout_ns);
+    return error == nullptr ? strettoSuccess : remember(*error);
+  }
+  std::shared_ptr<HostStream> live = stream == nullptr ? nullptr : streams().find(stream);
+  if (stream != nullptr && !live) return no_stream(function);
+  if (!in_group) return result_of(issue(communicator, *live, operation));
+  CallGroup::of_thread().add(communicator, std::move(live), operation);
+  return strettoSuccess;
 }
 
 }  // namespace stretto::api

@@ -21,7 +21,8 @@ BatchRun::BatchRun(Communicator& communicator, Batch batch, std::optional<Turns:
     : communicator_(&communicator),
       batch_(std::move(batch)),
       ticket_(ticket),
-      watch_{&communicator, longest_timeout_ns(batch_)} {}
+      watch_{&communicator, longest_timeout_ns(batch_)},
+      units_(fuse(batch_)) {}
 
 /// A ticket's turn counts only while there is no fault: after one, tickets end out of turn. A thread that holds its
 /// place waits for all tickets, in whichever order.
@@ -38,7 +39,7 @@ void BatchRun::poll() {
       if (due()) {
         progressed_ = true;
         phase_ = Phase::running;
-        next_operation();
+        next_unit();
       } else if (communicator_->fault() != nullptr) {
         end(communicator_->fault_out_of_turn());
       }
@@ -53,26 +54,33 @@ void BatchRun::poll() {
 
 void BatchRun::went(Progress progress) {
   if (progress == Progress::faulted) return end(*communicator_->reported_.get());
-  if (progress == Progress::done) return next_operation();
+  if (progress == Progress::done) return next_unit();
   const std::uint64_t steps = communicator_->engine_.executor().steps();
   progressed_ = progressed_ || steps != steps_;
   steps_ = steps;
 }
 
-void BatchRun::next_operation() {
-  if (next_ == batch_.size()) return end(std::nullopt);
-  const Operation& operation = batch_[next_++];
+void BatchRun::next_unit() {
+  if (fused_) fused_->unpack();
+  fused_.reset();
+  if (next_ == units_.size()) return end(std::nullopt);
   progressed_ = true;
+  const Unit unit = units_[next_++];
   try {
-    const Binding& binding = communicator_->engine_.bind(operation.request);
-    if (communicator_->begin(binding, operation.input, operation.output, operation.timeout_ns) == Progress::faulted) {
-      end(*communicator_->reported_.get());
-    }
+    if (unit.count == 1) return begin(batch_[unit.first]);
+    fused_.emplace(batch_, unit, communicator_->rank());
+    begin(fused_->operation());
   } catch (const std::exception& unexpected) {  // the call has long returned: it is a fault
     ErrorInfo info = communicator_->at_this_point(strettoSystemError);
     info.text = format("rank {} cannot go on with operation {}: {}", info.rank, info.operation, unexpected.what());
     end(*communicator_->fail(std::move(info)));
   }
+}
+
+void BatchRun::begin(const Operation& operation) {
+  const Binding& binding = communicator_->engine_.bind(operation.request);
+  const Progress progress = communicator_->begin(binding, operation.input, operation.output, operation.timeout_ns);
+  if (progress == Progress::faulted) end(*communicator_->reported_.get());
 }
 
 void BatchRun::check() {

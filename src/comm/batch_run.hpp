@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "comm/fuse.hpp"
 
 namespace stretto {
 
@@ -36,7 +37,8 @@ class BatchRun {
   enum class Phase : std::uint8_t { waiting, running, ended };
 
   bool due() const;
-  void next_operation();
+  void next_unit();
+  void begin(const Operation& operation);
   void went(Progress progress);
   void end(std::optional<ErrorInfo> error);
 
@@ -45,7 +47,9 @@ class BatchRun {
   std::optional<Turns::Ticket> ticket_;
   Communicator::TurnWatch watch_;
   Phase phase_ = Phase::waiting;
-  std::size_t next_ = 0;
+  std::vector<Unit> units_;
+  std::size_t next_ = 0;                 ///< of units_
+  std::optional<FusedOperation> fused_;  ///< the current unit, if it is several operations
   std::uint64_t steps_ = 0;
   bool progressed_ = false;
   std::optional<ErrorInfo> error_;

@@ -192,8 +192,6 @@ TEST(LaterReleases, TheirFunctions_SaySo) {
       {"strettoRecvConfig", [] { return strettoRecvConfig(nullptr, 0, strettoFloat32, 0, nullptr, nullptr, nullptr); }},
       {"strettoBarrier", [] { return strettoBarrier(nullptr, nullptr); }},
       {"strettoBarrierConfig", [] { return strettoBarrierConfig(nullptr, nullptr, nullptr); }},
-      {"strettoGroupStart", [] { return strettoGroupStart(); }},
-      {"strettoGroupEnd", [] { return strettoGroupEnd(); }},
   };
   for (const Later& later : all) {
     EXPECT_EQ(later.call(), strettoUnsupported) << later.name;

@@ -1,0 +1,73 @@
+// Groups of the C API: operations and set-ups between start and end are kept, and begun or awaited together.
+#include <utility>
+
+#include "api/api.hpp"
+#include "comm/call_group.hpp"
+
+using namespace stretto;
+using namespace stretto::api;
+
+namespace {
+
+/// Set-ups that have begun in this thread's group, and where their handles go.
+struct PendingSetups {
+  std::vector<std::unique_ptr<Participant>> participants;
+  std::vector<strettoComm_t*> handles;
+};
+
+PendingSetups& pending_setups() {
+  static thread_local PendingSetups pending;
+  return pending;
+}
+
+/// Waits until all are complete; then, and only then, gives out the handles.
+void finish_setups(PendingSetups setups) {
+  if (setups.participants.empty()) return;
+  Participant::await(setups.participants);
+  std::vector<std::unique_ptr<strettoComm>> made;
+  for (auto& participant : setups.participants) {
+    made.push_back(std::make_unique<strettoComm>(strettoComm{std::move(participant)}));
+  }
+  for (std::size_t i = 0; i < made.size(); ++i) *setups.handles[i] = made[i].release();
+}
+
+}  // namespace
+
+namespace stretto::api {
+
+void defer(std::unique_ptr<Participant> participant, strettoComm_t* comm) {
+  PendingSetups& pending = pending_setups();
+  pending.handles.reserve(pending.handles.size() + 1);
+  pending.participants.push_back(std::move(participant));
+  pending.handles.push_back(comm);
+}
+
+strettoResult_t spoil_group(strettoResult_t result) {
+  if (result != strettoSuccess && result != strettoInProgress && CallGroup::is_open()) {
+    CallGroup::of_thread().spoil(error_of_thread());
+  }
+  return result;
+}
+
+}  // namespace stretto::api
+
+extern "C" {
+
+strettoResult_t strettoGroupStart(void) {
+  CallGroup::of_thread().start();
+  return strettoSuccess;
+}
+
+strettoResult_t strettoGroupEnd(void) {
+  return guarded("strettoGroupEnd", [&] {
+    CallGroup& group = CallGroup::of_thread();
+    if (!group.end()) return strettoSuccess;
+    PendingSetups setups = std::exchange(pending_setups(), {});
+    std::vector<Share> shares = group.take();
+    finish_setups(std::move(setups));
+    const std::optional<ErrorInfo> error = issue_together(std::move(shares));
+    return error ? remember(*error) : strettoSuccess;
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,48 @@
+#include "comm/call_group.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace stretto {
+
+constinit thread_local int open_groups = 0;
+
+CallGroup& CallGroup::of_thread() {
+  static thread_local CallGroup group;
+  return group;
+}
+
+void CallGroup::add(Communicator& communicator, std::shared_ptr<HostStream> stream, Operation operation) {
+  // Mostly the one of the call before.
+  const auto found = std::find_if(shares_.rbegin(), shares_.rend(),
+                                  [&](const Share& share) { return share.communicator == &communicator; });
+  Share& share = found != shares_.rend() ? *found : shares_.emplace_back(Share{&communicator, {}, {}});
+  if (!share.batch.empty() && share.streams.empty() != (stream == nullptr)) {
+    throw Error(strettoInvalidUsage,
+                "a communicator is used with a stream and without one in the same group: choose one", "stream");
+  }
+  if (stream != nullptr && std::find(share.streams.begin(), share.streams.end(), stream) == share.streams.end()) {
+    share.streams.push_back(std::move(stream));
+  }
+  share.batch.push_back(std::move(operation));
+}
+
+void CallGroup::spoil(const ErrorInfo& error) {
+  if (!spoiled_) spoiled_ = error;
+}
+
+bool CallGroup::end() {
+  if (open_groups == 0) {
+    throw Error(strettoInvalidUsage, "no group is open in this thread: each strettoGroupEnd has its strettoGroupStart",
+                "group");
+  }
+  return --open_groups == 0;
+}
+
+std::vector<Share> CallGroup::take() {
+  std::vector<Share> shares = std::exchange(shares_, {});
+  if (std::optional<ErrorInfo> error = std::exchange(spoiled_, std::nullopt)) throw Error(*error);
+  return shares;
+}
+
+}  // namespace stretto

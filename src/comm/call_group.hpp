@@ -1,0 +1,38 @@
+// The calls between strettoGroupStart and strettoGroupEnd of one thread: kept, and issued together at the outermost
+// end.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "comm/issue.hpp"
+
+namespace stretto {
+
+/// How many groups of this thread are open. Asked by every call, so it lies where one instruction finds it.
+extern constinit thread_local int open_groups __attribute__((tls_model("initial-exec")));
+
+class CallGroup {
+ public:
+  static CallGroup& of_thread();
+  static bool is_open() noexcept { return open_groups > 0; }
+
+  void start() noexcept { ++open_groups; }
+  /// `stream` null: this thread runs it, in end(). Throws Error, which spoils the group: one communicator both with and
+  /// without a stream.
+  void add(Communicator& communicator, std::shared_ptr<HostStream> stream, Operation operation);
+  /// A call in the group was refused: nothing of it is issued, and its end returns the first such error.
+  void spoil(const ErrorInfo& error);
+  const std::optional<ErrorInfo>& spoiled() const { return spoiled_; }
+  /// Ends the innermost group; true for the outermost. Throws Error if none is open.
+  bool end();
+  /// After the outermost end: the calls, which are forgotten here.
+  std::vector<Share> take();
+
+ private:
+  std::vector<Share> shares_;
+  std::optional<ErrorInfo> spoiled_;
+};
+
+}  // namespace stretto
