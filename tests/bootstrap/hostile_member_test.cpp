@@ -25,7 +25,9 @@ class HostileNeighbour : public testing::Test {
     const Handle listener = system.listen_local(name);
     parent = Channel(system, system.connect_local(name));
     std::vector<TreeLink> links;
-    links.push_back({{0, "there", 7}, Channel(system, system.accept(listener.id()))});
+    TreeLink& link = links.emplace_back();  // member by member: GCC 12 takes a braced one for uninitialized
+    link.peer = {0, "there", 7};
+    link.channel = Channel(system, system.accept(listener.id()));
     links[0].channel.seal(Key{std::byte{1}}, Key{std::byte{2}});
     parent.seal(Key{std::byte{2}}, Key{std::byte{1}});
     plane.emplace(system, Member{1, "here", 1}, 4, std::move(links), HeartbeatConfig{});
