@@ -75,6 +75,7 @@ Plan make_plan(const PlanSpec& spec, Rank rank) {
   const AlgorithmRow& row = checked_row(spec, rank);
   Plan plan;
   plan.spec = spec;
+  plan.rank = rank;
   plan.spec.algorithm = row.name;  // the row's, which lives for ever; the caller's may not
   if (!row_of(spec.collective).rooted) plan.spec.root = -1;
   plan.chunks_per_block = row.chunks_per_block(plan.spec);

@@ -1,144 +1,16 @@
-// Collectives of the C API: arguments are checked against the collective's row, then handed on.
-#include <cstring>
-
-#include "api/api.hpp"
-#include "base/datatypes.hpp"
-#include "base/text.hpp"
+// Collectives of the C API in which every rank gives or gets as much.
+#include "api/call.hpp"
 
 using namespace stretto;
 using namespace stretto::api;
-
-namespace {
-
-struct Call {
-  const char* function;
-  const void* input;
-  void* output;
-  strettoComm_t comm;
-  strettoStream_t stream;
-  const strettoCallConfig_t* config;
-};
-
-/// Bytes of one side's buffer.
-std::size_t buffer_bytes(Holds holds, const CollectiveRow& row, std::size_t block_bytes, int n_ranks) {
-  return row.one_block_per_rank && holds == Holds::every_block ? block_bytes * static_cast<std::size_t>(n_ranks)
-                                                               : block_bytes;
-}
-
-strettoResult_t check_operation(const Call& call, Communicator& communicator, const Request& request) {
-  if (request.op >= strettoSum && request.op < strettoNumRedOps) return strettoSuccess;
-  const std::optional<UserOp> found = communicator.user_ops().find(request.op);
-  if (!found) {
-    return refuse(strettoInvalidArgument, call.function, "op",
-                  format("op is {}: no reduction operation, nor one made for this communicator and not destroyed",
-                         static_cast<int>(request.op)));
-  }
-  if (found->type != request.type) {
-    return refuse(strettoInvalidArgument, call.function, "datatype",
-                  format("datatype is {}, but this op was made for {}", data_type_name(request.type),
-                         data_type_name(found->type)));
-  }
-  return refuse(strettoUnsupported, call.function, "op", "operations made by users cannot be run in this release");
-}
-
-strettoResult_t check_arguments(const Call& call, Communicator& communicator, const Request& request) {
-  if (data_type_bytes(request.type) == 0) {
-    return refuse(strettoInvalidArgument, call.function, "datatype",
-                  format("{} is no data type", static_cast<int>(request.type)));
-  }
-  const CollectiveRow& row = row_of(request.collective);
-  if (row.reduces) {
-    if (const strettoResult_t result = check_operation(call, communicator, request); result != strettoSuccess)
-      return result;
-  }
-  const int n_ranks = communicator.n_ranks();
-  if (row.rooted && (request.root < 0 || request.root >= n_ranks)) {
-    return refuse(strettoInvalidArgument, call.function, "root",
-                  format("root is {}: it must be from 0 to {}", request.root, n_ranks - 1));
-  }
-  return strettoSuccess;
-}
-
-/// Null pointers, and overlaps other than in place. Only called for a count that the address space can hold.
-strettoResult_t check_buffers(const Call& call, const Communicator& communicator, const Request& request) {
-  if (request.count == 0) return strettoSuccess;
-  const CollectiveRow& row = row_of(request.collective);
-  const bool reads = !row.rooted || communicator.rank() == request.root;
-  if (reads && call.input == nullptr)
-    return refuse(strettoInvalidArgument, call.function, "sendbuff", "sendbuff is NULL");
-  if (call.output == nullptr) return refuse(strettoInvalidArgument, call.function, "recvbuff", "recvbuff is NULL");
-  if (!reads) return strettoSuccess;
-  const std::size_t block_bytes = request.count * data_type_bytes(request.type);
-  const auto shift = [&](Holds holds) {
-    return row.one_block_per_rank && holds == Holds::own_block
-               ? static_cast<std::size_t>(communicator.rank()) * block_bytes
-               : 0;
-  };
-  const auto in = reinterpret_cast<std::uintptr_t>(call.input);
-  const auto out = reinterpret_cast<std::uintptr_t>(call.output);
-  const bool in_place = in - shift(row.input) == out - shift(row.output);
-  const std::size_t in_bytes = buffer_bytes(row.input, row, block_bytes, communicator.n_ranks());
-  const std::size_t out_bytes = buffer_bytes(row.output, row, block_bytes, communicator.n_ranks());
-  if (!in_place && in < out + out_bytes && out < in + in_bytes) {
-    return refuse(strettoInvalidArgument, call.function, "recvbuff",
-                  "sendbuff and recvbuff overlap, but not in place: see the function's comment");
-  }
-  return strettoSuccess;
-}
-
-strettoResult_t call_timeout(const Call& call, std::int64_t& timeout_ns) {
-  timeout_ns = 0;
-  if (call.config == nullptr) return strettoSuccess;
-  strettoCallConfig_t config = STRETTO_CALL_CONFIG_INITIALIZER;
-  if (call.config->size < offsetof(strettoCallConfig_t, max_sms) ||
-      call.config->size % alignof(strettoCallConfig_t) != 0) {  // half a pointer must not be taken for one
-    return refuse(strettoInvalidArgument, call.function, "size",
-                  "call->size is of no release: start from STRETTO_CALL_CONFIG_INITIALIZER");
-  }
-  std::memcpy(&config, call.config, std::min(call.config->size, sizeof config));
-  if (config.mode < strettoModeDefault || config.mode > strettoModeZeroSm) {
-    return refuse(strettoInvalidArgument, call.function, "mode",
-                  format("{} is no strettoCallMode_t", static_cast<int>(config.mode)));
-  }
-  if (config.mode == strettoModeZeroSm) {
-    return refuse(strettoUnsupported, call.function, "mode", "strettoModeZeroSm needs a device communicator");
-  }
-  if (config.deadline_ms == STRETTO_UNSET) return strettoSuccess;
-  if (config.deadline_ms <= 0) {
-    return refuse(strettoInvalidArgument, call.function, "deadline_ms",
-                  format("deadline_ms is {}: it must be positive", config.deadline_ms));
-  }
-  timeout_ns = static_cast<std::int64_t>(config.deadline_ms) * 1'000'000;
-  return strettoSuccess;
-}
-
-strettoResult_t run(const Call& call, const Request& request) {
-  return spoil_group(guarded(call.function, [&] {
-    Communicator& communicator = communicator_of(call.comm, call.function);
-    strettoResult_t result = check_arguments(call, communicator, request);
-    if (result != strettoSuccess) return result;
-    const std::size_t most = static_cast<std::size_t>(PTRDIFF_MAX) / data_type_bytes(request.type) /
-                             static_cast<std::size_t>(communicator.n_ranks());
-    if (request.count > most) {
-      return refuse(strettoInvalidArgument, call.function, "count",
-                    format("count is {}: no memory can hold that", request.count));
-    }
-    if (result = check_buffers(call, communicator, request); result != strettoSuccess) return result;
-    std::int64_t timeout_ns = 0;
-    if (result = call_timeout(call, timeout_ns); result != strettoSuccess) return result;
-    return submit(communicator, call.stream, {request, call.input, call.output, timeout_ns}, call.function);
-  }));
-}
-
-}  // namespace
 
 extern "C" {
 
 strettoResult_t strettoAllReduceConfig(const void* sendbuff, void* recvbuff, size_t count, strettoDataType_t datatype,
                                        strettoRedOp_t op, strettoComm_t comm, strettoStream_t stream,
                                        const strettoCallConfig_t* call) {
-  return run({"strettoAllReduce", sendbuff, recvbuff, comm, stream, call},
-             {Collective::all_reduce, count, datatype, op, -1});
+  return run_call({"strettoAllReduce", sendbuff, recvbuff, comm, stream, call},
+                  {Collective::all_reduce, count, datatype, op, -1});
 }
 
 strettoResult_t strettoAllReduce(const void* sendbuff, void* recvbuff, size_t count, strettoDataType_t datatype,
@@ -149,8 +21,8 @@ strettoResult_t strettoAllReduce(const void* sendbuff, void* recvbuff, size_t co
 strettoResult_t strettoAllGatherConfig(const void* sendbuff, void* recvbuff, size_t sendcount,
                                        strettoDataType_t datatype, strettoComm_t comm, strettoStream_t stream,
                                        const strettoCallConfig_t* call) {
-  return run({"strettoAllGather", sendbuff, recvbuff, comm, stream, call},
-             {Collective::all_gather, sendcount, datatype, strettoSum, -1});
+  return run_call({"strettoAllGather", sendbuff, recvbuff, comm, stream, call},
+                  {Collective::all_gather, sendcount, datatype, strettoSum, -1});
 }
 
 strettoResult_t strettoAllGather(const void* sendbuff, void* recvbuff, size_t sendcount, strettoDataType_t datatype,
@@ -161,8 +33,8 @@ strettoResult_t strettoAllGather(const void* sendbuff, void* recvbuff, size_t se
 strettoResult_t strettoReduceScatterConfig(const void* sendbuff, void* recvbuff, size_t recvcount,
                                            strettoDataType_t datatype, strettoRedOp_t op, strettoComm_t comm,
                                            strettoStream_t stream, const strettoCallConfig_t* call) {
-  return run({"strettoReduceScatter", sendbuff, recvbuff, comm, stream, call},
-             {Collective::reduce_scatter, recvcount, datatype, op, -1});
+  return run_call({"strettoReduceScatter", sendbuff, recvbuff, comm, stream, call},
+                  {Collective::reduce_scatter, recvcount, datatype, op, -1});
 }
 
 strettoResult_t strettoReduceScatter(const void* sendbuff, void* recvbuff, size_t recvcount, strettoDataType_t datatype,
@@ -173,13 +45,60 @@ strettoResult_t strettoReduceScatter(const void* sendbuff, void* recvbuff, size_
 strettoResult_t strettoBroadcastConfig(const void* sendbuff, void* recvbuff, size_t count, strettoDataType_t datatype,
                                        int root, strettoComm_t comm, strettoStream_t stream,
                                        const strettoCallConfig_t* call) {
-  return run({"strettoBroadcast", sendbuff, recvbuff, comm, stream, call},
-             {Collective::broadcast, count, datatype, strettoSum, root});
+  return run_call({"strettoBroadcast", sendbuff, recvbuff, comm, stream, call},
+                  {Collective::broadcast, count, datatype, strettoSum, root});
 }
 
 strettoResult_t strettoBroadcast(const void* sendbuff, void* recvbuff, size_t count, strettoDataType_t datatype,
                                  int root, strettoComm_t comm, strettoStream_t stream) {
   return strettoBroadcastConfig(sendbuff, recvbuff, count, datatype, root, comm, stream, nullptr);
+}
+
+strettoResult_t strettoReduceConfig(const void* sendbuff, void* recvbuff, size_t count, strettoDataType_t datatype,
+                                    strettoRedOp_t op, int root, strettoComm_t comm, strettoStream_t stream,
+                                    const strettoCallConfig_t* call) {
+  return run_call({"strettoReduce", sendbuff, recvbuff, comm, stream, call},
+                  {Collective::reduce, count, datatype, op, root});
+}
+
+strettoResult_t strettoReduce(const void* sendbuff, void* recvbuff, size_t count, strettoDataType_t datatype,
+                              strettoRedOp_t op, int root, strettoComm_t comm, strettoStream_t stream) {
+  return strettoReduceConfig(sendbuff, recvbuff, count, datatype, op, root, comm, stream, nullptr);
+}
+
+strettoResult_t strettoGatherConfig(const void* sendbuff, void* recvbuff, size_t sendcount, strettoDataType_t datatype,
+                                    int root, strettoComm_t comm, strettoStream_t stream,
+                                    const strettoCallConfig_t* call) {
+  return run_call({"strettoGather", sendbuff, recvbuff, comm, stream, call},
+                  {Collective::gather, sendcount, datatype, strettoSum, root});
+}
+
+strettoResult_t strettoGather(const void* sendbuff, void* recvbuff, size_t sendcount, strettoDataType_t datatype,
+                              int root, strettoComm_t comm, strettoStream_t stream) {
+  return strettoGatherConfig(sendbuff, recvbuff, sendcount, datatype, root, comm, stream, nullptr);
+}
+
+strettoResult_t strettoScatterConfig(const void* sendbuff, void* recvbuff, size_t recvcount, strettoDataType_t datatype,
+                                     int root, strettoComm_t comm, strettoStream_t stream,
+                                     const strettoCallConfig_t* call) {
+  return run_call({"strettoScatter", sendbuff, recvbuff, comm, stream, call},
+                  {Collective::scatter, recvcount, datatype, strettoSum, root});
+}
+
+strettoResult_t strettoScatter(const void* sendbuff, void* recvbuff, size_t recvcount, strettoDataType_t datatype,
+                               int root, strettoComm_t comm, strettoStream_t stream) {
+  return strettoScatterConfig(sendbuff, recvbuff, recvcount, datatype, root, comm, stream, nullptr);
+}
+
+strettoResult_t strettoAllToAllConfig(const void* sendbuff, void* recvbuff, size_t count, strettoDataType_t datatype,
+                                      strettoComm_t comm, strettoStream_t stream, const strettoCallConfig_t* call) {
+  return run_call({"strettoAllToAll", sendbuff, recvbuff, comm, stream, call},
+                  {Collective::all_to_all, count, datatype, strettoSum, -1});
+}
+
+strettoResult_t strettoAllToAll(const void* sendbuff, void* recvbuff, size_t count, strettoDataType_t datatype,
+                                strettoComm_t comm, strettoStream_t stream) {
+  return strettoAllToAllConfig(sendbuff, recvbuff, count, datatype, comm, stream, nullptr);
 }
 
 }  // extern "C"

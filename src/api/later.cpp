@@ -35,21 +35,6 @@ strettoResult_t strettoReduceScatterVConfig(const void*, void*, const size_t*, s
                                             strettoComm_t, strettoStream_t, const strettoCallConfig_t*) {
   return unsupported("strettoReduceScatterVConfig");
 }
-strettoResult_t strettoReduce(const void*, void*, size_t, strettoDataType_t, strettoRedOp_t, int, strettoComm_t,
-                              strettoStream_t) {
-  return unsupported("strettoReduce");
-}
-strettoResult_t strettoReduceConfig(const void*, void*, size_t, strettoDataType_t, strettoRedOp_t, int, strettoComm_t,
-                                    strettoStream_t, const strettoCallConfig_t*) {
-  return unsupported("strettoReduceConfig");
-}
-strettoResult_t strettoAllToAll(const void*, void*, size_t, strettoDataType_t, strettoComm_t, strettoStream_t) {
-  return unsupported("strettoAllToAll");
-}
-strettoResult_t strettoAllToAllConfig(const void*, void*, size_t, strettoDataType_t, strettoComm_t, strettoStream_t,
-                                      const strettoCallConfig_t*) {
-  return unsupported("strettoAllToAllConfig");
-}
 strettoResult_t strettoAllToAllV(const void*, const size_t*, const size_t*, void*, const size_t*, const size_t*,
                                  strettoDataType_t, strettoComm_t, strettoStream_t) {
   return unsupported("strettoAllToAllV");
@@ -57,20 +42,6 @@ strettoResult_t strettoAllToAllV(const void*, const size_t*, const size_t*, void
 strettoResult_t strettoAllToAllVConfig(const void*, const size_t*, const size_t*, void*, const size_t*, const size_t*,
                                        strettoDataType_t, strettoComm_t, strettoStream_t, const strettoCallConfig_t*) {
   return unsupported("strettoAllToAllVConfig");
-}
-strettoResult_t strettoGather(const void*, void*, size_t, strettoDataType_t, int, strettoComm_t, strettoStream_t) {
-  return unsupported("strettoGather");
-}
-strettoResult_t strettoGatherConfig(const void*, void*, size_t, strettoDataType_t, int, strettoComm_t, strettoStream_t,
-                                    const strettoCallConfig_t*) {
-  return unsupported("strettoGatherConfig");
-}
-strettoResult_t strettoScatter(const void*, void*, size_t, strettoDataType_t, int, strettoComm_t, strettoStream_t) {
-  return unsupported("strettoScatter");
-}
-strettoResult_t strettoScatterConfig(const void*, void*, size_t, strettoDataType_t, int, strettoComm_t, strettoStream_t,
-                                     const strettoCallConfig_t*) {
-  return unsupported("strettoScatterConfig");
 }
 strettoResult_t strettoSend(const void*, size_t, strettoDataType_t, int, strettoComm_t, strettoStream_t) {
   return unsupported("strettoSend");

@@ -42,7 +42,8 @@ const Binding& Engine::bind(const Request& request) {
 std::unique_ptr<Engine::Entry> Engine::make_entry(const Request& request) {
   const CollectiveRow& row = row_of(request.collective);
   const std::size_t element_bytes = data_type_bytes(request.type);
-  const std::size_t blocks = row.one_block_per_rank ? static_cast<std::size_t>(n_ranks()) : 1;
+  // What one buffer holds: a row of pairs has as many blocks as there are ranks.
+  const std::size_t blocks = row.blocks == Blocks::one ? 1 : static_cast<std::size_t>(n_ranks());
   if (request.count > std::numeric_limits<std::ptrdiff_t>::max() / element_bytes / blocks) too_large(request, row.name);
   const std::size_t block_bytes = request.count * element_bytes;
 
@@ -57,7 +58,7 @@ std::unique_ptr<Engine::Entry> Engine::make_entry(const Request& request) {
   PreparedPlan& prepared = plan_for(choice.spec);
   log(LogLevel::debug, "event=plan comm={} rank={} {}", settings().name, rank(), to_string(choice));
 
-  return std::make_unique<Entry>(Entry{request, bind_request(request, prepared, rank(), membership_.link.slot_bytes)});
+  return std::make_unique<Entry>(Entry{request, bind_request(request, prepared, membership_.link.slot_bytes)});
 }
 
 PreparedPlan& Engine::plan_for(const PlanSpec& spec) {

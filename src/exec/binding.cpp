@@ -6,15 +6,7 @@
 #include "base/text.hpp"
 
 namespace stretto {
-namespace {
-
-std::size_t base_of(Holds holds, Rank rank, std::size_t block_bytes) {
-  return holds == Holds::own_block ? static_cast<std::size_t>(rank) * block_bytes : 0;
-}
-
-}  // namespace
-
-Binding bind_request(const Request& request, const PreparedPlan& prepared, Rank rank, std::size_t slot_bytes) {
+Binding bind_request(const Request& request, const PreparedPlan& prepared, std::size_t slot_bytes) {
   const PlanSpec& spec = prepared.plan.spec;
   const CollectiveRow& row = row_of(request.collective);
   Binding binding;
@@ -32,9 +24,6 @@ Binding bind_request(const Request& request, const PreparedPlan& prepared, Rank 
   }
   binding.element_bytes = data_type_bytes(request.type);
   binding.block_bytes = request.count * binding.element_bytes;
-  // A collective of a single block holds every block by its row, so the shift is for its own block among n.
-  binding.input_base_bytes = base_of(row.input, rank, binding.block_bytes);
-  binding.output_base_bytes = base_of(row.output, rank, binding.block_bytes);
   const Shape shape{spec.blocks(), prepared.plan.chunks_per_block, spec.channels};
   const Geometry geometry(shape, request.count, binding.element_bytes, slot_bytes);
   for (int channel = 0; channel < spec.channels; ++channel) binding.channels.push_back(geometry.channel(channel));

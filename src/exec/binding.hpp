@@ -31,13 +31,11 @@ struct Binding {
   int divisor = 1;                  ///< applied by the reduce that completes a chunk
   std::size_t element_bytes = 1;
   std::size_t block_bytes = 0;
-  std::size_t input_base_bytes = 0;  ///< where the rank's input begins in the logical vector
-  std::size_t output_base_bytes = 0;
   std::vector<ChannelGeometry> channels;  ///< by channel
 };
 
 /// Pure. The arguments were checked: type and operation exist, the buffers' sizes fit in memory.
-Binding bind_request(const Request& request, const PreparedPlan& plan, Rank rank, std::size_t slot_bytes);
+Binding bind_request(const Request& request, const PreparedPlan& plan, std::size_t slot_bytes);
 
 /// "all_reduce(count=8, float, sum) as operation 3 by plan 0badcafe".
 std::string to_string(const OpTag& tag);

@@ -100,17 +100,17 @@ std::size_t HostExecutor::bytes_of(const Cursor& cursor, std::uint32_t within) c
   return cursor.geometry->chunk(cursor.round, within).count * binding_->element_bytes;
 }
 
-std::size_t HostExecutor::logical_offset(const Cursor& cursor, const PreparedRef& ref) const {
-  return ref.block * binding_->block_bytes +
+std::size_t HostExecutor::buffer_offset(const Cursor& cursor, const PreparedRef& ref) const {
+  return ref.position * binding_->block_bytes +
          cursor.geometry->chunk(cursor.round, ref.within).offset * binding_->element_bytes;
 }
 
 const std::byte* HostExecutor::source_of(const Cursor& cursor, const PreparedRef& ref) const {
   switch (ref.space) {
     case Space::input:
-      return input_ + (logical_offset(cursor, ref) - binding_->input_base_bytes);
+      return input_ + buffer_offset(cursor, ref);
     case Space::output:
-      return output_ + (logical_offset(cursor, ref) - binding_->output_base_bytes);
+      return output_ + buffer_offset(cursor, ref);
     case Space::scratch:
       return scratch_.data() + ref.within * scratch_stride_bytes_;
     case Space::slot:
@@ -124,7 +124,7 @@ const std::byte* HostExecutor::source_of(const Cursor& cursor, const PreparedRef
 std::byte* HostExecutor::destination_of(const Cursor& cursor, const PreparedRef& ref, std::size_t bytes) {
   switch (ref.space) {
     case Space::output:
-      return output_ + (logical_offset(cursor, ref) - binding_->output_base_bytes);
+      return output_ + buffer_offset(cursor, ref);
     case Space::scratch:
       return scratch_.data() + ref.within * scratch_stride_bytes_;
     case Space::slot:

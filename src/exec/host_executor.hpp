@@ -61,7 +61,7 @@ class HostExecutor {
   void reduce_data(const Cursor& cursor, const PreparedStep& step);
   std::byte* destination_of(const Cursor& cursor, const PreparedRef& ref, std::size_t bytes);
   const std::byte* source_of(const Cursor& cursor, const PreparedRef& ref) const;
-  std::size_t logical_offset(const Cursor& cursor, const PreparedRef& ref) const;
+  std::size_t buffer_offset(const Cursor& cursor, const PreparedRef& ref) const;
   std::size_t bytes_of(const Cursor& cursor, std::uint32_t within) const;
   void record(const Cursor& cursor, const PreparedStep& step);
   std::int32_t step_number(const Cursor& cursor) const;

@@ -78,7 +78,13 @@ class Preparer {
     } else if (ref.space == Space::scratch) {
       result.within = static_cast<std::uint32_t>(ref.index);
     } else {
-      result.block = static_cast<std::uint32_t>(ref.index / plan_.chunks_per_block);
+      const PlanSpec& spec = plan_.spec;
+      const CollectiveRow& row = row_of(spec.collective);
+      const Side& side = ref.space == Space::input ? row.input : row.output;
+      const BlockWindow window = window_of(row, side, plan_.rank, spec.root, spec.n_ranks);
+      const std::int32_t block = ref.index / plan_.chunks_per_block;
+      STRETTO_ASSERT(window.contains(block));
+      result.position = static_cast<std::uint32_t>(window.position(block));
       result.within = within(ref.index);
     }
     return result;

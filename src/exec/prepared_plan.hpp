@@ -14,7 +14,7 @@ namespace stretto {
 /// An operand as the executor reads it: a chunk of a user buffer or of scratch memory, or the current slot of a port.
 struct PreparedRef {
   Space space = Space::none;
-  std::uint32_t block = 0;         ///< of input and output
+  std::uint32_t position = 0;      ///< of input and output: where its block lies among those that the buffer has
   std::uint32_t within = 0;        ///< chunk within the block, or scratch chunk
   SendPort* send = nullptr;        ///< slot as a destination
   ReceivePort* receive = nullptr;  ///< slot as a source

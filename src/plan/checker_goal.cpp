@@ -14,9 +14,10 @@ void Goal::for_each_chunk(std::int32_t operation, const Window& window, Visit vi
   for (std::int32_t channel = 0; channel < laid.channels; ++channel) {
     for (std::int32_t round = 0; round < laid.rounds; ++round) {
       const std::int32_t pass = channel * laid.rounds + round;
-      for (std::int32_t number = window.first; number < window.first + window.held; ++number) {
-        visit(Chunk{laid.first_tag + pass * laid.chunks + number, channel, round, number,
-                    window.base + pass * window.stride + number - window.origin});
+      for (std::int32_t position = 0; position < window.held(); ++position) {
+        const std::int32_t number = window.chunk_at(position);
+        visit(
+            Chunk{laid.first_tag + pass * laid.chunks + number, channel, round, number, window.location(pass, number)});
       }
     }
   }
@@ -58,7 +59,7 @@ void Goal::check_chunk(const Memory& memory, std::int32_t operation, Rank rank, 
     sum = memory.sum(chunk.at);
     return;
   }
-  const Rank owner = row.rooted ? asked.spec.root : chunk.number / asked.chunks_per_block;
+  const Rank owner = origin_of(row, chunk.number / asked.chunks_per_block, asked.spec.root, model_.n_ranks);
   if (!memory.holds_only(chunk.at, owner)) {
     fail(ProblemKind::wrong_contribution, where,
          name + format(" is to come from rank {}, but holds: {}", owner, ranks_text(memory, chunk.at)));

@@ -18,6 +18,9 @@ void check_shape(const CheckedOperation& operation, std::int32_t n_ranks, const 
   if (row_of(spec.collective).rooted && (spec.root < 0 || spec.root >= spec.n_ranks)) {
     bad(format("root {} is no rank", spec.root));
   }
+  const bool any_in_place =
+      std::find(operation.in_place.begin(), operation.in_place.end(), true) != operation.in_place.end();
+  if (any_in_place && !can_be_in_place(row_of(spec.collective))) bad("this collective cannot be in place");
 }
 
 /// In place, both windows put each chunk at the same location; one of them then contains the other.
@@ -25,13 +28,11 @@ void lay_out_user(const CheckedOperation& operation, Model& model, OperationMode
   const CollectiveRow& row = row_of(operation.spec.collective);
   const std::int32_t per_block = operation.chunks_per_block;
   for (Rank rank = 0; rank < model.n_ranks; ++rank) {
-    const std::int32_t own_block = row.one_block_per_rank ? rank : 0;
-    const auto window = [&](Holds holds) {
+    const auto window = [&](const Side& side) {
       Window made;
-      made.first = holds == Holds::every_block ? 0 : own_block * per_block;
-      made.held = holds == Holds::every_block ? laid.chunks : per_block;
-      made.origin = made.first;
-      made.stride = made.held;
+      made.blocks = window_of(row, side, rank, operation.spec.root, model.n_ranks);
+      made.per_block = per_block;
+      made.stride = made.held();
       return made;
     };
     Participation part;
@@ -41,9 +42,11 @@ void lay_out_user(const CheckedOperation& operation, Model& model, OperationMode
     const std::int32_t passes = operation.spec.channels * operation.rounds;
     const bool in_place = !operation.in_place.empty() && operation.in_place[index(rank)];
     if (in_place) {
-      const Window wide = part.input.held > part.output.held ? part.input : part.output;
-      part.input.origin = part.output.origin = wide.origin;
-      part.input.stride = part.output.stride = wide.stride;
+      const Window wide = part.input.held() > part.output.held() ? part.input : part.output;
+      for (Window* each : {&part.input, &part.output}) {
+        if (each->held() > 0) each->shift = wide.position(each->chunk_at(0));
+        each->stride = wide.stride;
+      }
       part.input.base = part.output.base = part.first_location;
       part.n_locations = passes * wide.stride;
     } else {

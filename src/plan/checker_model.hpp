@@ -60,12 +60,22 @@ struct CompiledStrand {
 /// A buffer of one rank in one operation: its chunks, channel by channel and round by round.
 struct Window {
   Location base = 0;
-  std::int32_t origin = 0;  ///< chunk that lies at the base
-  std::int32_t stride = 0;  ///< locations from round to round
-  std::int32_t first = 0;   ///< chunks that the buffer holds
-  std::int32_t held = 0;
+  std::int32_t stride = 0;     ///< locations from round to round
+  BlockWindow blocks;          ///< that the buffer holds
+  std::int32_t per_block = 1;  ///< chunks
+  std::int32_t shift = 0;      ///< of the first one from the base: in place the other window may begin before it
 
-  bool holds(std::int32_t chunk) const { return chunk >= first && chunk < first + held; }
+  bool holds(std::int32_t chunk) const { return chunk >= 0 && blocks.contains(chunk / per_block); }
+  std::int32_t held() const { return blocks.count * per_block; }
+  std::int32_t chunk_at(std::int32_t position) const {
+    return blocks.block(position / per_block) * per_block + position % per_block;
+  }
+  std::int32_t position(std::int32_t chunk) const {
+    return blocks.position(chunk / per_block) * per_block + chunk % per_block;
+  }
+  Location location(std::int32_t pass, std::int32_t chunk) const {
+    return base + pass * stride + shift + position(chunk);
+  }
 };
 
 struct Participation {

@@ -185,11 +185,13 @@ Operand Compiler::slot_operand(const Step& step, const Ref& ref, bool is_destina
 }
 
 Operand Compiler::user_operand(const Ref& ref, const Step& step, const Window& window) {
-  if (!window.holds(ref.index))
-    bad(step, format("the buffer holds chunks {} to {}", window.first, window.first + window.held - 1));
+  if (window.held() == 0) bad(step, "the rank has no such buffer");
+  if (!window.holds(ref.index)) {
+    bad(step, format("the buffer holds {} chunks, {} to {}, and not that one", window.held(), window.chunk_at(0),
+                     window.chunk_at(window.held() - 1)));
+  }
   if (ref.index != step.chunk) bad(step, format("chunk {} in the place of another, whose size may differ", step.chunk));
-  const Location base = window.base + strand_->channel * laid_->rounds * window.stride + (ref.index - window.origin);
-  return {false, true, base, window.stride};
+  return {false, true, window.location(strand_->channel * laid_->rounds, ref.index), window.stride};
 }
 
 Operand Compiler::operand(const Step& step, const Ref& ref, bool is_destination) {

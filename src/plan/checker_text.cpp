@@ -46,7 +46,7 @@ std::string location_text(const Model& model, Location at) {
       const bool in_output = at >= part.output.base;
       const Window& window = in_output ? part.output : part.input;
       return format("{}[{}] of rank {} in operation {}", in_output ? "output" : "input",
-                    window.origin + (at - window.base) % window.stride, rank, operation);
+                    window.chunk_at((at - window.base) % window.stride - window.shift), rank, operation);
     }
   }
   return format("location {}", at);

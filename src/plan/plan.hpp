@@ -86,12 +86,13 @@ struct PlanSpec {
   Rank root = -1;  ///< of rooted collectives
   std::int32_t channels = 1;
 
-  int blocks() const { return row_of(collective).one_block_per_rank ? n_ranks : 1; }
+  int blocks() const { return block_count(row_of(collective).blocks, n_ranks); }
 };
 
 /// A plan as one rank holds it: the part that all share, and its own program.
 struct Plan {
   PlanSpec spec;
+  Rank rank = 0;                      ///< whose program it is
   std::int32_t chunks_per_block = 1;  ///< logical chunk = block * chunks_per_block + chunk within the block
   std::int32_t min_slots = 1;         ///< fewest slots per connection with which it cannot deadlock
   std::uint64_t hash = 0;             ///< of spec, shape and the algorithm's revision: equal on all ranks

@@ -65,7 +65,7 @@ std::string reason(const PlanChoice& choice) {
 std::string choice_to_text(const PlanChoice& choice, std::uint64_t block_bytes, const LinkModel& link) {
   const CollectiveRow& row = row_of(choice.spec.collective);
   std::string text = format("{} of {} bytes{} over {}: {}, estimated at {} us\n", row.name, block_bytes,
-                            row.one_block_per_rank ? " a block" : "", counted(choice.spec.n_ranks, "rank"),
+                            row.blocks != Blocks::one ? " a block" : "", counted(choice.spec.n_ranks, "rank"),
                             choice.spec.algorithm, microseconds(choice.cost));
   if (const Candidate* second = choice.runner_up()) {
     text += format("runner-up: {}, {} us\n", second->spec.algorithm, microseconds(second->price.total()));

@@ -81,8 +81,20 @@ class Machine {
     }
   }
 
-  bool has(Holds holds, Rank rank, int chunk) const {
-    return holds == Holds::every_block || chunk / plans_.front().chunks_per_block == rank;
+  bool has(const Side& side, Rank rank, int chunk) const {
+    if (side.root_only && rank != spec_.root) return false;
+    const int block = chunk / plans_.front().chunks_per_block;
+    switch (side.holds) {
+      case Holds::every_block:
+        return true;
+      case Holds::own_block:
+        return block == rank;
+      case Holds::own_row:
+        return block / spec_.n_ranks == rank;
+      case Holds::own_column:
+        return block % spec_.n_ranks == rank;
+    }
+    return false;
   }
   Place place(int channel, int round, Space space, int chunk) const {
     if (space == Space::scratch) return {0, 0, chunk, space};
@@ -206,7 +218,11 @@ class Machine {
       for_each_chunk([&](int channel, int round, int chunk) {
         if (!has(row.output, rank, chunk)) return;
         Value wanted(plans_.size(), row.reduces ? 1 : 0);
-        if (!row.reduces) at(wanted, row.rooted ? spec_.root : chunk / plans_.front().chunks_per_block) = 1;
+        const int block = chunk / plans_.front().chunks_per_block;
+        const Rank owner = row.input.root_only              ? spec_.root
+                           : row.blocks == Blocks::per_pair ? block / spec_.n_ranks
+                                                            : block;
+        if (!row.reduces) at(wanted, owner) = 1;
         if (at(memory_, rank)[place(channel, round, Space::output, chunk)] == wanted) return;
         problem_ = format("rank {} channel {} round {} chunk {}: wrong contributions", rank, channel, round, chunk);
       });

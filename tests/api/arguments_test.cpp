@@ -148,50 +148,6 @@ TEST(LaterReleases, TheirFunctions_SaySo) {
       {"strettoMemFree", [] { return strettoMemFree(nullptr); }},
       {"strettoCommRegister", [] { return strettoCommRegister(nullptr, nullptr, 0, nullptr); }},
       {"strettoCommDeregister", [] { return strettoCommDeregister(nullptr, nullptr); }},
-      {"strettoAllGatherV",
-       [] { return strettoAllGatherV(nullptr, nullptr, nullptr, nullptr, strettoFloat32, nullptr, nullptr); }},
-      {"strettoAllGatherVConfig",
-       [] {
-         return strettoAllGatherVConfig(nullptr, nullptr, nullptr, nullptr, strettoFloat32, nullptr, nullptr, nullptr);
-       }},
-      {"strettoReduceScatterV",
-       [] { return strettoReduceScatterV(nullptr, nullptr, nullptr, strettoFloat32, strettoSum, nullptr, nullptr); }},
-      {"strettoReduceScatterVConfig",
-       [] {
-         return strettoReduceScatterVConfig(nullptr, nullptr, nullptr, strettoFloat32, strettoSum, nullptr, nullptr,
-                                            nullptr);
-       }},
-      {"strettoReduce",
-       [] { return strettoReduce(nullptr, nullptr, 0, strettoFloat32, strettoSum, 0, nullptr, nullptr); }},
-      {"strettoReduceConfig",
-       [] {
-         return strettoReduceConfig(nullptr, nullptr, 0, strettoFloat32, strettoSum, 0, nullptr, nullptr, nullptr);
-       }},
-      {"strettoAllToAll", [] { return strettoAllToAll(nullptr, nullptr, 0, strettoFloat32, nullptr, nullptr); }},
-      {"strettoAllToAllConfig",
-       [] { return strettoAllToAllConfig(nullptr, nullptr, 0, strettoFloat32, nullptr, nullptr, nullptr); }},
-      {"strettoAllToAllV",
-       [] {
-         return strettoAllToAllV(nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, strettoFloat32, nullptr,
-                                 nullptr);
-       }},
-      {"strettoAllToAllVConfig",
-       [] {
-         return strettoAllToAllVConfig(nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, strettoFloat32, nullptr,
-                                       nullptr, nullptr);
-       }},
-      {"strettoGather", [] { return strettoGather(nullptr, nullptr, 0, strettoFloat32, 0, nullptr, nullptr); }},
-      {"strettoGatherConfig",
-       [] { return strettoGatherConfig(nullptr, nullptr, 0, strettoFloat32, 0, nullptr, nullptr, nullptr); }},
-      {"strettoScatter", [] { return strettoScatter(nullptr, nullptr, 0, strettoFloat32, 0, nullptr, nullptr); }},
-      {"strettoScatterConfig",
-       [] { return strettoScatterConfig(nullptr, nullptr, 0, strettoFloat32, 0, nullptr, nullptr, nullptr); }},
-      {"strettoSend", [] { return strettoSend(nullptr, 0, strettoFloat32, 0, nullptr, nullptr); }},
-      {"strettoSendConfig", [] { return strettoSendConfig(nullptr, 0, strettoFloat32, 0, nullptr, nullptr, nullptr); }},
-      {"strettoRecv", [] { return strettoRecv(nullptr, 0, strettoFloat32, 0, nullptr, nullptr); }},
-      {"strettoRecvConfig", [] { return strettoRecvConfig(nullptr, 0, strettoFloat32, 0, nullptr, nullptr, nullptr); }},
-      {"strettoBarrier", [] { return strettoBarrier(nullptr, nullptr); }},
-      {"strettoBarrierConfig", [] { return strettoBarrierConfig(nullptr, nullptr, nullptr); }},
   };
   for (const Later& later : all) {
     EXPECT_EQ(later.call(), strettoUnsupported) << later.name;

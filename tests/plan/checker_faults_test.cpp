@@ -113,10 +113,23 @@ TEST(CheckerFaults, SumIsMadeTwice_DoubleContributionOnlyInPlace) {
   EXPECT_TRUE(check_one(plan, {}, 1, {true, false}).ok());
 }
 
-TEST(CheckerFaults, WrongRoot_WrongContribution) {
+TEST(CheckerFaults, InputOfRankThatIsNotRoot_Structure) {
   HandPlan plan = chain_broadcast();
   plan.spec.root = 1;
+  EXPECT_EQ(check_one(plan).kind, ProblemKind::structure);
+}
+
+TEST(CheckerFaults, BlockOfAnotherPair_WrongContribution) {
+  const auto rank = [](Rank peer, int sent, int own, int received) {
+    return program({credit(peer), put(sent, peer, input(sent)), signal(peer), copy(own, output(own), input(own)),
+                    wait(peer), get(received, output(received), peer), release(peer)},
+                   {drain(peer)});
+  };
+  HandPlan plan{spec(Collective::all_to_all, 2), 1, {rank(1, 1, 0, 2), rank(0, 2, 3, 1)}};
+  EXPECT_TRUE(check_one(plan).ok()) << check_one(plan).text;
+  plan.programs[0].strands[0].body[1] = put(0, 1, input(0));
   EXPECT_EQ(check_one(plan).kind, ProblemKind::wrong_contribution);
+  EXPECT_EQ(check_one(plan, {}, 1, {true, false}).kind, ProblemKind::structure);  // it cannot be in place
 }
 
 TEST(CheckerFaults, UnwrittenScratchIsSent_WrongContribution) {

@@ -87,8 +87,10 @@ std::string check_sequence(const std::vector<const WholePlan*>& plans, const std
   for (const Variation& variation : variations) {
     for (std::size_t i = 0; i < plans.size(); ++i) {
       const int n_ranks = plans[i]->spec.n_ranks;
-      operations[i] = {plans[i]->spec, plans[i]->chunks_per_block, &plans[i]->programs, variation.rounds,
-                       in_place_of(variation.places, n_ranks, variation.seed + i)};
+      operations[i] = {
+          plans[i]->spec, plans[i]->chunks_per_block, &plans[i]->programs, variation.rounds,
+          in_place_of(can_be_in_place(row_of(plans[i]->spec.collective)) ? variation.places : Places::out_of_place,
+                      n_ranks, variation.seed + i)};
     }
     const int slots = variation.extra_slots < 0 ? std::max(8, min_slots) : min_slots + variation.extra_slots;
     const CheckReport report = check(operations, {slots, variation.alias, variation.seed});

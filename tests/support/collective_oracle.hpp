@@ -19,17 +19,24 @@ struct CollectiveCase {
 
 using Buffer = std::vector<std::int64_t>;
 
-inline std::size_t blocks_of(const CollectiveCase& c, Holds holds) {
-  return row_of(c.collective).one_block_per_rank && holds == Holds::every_block ? static_cast<std::size_t>(c.n_ranks)
-                                                                                : 1;
+/// Blocks of one side of a rank.
+inline std::size_t blocks_of(const CollectiveCase& c, const Side& side, std::size_t rank) {
+  if (side.root_only && static_cast<Rank>(rank) != c.root) return 0;
+  const bool many = side.holds != Holds::own_block && row_of(c.collective).blocks != Blocks::one;
+  return many ? static_cast<std::size_t>(c.n_ranks) : 1;
+}
+
+/// Elements from the begin of the in-place buffer to where a side lies in it.
+inline std::size_t in_place_shift(const CollectiveCase& c, const Side& side, std::size_t rank) {
+  return side.holds == Holds::own_block ? rank * c.count : 0;
 }
 
 /// The inputs of all ranks.
 inline std::vector<Buffer> random_inputs(const CollectiveCase& c, std::mt19937_64& random) {
   std::vector<Buffer> inputs(static_cast<std::size_t>(c.n_ranks));
-  for (Buffer& input : inputs) {
-    input.resize(c.count * blocks_of(c, row_of(c.collective).input));
-    for (std::int64_t& value : input) value = static_cast<std::int64_t>(random() >> 8);
+  for (std::size_t rank = 0; rank < inputs.size(); ++rank) {
+    inputs[rank].resize(c.count * blocks_of(c, row_of(c.collective).input, rank));
+    for (std::int64_t& value : inputs[rank]) value = static_cast<std::int64_t>(random() >> 8);
   }
   return inputs;
 }
@@ -40,19 +47,18 @@ inline std::vector<Buffer> expected_outputs(const CollectiveCase& c, const std::
   const auto n = static_cast<std::size_t>(c.n_ranks);
   std::vector<Buffer> outputs(n);
   for (std::size_t rank = 0; rank < n; ++rank) {
-    const std::size_t blocks = blocks_of(c, row.output);
+    const std::size_t blocks = blocks_of(c, row.output, rank);
     for (std::size_t b = 0; b < blocks; ++b) {
-      const std::size_t block = row.one_block_per_rank && row.output == Holds::own_block ? rank : b;
+      // Where this output block comes from: whose input, and which block of it.
+      const std::size_t own = row.output.holds == Holds::own_block ? rank : b;
+      const std::size_t from = row.input.root_only ? static_cast<std::size_t>(c.root) : b;
+      const std::size_t place = row.blocks == Blocks::per_pair ? rank : row.input.holds == Holds::own_block ? 0 : own;
       for (std::size_t i = 0; i < c.count; ++i) {
-        const auto element = [&](std::size_t source) {
-          const bool own_only = row.one_block_per_rank && row.input == Holds::own_block;
-          return inputs[source][(own_only ? 0 : block * c.count) + i];
-        };
         std::int64_t value = 0;
         if (row.reduces) {
-          for (std::size_t source = 0; source < n; ++source) value += element(source);
+          for (std::size_t source = 0; source < n; ++source) value += inputs[source][place * c.count + i];
         } else {
-          value = element(row.rooted ? static_cast<std::size_t>(c.root) : block);
+          value = inputs[from][place * c.count + i];
         }
         outputs[rank].push_back(value);
       }

@@ -38,6 +38,40 @@ void broadcast(StrandBuilder& strand, int n, Rank rank, Rank root) {
   strand.copy(0, output(0), input(0));
 }
 
+/// Nobody reads the root's buffers, so in place each element is written after it was read.
+void reduce(StrandBuilder& strand, int n, Rank rank, Rank root) {
+  if (rank != root) {
+    strand.send(root, 0, input(0));
+  } else {
+    strand.reduce_complete(0, output(0), sources_in_rank_order(rank, input(0), peers_after(rank, n)));
+  }
+}
+
+void gather(StrandBuilder& strand, int n, Rank rank, Rank root) {
+  if (rank != root) {
+    strand.send(root, rank, input(rank));
+    return;
+  }
+  strand.copy(rank, output(rank), input(rank));
+  for (const Rank peer : peers_after(rank, n)) strand.receive(peer, peer, output(peer));
+}
+
+void scatter(StrandBuilder& strand, int n, Rank rank, Rank root) {
+  if (rank != root) {
+    strand.receive(root, rank, output(rank));
+    return;
+  }
+  for (const Rank peer : peers_after(rank, n)) strand.send(peer, peer, input(peer));
+  strand.copy(rank, output(rank), input(rank));
+}
+
+void all_to_all(StrandBuilder& strand, int n, Rank rank) {
+  const auto block = [n](Rank from, Rank to) { return from * n + to; };
+  for (const Rank peer : peers_after(rank, n)) strand.send(peer, block(rank, peer), input(block(rank, peer)));
+  strand.copy(block(rank, rank), output(block(rank, rank)), input(block(rank, rank)));
+  for (const Rank peer : peers_before(rank, n)) strand.receive(peer, block(peer, rank), output(block(peer, rank)));
+}
+
 }  // namespace
 
 bool supports(Collective) { return true; }
@@ -62,6 +96,18 @@ Program build(const PlanSpec& spec, Rank rank) {
         break;
       case Collective::broadcast:
         broadcast(strand, spec.n_ranks, rank, spec.root);
+        break;
+      case Collective::reduce:
+        reduce(strand, spec.n_ranks, rank, spec.root);
+        break;
+      case Collective::gather:
+        gather(strand, spec.n_ranks, rank, spec.root);
+        break;
+      case Collective::scatter:
+        scatter(strand, spec.n_ranks, rank, spec.root);
+        break;
+      case Collective::all_to_all:
+        all_to_all(strand, spec.n_ranks, rank);
         break;
     }
     program.strands.push_back(std::move(strand).finish());

@@ -28,6 +28,21 @@ Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMod
       const Work average = (send + receive) * (rounds * channels);
       return {1, root * (rounds * channels) + receive, average};
     }
+    case Collective::scatter: {
+      const Work root = (send * others + copy) * (rounds * channels);
+      return {1, root + receive, (send + receive) * (rounds * channels)};
+    }
+    case Collective::reduce: {
+      const Work root = reduce_all * (rounds * channels);
+      return {1, send + root, (send + Work{2, 0, chunk}) * (rounds * channels)};
+    }
+    case Collective::gather: {
+      const Work root = (receive * others + copy) * (rounds * channels);
+      return {1, send + root, (send + receive) * (rounds * channels)};
+    }
+    case Collective::all_to_all:
+      round = (send + receive) * others + copy;
+      break;
   }
   const Work all = round * (rounds * channels);
   return {rounds, all, all};

@@ -50,9 +50,34 @@ void broadcast(StrandBuilder& strand, const Place& place, Rank root) {
   if (place.next != root) strand.send(place.next, 0, output(0));
 }
 
+/// A chain that ends at the root: each rank adds its input to the partial sum that passes.
+void reduce(StrandBuilder& strand, const Place& place, Rank root) {
+  if (place.previous == root) {
+    strand.send(place.next, 0, input(0));
+  } else if (place.rank == root) {
+    strand.reduce_complete(0, output(0), {slot(place.previous), input(0)});
+  } else {
+    strand.reduce(0, slot(place.next), {slot(place.previous), input(0)});
+  }
+}
+
 }  // namespace
 
-bool supports(Collective) { return true; }
+bool supports(Collective collective) {
+  switch (collective) {
+    case Collective::all_reduce:
+    case Collective::all_gather:
+    case Collective::reduce_scatter:
+    case Collective::broadcast:
+    case Collective::reduce:
+      return true;
+    case Collective::gather:
+    case Collective::scatter:
+    case Collective::all_to_all:
+      return false;
+  }
+  return false;
+}
 
 std::int32_t chunks_per_block(const PlanSpec& spec) {
   return spec.collective == Collective::all_reduce ? spec.n_ranks : 1;
@@ -84,6 +109,11 @@ Program build(const PlanSpec& spec, Rank rank) {
       case Collective::broadcast:
         broadcast(strand, place, spec.root);
         break;
+      case Collective::reduce:
+        reduce(strand, place, spec.root);
+        break;
+      default:
+        break;  // not supported
     }
     program.strands.push_back(std::move(strand).finish());
   }

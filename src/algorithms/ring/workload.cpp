@@ -30,6 +30,11 @@ Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMod
       load = {rounds + (n - 2), stage * (rounds * channels + (n - 2)), stage * rounds * channels};
       return load;
     }
+    case Collective::reduce:
+      load = {rounds + (n - 2), reduce * (rounds * channels + (n - 2)), reduce * rounds * channels};
+      return load;
+    default:
+      break;  // not supported
   }
   load.path = load.rank;
   return load;

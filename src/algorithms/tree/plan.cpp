@@ -54,6 +54,29 @@ void broadcast(Strands& strands, const PlanSpec& spec, Rank rank, int channel) {
   strands.push_back(std::move(strand).finish());
 }
 
+/// The reverse: sums flow up the trees of the others, whose roots send them to the root.
+void reduce(Strands& strands, const PlanSpec& spec, Rank rank, int channel) {
+  const int n = spec.n_ranks;
+  const DoubleTree tree(n - 1, channel % 2);
+  const auto rank_in_tree = [&](Rank outer) { return rotate(outer, -spec.root - 1, n); };
+  const auto outer_rank = [&](Rank inner) { return (inner + spec.root + 1) % n; };
+  StrandBuilder strand(channel);
+  if (rank == spec.root) {
+    strand.reduce_complete(0, output(0), sources_in_rank_order(rank, input(0), {outer_rank(tree.root())}));
+  } else {
+    const Rank parent = tree.parent(rank_in_tree(rank));
+    const Rank to = parent < 0 ? spec.root : outer_rank(parent);
+    std::vector<Rank> from;
+    for (const Rank child : tree.children(rank_in_tree(rank))) from.push_back(outer_rank(child));
+    if (from.empty()) {
+      strand.send(to, 0, input(0));
+    } else {
+      strand.reduce(0, slot(to), sources_in_rank_order(rank, input(0), std::move(from)));
+    }
+  }
+  strands.push_back(std::move(strand).finish());
+}
+
 /// Each block in rank order floods the tree from its owner. All ranks go through the blocks in the same order, and
 /// within a block data only moves away from its owner: so one slot is enough.
 void all_gather(Strands& strands, const DoubleTree& tree, int n, Rank rank, int channel) {
@@ -91,7 +114,9 @@ void reduce_scatter(Strands& strands, const DoubleTree& tree, int n, Rank rank, 
 
 }  // namespace
 
-bool supports(Collective) { return true; }
+bool supports(Collective collective) {
+  return collective != Collective::gather && collective != Collective::scatter && collective != Collective::all_to_all;
+}
 
 std::int32_t chunks_per_block(const PlanSpec&) { return 1; }
 
@@ -113,6 +138,11 @@ Program build(const PlanSpec& spec, Rank rank) {
       case Collective::broadcast:
         broadcast(program.strands, spec, rank, channel);
         break;
+      case Collective::reduce:
+        reduce(program.strands, spec, rank, channel);
+        break;
+      default:
+        break;  // not supported
     }
   }
   return program;

@@ -28,6 +28,10 @@ Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMod
       const Work round = relay + receive;
       return {depth + rounds, relay * depth + round * repeats, round * repeats};
     }
+    case Collective::reduce: {
+      const Work round = sum + send;
+      return {depth + rounds, sum * depth + round * repeats, round * repeats};
+    }
     case Collective::all_gather: {
       // A block starts when its owner has seen the one before: a walk around the tree.
       const Work all = (relay + receive) * (repeats * n);
@@ -37,6 +41,8 @@ Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMod
       const Work all = (sum + send) * (repeats * n);
       return {depth + rounds * n, sum * depth + all, all};
     }
+    default:
+      break;  // not supported
   }
   return {};
 }

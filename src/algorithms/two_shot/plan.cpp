@@ -35,10 +35,23 @@ void broadcast(StrandBuilder& strand, int n, Rank rank, Rank root) {
   }
 }
 
+/// Rank r sums chunk r for the root, which writes a chunk of its own output after it has read that chunk of its input.
+void reduce(StrandBuilder& strand, int n, Rank rank, Rank root) {
+  for (const Rank peer : peers_after(rank, n)) strand.send(peer, peer, input(peer));
+  std::vector<Ref> sources = sources_in_rank_order(rank, input(rank), peers_after(rank, n));
+  if (rank != root) {
+    strand.reduce_complete(rank, slot(root), std::move(sources));
+    return;
+  }
+  strand.reduce_complete(rank, output(rank), std::move(sources));
+  for (const Rank peer : peers_before(rank, n)) strand.receive(peer, peer, output(peer));
+}
+
 }  // namespace
 
 bool supports(Collective collective) {
-  return collective == Collective::all_reduce || collective == Collective::broadcast;
+  return collective == Collective::all_reduce || collective == Collective::broadcast ||
+         collective == Collective::reduce;
 }
 
 std::int32_t chunks_per_block(const PlanSpec& spec) {
@@ -52,6 +65,8 @@ Program build(const PlanSpec& spec, Rank rank) {
     StrandBuilder strand(channel);
     if (spec.collective == Collective::broadcast) {
       broadcast(strand, spec.n_ranks, rank, spec.root);
+    } else if (spec.collective == Collective::reduce) {
+      reduce(strand, spec.n_ranks, rank, spec.root);
     } else {
       all_reduce(strand, spec.n_ranks, rank);
     }

@@ -16,6 +16,11 @@ Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMod
     const Work other = (send + receive) * others;
     return {rounds + 1, root * (rounds * channels) + receive, other * (rounds * channels)};
   }
+  if (spec.collective == Collective::reduce) {
+    const Work all = (send * others + Work{others * 2 + 3, 0, chunk * n}) * (rounds * channels);
+    const Work root = receive * others * (rounds * channels);
+    return {rounds + 1, all + root, all + receive * (rounds * channels)};
+  }
   const Work all = (send * (others * 2) + receive * others + Work{others * 2 + 1, 0, chunk * n}) * (rounds * channels);
   return {rounds * 2, all, all};
 }
