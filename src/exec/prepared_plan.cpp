@@ -30,14 +30,14 @@ class Preparer {
       case StepKind::get:
       case StepKind::reduce:
       case StepKind::copy:
-        result.within = within(step.chunk);
+        set_chunk(result, step.chunk);
         result.destination = ref(step.destination, /*is_destination=*/true);
         for (const Ref& source : step.sources) result.sources.push_back(ref(source, /*is_destination=*/false));
-        if (step.destination.space == Space::slot) filled_[step.destination.index] = result.within;
+        if (step.destination.space == Space::slot) filled_[step.destination.index] = step.chunk;
         break;
       case StepKind::signal:
         if (!filled_.contains(step.peer)) malformed(step, "signals a slot that no step before it fills");
-        result.within = filled_.at(step.peer);
+        set_chunk(result, filled_.at(step.peer));
         result.send = &ports_.send(step.peer, channel_);
         break;
       case StepKind::wait_credit:
@@ -45,7 +45,7 @@ class Preparer {
         result.send = &ports_.send(step.peer, channel_);
         break;
       case StepKind::wait:
-        result.within = within(chunk_read_after(steps, at));
+        set_chunk(result, chunk_read_after(steps, at));
         result.receive = &ports_.receive(step.peer, channel_);
         break;
       case StepKind::release:
@@ -76,7 +76,7 @@ class Preparer {
         result.receive = &ports_.receive(ref.index, channel_);
       }
     } else if (ref.space == Space::scratch) {
-      result.within = static_cast<std::uint32_t>(ref.index);
+      result.position = static_cast<std::uint32_t>(ref.index);
     } else {
       const PlanSpec& spec = plan_.spec;
       const CollectiveRow& row = row_of(spec.collective);
@@ -85,12 +85,14 @@ class Preparer {
       const std::int32_t block = ref.index / plan_.chunks_per_block;
       STRETTO_ASSERT(window.contains(block));
       result.position = static_cast<std::uint32_t>(window.position(block));
-      result.within = within(ref.index);
     }
     return result;
   }
 
-  std::uint32_t within(std::int32_t chunk) const { return static_cast<std::uint32_t>(chunk % plan_.chunks_per_block); }
+  void set_chunk(PreparedStep& step, std::int32_t chunk) const {
+    step.block = static_cast<std::uint32_t>(chunk / plan_.chunks_per_block);
+    step.within = static_cast<std::uint32_t>(chunk % plan_.chunks_per_block);
+  }
 
   [[noreturn]] void malformed(const Step& step, const char* why) const {
     throw Error(strettoInternalError, format("plan {} of {}: step '{}' {}", plan_.spec.algorithm,
@@ -100,7 +102,7 @@ class Preparer {
   const Plan& plan_;
   const PortSource& ports_;
   int channel_;
-  std::map<Rank, std::uint32_t> filled_;  ///< chunk in the current slot towards each peer
+  std::map<Rank, std::int32_t> filled_;  ///< chunk in the current slot towards each peer
 };
 
 }  // namespace

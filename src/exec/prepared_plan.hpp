@@ -11,11 +11,11 @@
 
 namespace stretto {
 
-/// An operand as the executor reads it: a chunk of a user buffer or of scratch memory, or the current slot of a port.
+/// An operand as the executor reads it: the step's chunk of a user buffer, a chunk of scratch memory, or the current
+/// slot of a port.
 struct PreparedRef {
   Space space = Space::none;
-  std::uint32_t position = 0;      ///< of input and output: where its block lies among those that the buffer has
-  std::uint32_t within = 0;        ///< chunk within the block, or scratch chunk
+  std::uint32_t position = 0;      ///< where the block lies among those that the buffer has; of scratch: the chunk
   SendPort* send = nullptr;        ///< slot as a destination
   ReceivePort* receive = nullptr;  ///< slot as a source
 };
@@ -24,8 +24,8 @@ struct PreparedStep {
   StepKind kind = StepKind::copy;
   bool completes = false;
   Rank peer = -1;
-  std::uint32_t within = 0;  ///< chunk (within its block) whose size this step moves, signals or expects; block sizes
-                             ///< are equal, so the block does not matter
+  std::uint32_t block = 0;   ///< of the chunk whose size this step moves, signals or expects
+  std::uint32_t within = 0;  ///< that chunk within its block
   SendPort* send = nullptr;
   ReceivePort* receive = nullptr;
   PreparedRef destination;
