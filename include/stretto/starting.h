@@ -8,7 +8,7 @@
 #define STRETTO_STARTING_H
 
 #ifndef STRETTO_H
-#error "include stretto/stretto.h"
+#error "include <stretto/stretto.h>, which includes this"
 #endif
 
 /** Makes an id and starts to listen for its ranks. To be called by the process of rank 0: if the process that called
