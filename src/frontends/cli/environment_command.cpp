@@ -25,9 +25,10 @@ logged as a warning with the nearest name, unless it begins with `STRETTO_TEST_`
 
 The last word of a name is the unit: MS milliseconds, US microseconds, BYTES bytes. Numbers are decimal, without suffix.
 
-Whose value counts: *each* process has its own, and they may differ. *Rank 0's*: all ranks must work with the same value,
-so rank 0 tells its own to the others during set-up, and theirs are not used. *The listener's*: that of the process that
-makes the id, rank 0's as a rule; for a communicator of `strettoCommSplit`, that of the first rank of the group.
+Whose value counts: *each* process has its own, and they may differ. *Rank 0's*: all ranks must work with the same
+value, so rank 0 tells its own to the others during set-up, and theirs are not used. *The listener's*: that of the
+process that makes the id, rank 0's as a rule; for a communicator of `strettoCommSplit`, that of the first rank of the
+group.
 
 `stretto env` prints the values in force in the shell that it is run in.
 
