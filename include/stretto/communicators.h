@@ -34,7 +34,8 @@ STRETTO_API strettoResult_t strettoCommShrink(strettoComm_t comm, const int *exc
 
 /** Completes what this rank issued, in streams too, and says goodbye: other ranks that have not ended what it takes
  *  part in can still do so. Afterwards only strettoCommDestroy, strettoCommAbort and the getters are allowed. Waits
- *  no longer than the operations' deadlines. Not to be called by a host function. A second call does nothing. */
+ *  no longer than the operations' deadlines, and as long as host functions in their streams take. Not to be called by
+ *  a host function. A second call does nothing. */
 STRETTO_API strettoResult_t strettoCommFinalize(strettoComm_t comm);
 
 /** Frees the communicator, after its own operations have ended: those in streams too, within their deadlines. Then it

@@ -148,7 +148,7 @@ typedef struct {
   int data_timeout_ms;   /**< Deadline of one operation. Default 600000. */
   int blocking;          /**< 1 (default): set-up has ended when the call returns. 0: it returns strettoInProgress, and
                               strettoCommGetAsyncError says when set-up has ended; collectives are as ever. */
-  int max_channels;      /**< Upper bound on channels of a plan; unset: 2. Rank 0's value counts for all ranks. */
+  int max_channels;      /**< Upper bound on channels of a plan, 1 to 64; unset: 2. Rank 0's value counts. */
   int max_sms;           /**< Device communicators: upper bound on SMs for one operation; unset: planner's choice. */
   const char *name;      /**< Stands in this communicator's logs; NULL: nothing does. Copied. */
   const char *algorithm; /**< Force one algorithm ("ring", "tree", "one_shot", "two_shot") wherever it can serve the
