@@ -27,6 +27,7 @@ PACKAGES = [
     ("clang-tidy", "clang-tidy", "lint"),
     ("ccache", "ccache", "all"),
     ("pkgconf", "pkg-config", "all"),
+    ("doxygen", "doxygen", "all"),
     ("openmpi-bin", "mpirun", "all"),
     ("libopenmpi-dev", "mpicc", "all"),
     ("iproute2", "ip", "all"),
