@@ -58,11 +58,20 @@ const std::vector<double>& cached_values(strettoDataType_t type) {
 
 }  // namespace
 
+Data Data::of_bits(strettoDataType_t type, int n_ranks, std::uint64_t seed) {
+  TypeRow row = row_of(type);
+  row.kind = Kind::unsigned_integer;
+  return {row, strettoSum, n_ranks, seed};
+}
+
 Data::Data(strettoDataType_t type, strettoRedOp_t op, int n_ranks, std::uint64_t seed)
-    : row_(row_of(type)), op_(op), n_ranks_(n_ranks), seed_(mix(seed)) {
+    : Data(row_of(type), op, n_ranks, seed) {}
+
+Data::Data(const TypeRow& row, strettoRedOp_t op, int n_ranks, std::uint64_t seed)
+    : row_(row), op_(op), n_ranks_(n_ranks), seed_(mix(seed)) {
   if (row_.kind != Kind::floating) return;
   bias_ = (1 << (exponent_bits(row_) - 1)) - 1;
-  if (row_.bytes <= 2) narrow_ = &cached_values(type);
+  if (row_.bytes <= 2) narrow_ = &cached_values(row.type);
   // So few, and so small, that every partial sum fits the significand, and every partial product the exponent.
   const std::uint64_t range = std::uint64_t{1} << (row_.mantissa_bits + 1);
   const std::uint64_t most = op == strettoProd ? 8 : range;

@@ -138,6 +138,19 @@ TEST(PerfData, CopiedElements_MustBeThoseOfTheirRank) {
   EXPECT_EQ(0U, data.count_wrong(bytes.data(), Origin{Origin::kUntouched, 0, kCount}));
 }
 
+TEST(PerfData, MovedElements_AreAnyBitsAndComparedBitForBit) {
+  for (const TypeRow& row : kTypes) {
+    const Data data = Data::of_bits(row.type, 4, 17);
+    Bytes bytes(kCount * row.bytes);
+    data.fill(bytes.data(), 2, kCount);
+    EXPECT_EQ(0U, data.count_wrong(bytes.data(), Origin{2, 0, kCount})) << row.name;
+    EXPECT_GT(data.count_wrong(bytes.data(), Origin{1, 0, kCount}), kCount * 9 / 10) << row.name;
+    EXPECT_GT(data.count_wrong(bytes.data() + row.bytes, Origin{2, 0, kCount - 1}), kCount * 9 / 10) << row.name;
+    bytes.back() ^= 0x80;
+    EXPECT_EQ(1U, data.count_wrong(bytes.data(), Origin{2, 0, kCount})) << row.name;
+  }
+}
+
 TEST(HashBytes, EveryByte_Matters) {
   for (std::size_t size = 1; size < 40; ++size) {
     Bytes bytes(size, 0);
