@@ -240,6 +240,8 @@ void RankBench::time(const Job& job, Measurement& result) {
   if (!options_.iteration_times) return;
   // The slowest rank of each iteration.
   if (!iterations.empty()) comm_.all_reduce(iterations.data(), iterations.size(), strettoMax);
+  const std::size_t skipped = std::min(iterations.size(), static_cast<std::size_t>(options_.skipped_iterations));
+  iterations.erase(iterations.begin(), iterations.begin() + static_cast<std::ptrdiff_t>(skipped));
   result.median_us = percentile(iterations, 0.5);
   result.p95_us = percentile(iterations, 0.95);
 }

@@ -20,14 +20,14 @@ RANKS = 4
 LIMIT_S = 60
 
 
-def run(program: str, *arguments) -> subprocess.CompletedProcess:
-    kept = {name: value for name, value in os.environ.items() if not re.match(r"OMPI_|PMI|WORLD_SIZE", name)}
-    return subprocess.run([program, *FAST, *arguments], env=kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+def run(program: str, *arguments, **variables) -> subprocess.CompletedProcess:
+    kept = {name: value for name, value in os.environ.items() if not re.match(r"OMPI_|PMI|WORLD_SIZE|NCCL", name)}
+    return subprocess.run([program, *FAST, *arguments], env={**kept, **variables}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, timeout=LIMIT_S, check=False)
 
 
-def tool(name: str, *arguments) -> subprocess.CompletedProcess:
-    return run(os.path.join(TOOLS, f"{name}_perf"), *arguments)
+def tool(name: str, *arguments, **variables) -> subprocess.CompletedProcess:
+    return run(os.path.join(TOOLS, f"{name}_perf"), *arguments, **variables)
 
 
 def rows(done: subprocess.CompletedProcess) -> list:
@@ -81,6 +81,11 @@ class Tools(unittest.TestCase):
         done = tool("hypercube", "--ranks", "3", "-b", "1K", "-e", "1K")
         self.assertEqual((done.returncode, rows(done)), (0, []), done.stderr)
         self.assertIn("not a power of 2, skipping", done.stdout)
+
+    def test_variables_of_nccl_tests_are_refused(self):
+        done = tool("alltoallv", "-b", "1K", "-e", "1K", NCCL_TESTS_ALLTOALLV_SPREAD="0.5")
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("NCCL_TESTS_ALLTOALLV_SPREAD=0.5", done.stderr)
 
     def test_root_that_is_no_rank_is_refused(self):
         for name in ("broadcast", "reduce", "gather", "scatter"):
