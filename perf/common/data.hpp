@@ -27,6 +27,8 @@ class Data {
 
   /// Input element `index` of `rank`.
   Code input(int rank, std::size_t index) const;
+  /// Bits of the scalar that `rank` multiplies its inputs by, in a pre-multiplied sum: 1 or 2, so that nothing rounds.
+  Code scalar(int rank) const;
   /// Writes inputs [0, count) of `rank`; no alignment needed.
   void fill(void* destination, int rank, std::size_t count) const;
   /// Number of wrong elements among `received`, which came from `origin`. Elements of Origin::kUntouched are not looked

@@ -28,7 +28,7 @@ void declare_sweep(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-w,--warmup_iters", options.warmup, "untimed iterations before");
   app.add_option("-N,--run_cycles", options.cycles, "runs of the whole sweep; 0: until stopped");
   app.add_option("-c,--check", options.check, "checked operations per row; 0: none");
-  app.add_option("-o,--op", raw.op, "sum, prod, max, min, avg or all");
+  app.add_option("-o,--op", raw.op, "sum, prod, max, min, avg, mulsum or all");
   app.add_option("-d,--datatype", raw.type, "element type or all");
   app.add_option("-r,--root", raw.root, "root rank or all");
 }
@@ -83,7 +83,7 @@ void understand_choices(const Raw& raw, Options& options) {
   } else if (const auto op = op_from_name(raw.op)) {
     options.ops = {*op};
   } else {
-    refuse("-o", "'" + raw.op + "' is no operation of this release; give sum, prod, max, min, avg or all");
+    refuse("-o", "'" + raw.op + "' is no operation of this release; give sum, prod, max, min, avg, mulsum or all");
   }
   if (raw.type == "all") {
     options.types.clear();

@@ -32,6 +32,27 @@ std::size_t shift_of(const Options& options) {
   return options.unalign * bytes;
 }
 
+/// The operation of a row's calls: `op`, or for kMulSum one made of this rank's scalar.
+class RowOp {
+ public:
+  RowOp(const Communicator& comm, strettoDataType_t type, strettoRedOp_t op, std::uint64_t scalar)
+      : comm_(comm), op_(op), made_(op == kMulSum) {
+    if (!made_) return;
+    stretto::check(strettoRedOpCreatePreMulSum(&op_, &scalar, type, strettoScalarHostImmediate, comm_.handle()));
+  }
+  RowOp(const RowOp&) = delete;
+  RowOp& operator=(const RowOp&) = delete;
+  ~RowOp() {
+    if (made_) strettoRedOpDestroy(op_, comm_.handle());
+  }
+  strettoRedOp_t get() const { return op_; }
+
+ private:
+  const Communicator& comm_;
+  strettoRedOp_t op_;
+  bool made_;
+};
+
 double seconds(bool cpu_time) {
   timespec now{};
   clock_gettime(cpu_time ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);
@@ -95,9 +116,10 @@ Row RankBench::measure(std::size_t bytes, strettoDataType_t type, strettoRedOp_t
   row.reduces = collective_.reduces;
   row.root = collective_.rooted ? root : -1;
   ++rows_;
+  const RowOp row_op(comm_, type, op, Data(type, op, n_ranks_, kSeed).scalar(rank_));
   for (const bool in_place : {false, true}) {
     if (in_place && collective_.in_place == InPlace::none) break;
-    const Job job = job_of(shape, pieces, type, op, root, in_place);
+    const Job job = job_of(shape, pieces, type, row_op.get(), root, in_place);
     Measurement& result = row.placements.at(in_place ? 1 : 0).emplace();
     if (options_.check > 0) {
       const std::uint64_t seed = kSeed + rows_ * 2 + (in_place ? 1 : 0);

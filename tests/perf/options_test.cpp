@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "perf/common/types.hpp"
+
 namespace stretto::perf {
 namespace {
 
@@ -68,7 +70,7 @@ TEST(PerfOptions, OtherLettersOfNcclTests_AreUnderstood) {
 TEST(PerfOptions, AllTypesOpsAndRoots_AreEach) {
   const Options options = accepted({"-d", "all", "-o", "all", "-r", "all"});
   EXPECT_EQ(static_cast<std::size_t>(strettoNumDataTypes), options.types.size());
-  EXPECT_EQ(static_cast<std::size_t>(strettoNumRedOps), options.ops.size());
+  EXPECT_EQ(kOps.size(), options.ops.size());
   EXPECT_EQ(-1, options.root);
 }
 
