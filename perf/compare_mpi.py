@@ -8,7 +8,9 @@ operation, a warm-up, then operations back to back; the time is the slowest rank
 the larger of a rank's two buffers (at least one float a block). One process run measures all sizes of a collective; the
 libraries take turns, in several rounds, so that what else the machine does meets all; medians over the rounds are
 compared. MPICH never gives up the processor while it waits: where ranks outnumber cores it is hopeless, and the better
-MPI of the two counts. Exit code 1 if a ratio is above --bar or an operation failed.
+MPI of the two counts. Back to back, a rank that only sends may run ahead, so that broadcast, reduce, gather and scatter
+show a rate of messages; --apart times each operation alone, after all ranks have met. Exit code 1 if a ratio is above
+--bar or an operation failed.
 
 --prefix mpich=FOLDER runs an MPI out of a folder that its files were copied to (bin/, lib/, or usr/bin/, ...)."""
 
@@ -81,9 +83,9 @@ class Competitor:
                 options += ["--mca", "mpi_yield_when_idle", "1"]
         return [self.starter, *options, "-np", str(ranks), self.program, *words]
 
-    def run(self, ranks: int, collective: str, sizes: list, seconds: float) -> dict:
+    def run(self, ranks: int, collective: str, options: argparse.Namespace) -> dict:
         """Microseconds by size. Throws subprocess.SubprocessError."""
-        words = [collective, ",".join(map(str, sizes)), str(seconds)]
+        words = [collective, ",".join(map(str, options.sizes)), str(options.seconds)] + ["apart"] * options.apart
         done = subprocess.run(self.command(ranks, words), env=self.environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=True)
         rows = [line.split() for line in done.stdout.splitlines() if line.startswith(collective + " ")]
@@ -104,7 +106,7 @@ class Comparison:
                 if (competitor.name, ranks, collective) in self.failures:
                     continue
                 try:
-                    measured = competitor.run(ranks, collective, self.options.sizes, self.options.seconds)
+                    measured = competitor.run(ranks, collective, self.options)
                 except subprocess.SubprocessError as error:
                     text = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
                     self.failures[competitor.name, ranks, collective] = text[0] if text else str(error)
@@ -166,6 +168,7 @@ def command_line() -> argparse.Namespace:
     parser.add_argument("--sizes", default="8,64K,16M", type=size_list, help="bytes: 8,64K,16M or FIRST:LAST:FACTOR")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.2, help="that one measurement takes, about")
+    parser.add_argument("--apart", action="store_true", help="time each operation alone")
     parser.add_argument("--bar", type=float, default=2.0, help="largest ratio to the better MPI that passes")
     parser.add_argument("--prefix", action="append", default=[], metavar="MPI=FOLDER", help="openmpi=... or mpich=...")
     parser.add_argument("--json", help="write the figures here")
@@ -203,7 +206,8 @@ def main() -> int:
         print(f"# failed: {failure}")
     if options.json:
         write(options.json, {"machine": {"cpu": cpu_model(), "cores": cores()}, "versions": versions,
-                             "rounds": options.rounds, "seconds": options.seconds, "failures": failures}, rows)
+                             "rounds": options.rounds, "seconds": options.seconds, "apart": options.apart,
+                             "failures": failures}, rows)
     missed = [row for row in rows if row["ratio"] is None or row["ratio"] > options.bar]
     worst = max((row["ratio"] for row in rows if row["ratio"] is not None), default=None)
     print(f"# worst ratio {worst}, bar {options.bar:g}: {len(rows) - len(missed)} of {len(rows)} rows meet it")

@@ -39,10 +39,23 @@ class Buffer {
   float* data_;
 };
 
+using Clock = std::chrono::steady_clock;
+
 double mean_seconds(const std::function<void()>& body, int iterations) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   for (int i = 0; i < iterations; ++i) body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / iterations;
+  return std::chrono::duration<double>(Clock::now() - start).count() / iterations;
+}
+
+double mean_seconds_apart(Library& library, const std::function<void()>& body, int iterations) {
+  Clock::duration sum{};
+  for (int i = 0; i < iterations; ++i) {
+    library.largest(0);
+    const auto start = Clock::now();
+    body();
+    sum += Clock::now() - start;
+  }
+  return std::chrono::duration<double>(sum).count() / iterations;
 }
 
 /// All ranks come to the same number.
@@ -57,7 +70,7 @@ int iterations_for(Library& library, const std::function<void()>& body, double s
 }
 
 /// Whether all ranks got what they should; prints the figure.
-bool measure(Library& library, Collective collective, std::size_t bytes, double seconds) {
+bool measure(Library& library, Collective collective, std::size_t bytes, double seconds, bool apart) {
   Operation operation = make_operation(collective, bytes, library.rank(), library.n_ranks());
   const Buffer send(operation.send_elements);
   const Buffer receive(operation.receive_elements);
@@ -75,7 +88,8 @@ bool measure(Library& library, Collective collective, std::size_t bytes, double 
   const int iterations = iterations_for(library, body, seconds);
   for (int i = 0; i < iterations / 10; ++i) body();
   library.largest(0);
-  const double mean = library.largest(mean_seconds(body, iterations));
+  const double own = apart ? mean_seconds_apart(library, body, iterations) : mean_seconds(body, iterations);
+  const double mean = library.largest(own);
   if (library.rank() == 0) std::printf("%s %zu %.3f %d\n", name_of(collective), bytes, mean * 1e6, iterations);
   return true;
 }
@@ -102,18 +116,19 @@ int run(Library& library, const std::vector<std::string>& arguments) {
   std::vector<Collective> collectives;
   std::vector<std::size_t> sizes;
   double seconds = 0;
-  if (arguments.size() == 3) {
+  const bool apart = arguments.size() == 4 && arguments[3] == "apart";
+  if (arguments.size() == 3 || apart) {
     for (const std::string& name : split(arguments[0])) append(collectives, name);
     for (const std::string& size : split(arguments[1])) sizes.push_back(std::strtoull(size.c_str(), nullptr, 10));
     seconds = std::strtod(arguments[2].c_str(), nullptr);
   }
   if (collectives.empty() || sizes.empty() || !(seconds > 0)) {
-    if (library.rank() == 0) std::fputs("arguments: COLLECTIVES SIZES SECONDS; see bench.hpp\n", stderr);
+    if (library.rank() == 0) std::fputs("arguments: COLLECTIVES SIZES SECONDS [apart]; see bench.hpp\n", stderr);
     return 2;
   }
   for (const Collective collective : collectives) {
     for (const std::size_t bytes : sizes) {
-      if (!measure(library, collective, bytes, seconds)) return 1;
+      if (!measure(library, collective, bytes, seconds, apart)) return 1;
       if (collective == Collective::barrier) break;  // has no size
     }
   }

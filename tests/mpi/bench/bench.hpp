@@ -59,10 +59,12 @@ class Library {
   virtual double largest(double value) = 0;
 };
 
-/// What is left of the command line: COLLECTIVES (names, commas between, or all), SIZES (bytes, commas between) and the
-/// SECONDS that a measurement takes, about.
+/// What is left of the command line: COLLECTIVES (names, commas between, or all), SIZES (bytes, commas between), the
+/// SECONDS that a measurement takes, about, and perhaps "apart".
 /// Rank 0 prints a line "collective bytes microseconds iterations" for each: the slowest rank's mean, after a warm-up,
-/// of operations one after the other. Returns the exit code: 1 if a rank got a wrong value, 2 for a bad command line.
+/// of operations one after the other; or apart, each after all ranks have met, which is not timed. One after the other,
+/// a rank that only sends may run ahead: for such collectives that is a rate of messages, and apart is the latency.
+/// Returns the exit code: 1 if a rank got a wrong value, 2 for a bad command line.
 int run(Library& library, const std::vector<std::string>& arguments);
 
 }  // namespace stretto::bench

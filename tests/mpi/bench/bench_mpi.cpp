@@ -1,4 +1,5 @@
-// The benchmark over an MPI, started by its mpirun: bench_mpi COLLECTIVES SIZES SECONDS. Built once for each MPI.
+// The benchmark over an MPI, started by its mpirun: bench_mpi COLLECTIVES SIZES SECONDS [apart]. Built once for each
+// MPI.
 #include <mpi.h>
 
 #include <algorithm>

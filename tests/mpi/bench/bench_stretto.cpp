@@ -1,5 +1,5 @@
-// The benchmark over stretto, by its public interface: bench_stretto RANKS COLLECTIVES SIZES SECONDS starts its ranks
-// itself.
+// The benchmark over stretto, by its public interface: bench_stretto RANKS COLLECTIVES SIZES SECONDS [apart] starts its
+// ranks itself.
 #include <cstdio>
 #include <cstdlib>
 
@@ -96,7 +96,7 @@ int run_rank(int n_ranks, perf::ChildSlot slot, const std::vector<std::string>& 
 int start(std::vector<std::string> arguments) {
   const int n_ranks = arguments.empty() ? 0 : std::atoi(arguments[0].c_str());
   if (n_ranks < 1) {
-    std::fputs("arguments: RANKS COLLECTIVES SIZES SECONDS; see bench.hpp\n", stderr);
+    std::fputs("arguments: RANKS COLLECTIVES SIZES SECONDS [apart]; see bench.hpp\n", stderr);
     return 2;
   }
   perf::ChildSlot slot;
