@@ -25,7 +25,7 @@ struct Plan {
 
 #ifdef STRETTO_RANDOM_LONG
 /// Another seed each time: what a fixed one covers is covered.
-Plan the_plan() { return {std::random_device()(), 16, 350}; }
+Plan the_plan() { return {std::random_device()(), 16, 700}; }
 #else
 Plan the_plan() { return {20261121, 8, 60}; }
 #endif
@@ -117,8 +117,8 @@ void play_all(const Plan& plan, const char* how, const Play& play_one) {
 }
 
 #ifdef STRETTO_RANDOM_LONG
-TEST(RandomOperations, FiveThousandOfThreads_EqualTheOracle) { play_all(the_plan(), "threads", play_in_threads); }
-TEST(RandomOperations, FiveThousandOfProcesses_EqualTheOracle) { play_all(the_plan(), "processes", play_in_processes); }
+TEST(RandomOperations, TenThousandOfThreads_EqualTheOracle) { play_all(the_plan(), "threads", play_in_threads); }
+TEST(RandomOperations, TenThousandOfProcesses_EqualTheOracle) { play_all(the_plan(), "processes", play_in_processes); }
 #else
 TEST(RandomOperations, OfThreads_EqualTheOracle) { play_all(the_plan(), "threads", play_in_threads); }
 TEST(RandomOperations, OfProcesses_EqualTheOracle) { play_all(the_plan(), "processes", play_in_processes); }
