@@ -156,6 +156,15 @@ Call random_call(Random& random, int n) {
   return call;
 }
 
+Call similar_call(const Call& call, Random& random) {
+  Call similar = call;
+  similar.seed = random.next();
+  similar.counts.clear();
+  similar.messages.clear();
+  choose_sizes(similar, random);
+  return similar;
+}
+
 std::string to_string(const Call& call) {
   const char* const name = kKindNames[static_cast<std::size_t>(call.kind)];
   if (call.kind == Kind::barrier) return name;

@@ -64,6 +64,8 @@ bool is_float(strettoDataType_t type);
 /// "ring", ...; nullptr: the planner's choice.
 const char* random_algorithm(Random& random);
 Call random_call(Random& random, int n);
+/// Of the same kind, type, operation and root, with other sizes and inputs.
+Call similar_call(const Call& call, Random& random);
 /// One line, for whoever reads of its failure.
 std::string to_string(const Call& call);
 

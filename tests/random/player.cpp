@@ -40,8 +40,11 @@ class Player {
     const bool group = common.one_in(4);
     const int calls = group ? 1 + common.below(kMostInGroup) : 1;
     Jobs jobs;
+    const bool alike = common.one_in(3);  // calls of one kind are what the library may run as one
+    Call call;
     for (int i = 0; i < calls; ++i) {
-      jobs.push_back(std::make_unique<Job>(random_call(common, episode_.n), rank_, own.next()));
+      call = alike && i > 0 ? similar_call(call, common) : random_call(common, episode_.n);
+      jobs.push_back(std::make_unique<Job>(call, rank_, own.next()));
     }
     const bool in_stream = own.one_in(2);
     if (group) {
@@ -124,6 +127,8 @@ class Player {
     try {
       in_splits_ += Player(inner, part, place, streams_, false).play();
     } catch (const Mismatch& inside) {
+      strettoCommAbort(part);  // the others in it end, too; the rest of them by the abort of all
+      strettoCommDestroy(part);
       fail(format("split (color {}, algorithm {}, {} channels): {}", color, config.algorithm ? config.algorithm : "any",
                   config.max_channels, inside.what()));
     }
