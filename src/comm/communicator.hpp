@@ -100,7 +100,8 @@ class Communicator {
   std::atomic<std::int64_t> longest_timeout_ns_{0};  ///< of all that was issued to streams
   UserOps user_ops_;
   std::uint64_t completed_ = 0;
-  FaultSlot reported_;  ///< the first fault in this rank's words: with its operation and step
+  FaultSlot reported_;       ///< the first fault in this rank's words: with its operation and step
+  mutable FaultSlot heard_;  ///< another rank's fault in this rank's words, while no operation has met it
 };
 
 }  // namespace stretto
