@@ -16,11 +16,12 @@ std::uint64_t hash_of(const void* memory, std::size_t bytes) { return content_ha
 
 std::size_t bytes_of(const Request& request) { return request.count * data_type_bytes(request.type); }
 
-ErrorInfo mismatch(DebugFinding found, Rank rank) {
+/// Its peer is the rank that it is about, on that rank too: others hear of it from there.
+ErrorInfo mismatch(DebugFinding found) {
   ErrorInfo info;
   info.code = strettoInternalError;
   info.field = "checksum";
-  info.peer = found.rank != rank ? found.rank : -1;
+  info.peer = found.rank;
   info.text = std::move(found.text);
   return info;
 }
@@ -127,7 +128,7 @@ std::optional<ErrorInfo> DebugCheck::judge_collective(std::int64_t operation) {
   std::vector<DebugReport> reports(static_cast<std::size_t>(n_ranks_), *report_);
   for (std::size_t rank = 0; rank < reports.size(); ++rank) reports[rank].read(&words_[rank * words]);
   if (mode_.checksum) {
-    if (auto found = find_mismatch(case_, reports, operation)) return mismatch(std::move(*found), rank_);
+    if (auto found = find_mismatch(case_, reports, operation)) return mismatch(std::move(*found));
   }
   if (!mode_.nan) return std::nullopt;
   const std::optional<SpecialFinding> found = find_special_values(reports);
@@ -147,7 +148,7 @@ std::optional<ErrorInfo> DebugCheck::compare_message(std::size_t index, std::siz
   }
   const std::uint64_t received = hash_of(operations_[index].output, bytes_of(request));
   if (received == sent) return std::nullopt;
-  return mismatch({describe_message(request.root, rank_, sent, received), request.root}, rank_);
+  return mismatch({describe_message(request.root, rank_, sent, received), request.root});
 }
 
 std::optional<ErrorInfo> DebugCheck::judge_pairs(std::int64_t operation) {
@@ -160,7 +161,7 @@ std::optional<ErrorInfo> DebugCheck::judge_pairs(std::int64_t operation) {
     }
     const std::uint64_t after = hash_of(each.input, bytes_of(each.request));
     if (after == riding_[i]) continue;
-    return mismatch({describe_change(rank_, "the buffer", "send", operation, riding_[i], after), rank_}, rank_);
+    return mismatch({describe_change(rank_, "the buffer", "send", operation, riding_[i], after), rank_});
   }
   if (sent_.total() == 0) return std::nullopt;
   return report_special({rank_, false, sent_, 1}, "send", operation);
@@ -174,7 +175,7 @@ std::optional<ErrorInfo> DebugCheck::report_special(const SpecialFinding& found,
     ErrorInfo info;
     info.code = strettoInvalidUsage;
     info.field = found.in_result ? "recvbuff" : "sendbuff";
-    info.peer = found.rank != rank_ ? found.rank : -1;
+    info.peer = found.rank;
     info.text = text + ". STRETTO_DEBUG has nan-error, which makes this an error";
     return info;
   }

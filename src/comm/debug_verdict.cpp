@@ -177,9 +177,10 @@ std::string describe(const SpecialFinding& found, std::string_view collective, s
                   operation, values, found.n_ranks);
   }
   return format(
-      "the result of {} (operation {}) has {} on rank {}, though no rank's input has any: the reduction overflowed, or "
-      "went on with what had",
-      collective, operation, values, found.rank);
+      "rank {}'s result of {} (operation {}) has {}, though no rank's input has any: the reduction overflowed, or went "
+      "on "
+      "with what had",
+      found.rank, collective, operation, values);
 }
 
 std::string describe_message(Rank from, Rank to, std::uint64_t sent, std::uint64_t received) {
