@@ -120,7 +120,9 @@ std::span<const std::uint64_t> DebugCheck::own_report() const {
 
 std::optional<ErrorInfo> DebugCheck::judge(std::int64_t operation) {
   if (idle_) return std::nullopt;
-  return pairs_ ? judge_pairs(operation) : judge_collective(operation);
+  std::optional<ErrorInfo> found = pairs_ ? judge_pairs(operation) : judge_collective(operation);
+  operations_.clear();  // what they refer to may be used again
+  return found;
 }
 
 std::optional<ErrorInfo> DebugCheck::judge_collective(std::int64_t operation) {

@@ -173,8 +173,9 @@ std::string describe(const SpecialFinding& found, std::string_view collective, s
   const std::string values = format("{} NaNs and {} infinities, the first as element {}", found.values.nans,
                                     found.values.infinities, found.values.first);
   if (!found.in_result) {
-    return format("rank {}'s input of {} (operation {}) has {}; {} ranks' inputs have some", found.rank, collective,
-                  operation, values, found.n_ranks);
+    std::string text = format("rank {}'s input of {} (operation {}) has {}", found.rank, collective, operation, values);
+    if (found.n_ranks > 1) text += format(", and {} other ranks' inputs have some too", found.n_ranks - 1);
+    return text;
   }
   return format(
       "rank {}'s result of {} (operation {}) has {}, though no rank's input has any: the reduction overflowed, or went "
