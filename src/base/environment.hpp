@@ -23,6 +23,7 @@ enum class Knob : std::uint8_t {
   shm_slot_bytes,
   shm_slots,
   spin_us,
+  debug,
   log_level,
   log_file,
 };

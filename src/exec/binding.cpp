@@ -65,6 +65,11 @@ void bind_pre_multiply(Binding& binding, PreMultiply pre_multiply) {
 }
 
 std::string to_string(const OpTag& tag) {
+  if (tag.flags == kCheckInTag) {
+    OpTag checked = tag;
+    checked.flags = 0;
+    return "the debug check of " + to_string(checked);
+  }
   if (tag.collective >= call_rows().size()) return format("an unknown collective ({})", tag.collective);
   const CollectiveRow& row = row_of(static_cast<Collective>(tag.collective));
   if (is_pair_call(row.collective)) {
