@@ -3,7 +3,10 @@
 #include <string>
 #include <utility>
 
+#include "algorithms/binomial/plan.hpp"
 #include "algorithms/one_shot/plan.hpp"
+#include "algorithms/pairwise/plan.hpp"
+#include "algorithms/recursive_doubling/plan.hpp"
 #include "algorithms/ring/plan.hpp"
 #include "algorithms/tree/plan.hpp"
 #include "algorithms/two_shot/plan.hpp"
@@ -20,6 +23,10 @@ constexpr AlgorithmRow kRows[] = {
     {"tree", 1, tree::supports, 2, tree::chunks_per_block, 1, tree::build, tree::workload},
     {"one_shot", 1, one_shot::supports, 1, one_shot::chunks_per_block, 1, one_shot::build, one_shot::workload},
     {"two_shot", 1, two_shot::supports, 1, two_shot::chunks_per_block, 1, two_shot::build, two_shot::workload},
+    {"recursive_doubling", 1, recursive_doubling::supports, 1, recursive_doubling::chunks_per_block, 1,
+     recursive_doubling::build, recursive_doubling::workload},
+    {"binomial", 1, binomial::supports, 1, binomial::chunks_per_block, 1, binomial::build, binomial::workload},
+    {"pairwise", 1, pairwise::supports, 1, pairwise::chunks_per_block, 1, pairwise::build, pairwise::workload},
 };
 // clang-format on
 

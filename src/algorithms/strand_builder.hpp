@@ -23,6 +23,8 @@ class StrandBuilder {
   void reduce_complete(int chunk, Ref destination, std::vector<Ref> sources);
   /// wait_drain for every peer that this strand sends to, as far as it is written.
   void drain();
+  /// wait_drain for one of them.
+  void drain_of(Rank peer) { synchronise(StepKind::wait_drain, peer); }
 
   /// The strand, with its epilogue: nobody returns while a peer may read its buffers.
   Strand finish() &&;

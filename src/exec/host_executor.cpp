@@ -139,7 +139,8 @@ std::byte* HostExecutor::destination_of(const Cursor& cursor, const PreparedRef&
 void HostExecutor::move_data(const Cursor& cursor, const PreparedStep& step) {
   const std::size_t bytes = bytes_of(cursor, step.within);
   const PreparedRef& source = step.sources.front();
-  if (step.kind == StepKind::put) {
+  // A port may keep an alias of what is put, but scratch memory is written again.
+  if (step.kind == StepKind::put && source.space != Space::scratch) {
     step.destination.send->put(source_of(cursor, source), bytes);
     return;
   }

@@ -11,7 +11,8 @@
 // the receiver's is
 //     wait (the next slot is filled: it becomes the current one), get or reduce from it, release (a credit returns).
 // wait_drain: all slots that this rank signalled on the connection have been released. It matters where a slot is an
-// alias of user memory (zero copy): nobody returns while a peer may touch its buffers.
+// alias of user memory (zero copy): nobody returns while a peer may touch its buffers. A put from scratch memory is
+// always a copy: the memory may be written again at once.
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
 #include "algorithms/catalogue.hpp"
@@ -63,6 +64,21 @@ TEST(Shape, TreeBroadcast_NoRankSendsMoreThanTwoTimes) {
         const Program program = make_plan({Collective::broadcast, "tree", n, root, 2}, rank).program;
         EXPECT_LE(count(program, StepKind::put), 2) << n << " root " << root << " rank " << rank;
       }
+    }
+  }
+}
+
+int ceil_log2(int n) { return static_cast<int>(std::bit_width(static_cast<unsigned>(n) - 1)); }
+
+TEST(Shape, BinomialAndRecursiveDoubling_SendLogarithmicallyManyMessages) {
+  for (int n = 2; n <= 64; ++n) {
+    for (Rank rank = 0; rank < n; ++rank) {
+      const PlanSpec broadcast{Collective::broadcast, "binomial", n, n / 3, 1};
+      EXPECT_LE(count(make_plan(broadcast, rank).program, StepKind::signal), ceil_log2(n)) << n;
+      const PlanSpec reduce{Collective::reduce, "binomial", n, n / 3, 1};
+      EXPECT_LE(count(make_plan(reduce, rank).program, StepKind::wait), ceil_log2(n)) << n;
+      const PlanSpec all_reduce{Collective::all_reduce, "recursive_doubling", n, -1, 1};
+      EXPECT_LE(count(make_plan(all_reduce, rank).program, StepKind::signal), ceil_log2(n)) << n;
     }
   }
 }

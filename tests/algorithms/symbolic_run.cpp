@@ -207,7 +207,7 @@ class Machine {
     Connection& to = connection(cursor.rank, step.destination.index, cursor.strand->channel);
     if (!to.acquired) complain(cursor, step, "fills a slot without credit");
     to.current.value = sum;
-    to.current.aliased = options_.aliased && step.kind == StepKind::put;
+    to.current.aliased = options_.aliased && step.kind == StepKind::put && step.sources[0].space != Space::scratch;
     if (to.current.aliased) to.current.place = place(cursor, step.sources[0]);
     return true;
   }

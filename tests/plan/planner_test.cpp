@@ -24,9 +24,9 @@ TEST(Planner, LargeSums_DoNotTakeOneShot) {
   }
 }
 
-TEST(Planner, ManyRanksAndFewBytes_TakeTheTree) {
-  EXPECT_EQ(choose(Collective::all_reduce, 8, 512).spec.algorithm, "tree");
-  EXPECT_EQ(choose(Collective::broadcast, 8, 512).spec.algorithm, "tree");
+TEST(Planner, ManyRanksAndFewBytes_TakeLogarithmicallyManyHops) {
+  EXPECT_EQ(choose(Collective::all_reduce, 8, 512).spec.algorithm, "recursive_doubling");
+  EXPECT_LE(choose(Collective::broadcast, 8, 512).winner().load.hops, 10U);
 }
 
 TEST(Planner, EveryRow_IsPricedAndSorted) {

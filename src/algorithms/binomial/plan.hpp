@@ -1,0 +1,15 @@
+// Binomial tree: in each of log2 n steps the number of ranks that have taken part doubles. The root sends (or sums)
+// once per step, its heaviest subtree first; a rank's subtree are the ranks after it, counted around from the root.
+#pragma once
+
+#include "plan/cost_model.hpp"
+#include "plan/plan.hpp"
+
+namespace stretto::binomial {
+
+bool supports(Collective collective);
+std::int32_t chunks_per_block(const PlanSpec& spec);
+Program build(const PlanSpec& spec, Rank rank);
+Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link);
+
+}  // namespace stretto::binomial
