@@ -24,7 +24,7 @@ Binding bind_request(const Request& request, const PreparedPlan& prepared, std::
   }
   binding.element_bytes = data_type_bytes(request.type);
   binding.block_bytes = request.count * binding.element_bytes;
-  const Shape shape{spec.blocks(), prepared.plan.chunks_per_block, spec.channels};
+  const Shape shape{spec.blocks(), prepared.plan.chunks_per_block, spec.channels, prepared.plan.parts_per_slot};
   const Geometry geometry(shape, request.count, binding.element_bytes, slot_bytes);
   for (int channel = 0; channel < spec.channels; ++channel) binding.channels.push_back(geometry.channel(channel));
   return binding;

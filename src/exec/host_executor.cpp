@@ -81,7 +81,7 @@ bool HostExecutor::run_step(Cursor& cursor, const PreparedStep& step) {
       reduce_data(cursor, step);
       return true;
     case StepKind::signal:
-      step.send->signal(bytes_of(cursor, step.within), tag_);
+      step.send->signal(message_bytes(cursor, step.message), tag_);
       return true;
     case StepKind::wait:
       return step.receive->try_wait() && accept_slot(cursor, step);
@@ -100,6 +100,20 @@ std::size_t HostExecutor::bytes_of(const Cursor& cursor, std::uint32_t within) c
   return cursor.geometry->chunk(cursor.round, within).count * binding_->element_bytes;
 }
 
+/// Parts of a slot lie at equal distances, each as long as a full chunk or, if that is less, as all there is.
+std::size_t HostExecutor::part_offset(const Cursor& cursor, std::uint32_t part) const {
+  return part == 0 ? 0 : part * cursor.geometry->part_stride() * binding_->element_bytes;
+}
+
+std::size_t HostExecutor::message_bytes(const Cursor& cursor, const MessageShape& message) const {
+  return part_offset(cursor, message.parts - 1) + bytes_of(cursor, message.last_within);
+}
+
+std::byte* HostExecutor::slot_part(const Cursor& cursor, const PreparedRef& ref, std::size_t bytes) {
+  if (ref.message.parts == 1) return ref.send->slot(bytes);
+  return ref.send->slot(message_bytes(cursor, ref.message)) + part_offset(cursor, ref.part);
+}
+
 std::size_t HostExecutor::buffer_offset(const Cursor& cursor, const PreparedRef& ref) const {
   return ref.position * binding_->block_bytes +
          cursor.geometry->chunk(cursor.round, ref.within).offset * binding_->element_bytes;
@@ -114,7 +128,7 @@ const std::byte* HostExecutor::source_of(const Cursor& cursor, const PreparedRef
     case Space::scratch:
       return scratch_.data() + ref.within * scratch_stride_bytes_;
     case Space::slot:
-      return ref.receive->slot();
+      return ref.receive->slot() + part_offset(cursor, ref.part);
     case Space::none:
       break;
   }
@@ -128,7 +142,7 @@ std::byte* HostExecutor::destination_of(const Cursor& cursor, const PreparedRef&
     case Space::scratch:
       return scratch_.data() + ref.within * scratch_stride_bytes_;
     case Space::slot:
-      return ref.send->slot(bytes);
+      return slot_part(cursor, ref, bytes);
     case Space::input:
     case Space::none:
       break;
@@ -139,13 +153,14 @@ std::byte* HostExecutor::destination_of(const Cursor& cursor, const PreparedRef&
 void HostExecutor::move_data(const Cursor& cursor, const PreparedStep& step) {
   const std::size_t bytes = bytes_of(cursor, step.within);
   const PreparedRef& source = step.sources.front();
-  // A port may keep an alias of what is put, but scratch memory is written again.
-  if (step.kind == StepKind::put && source.space != Space::scratch) {
+  // A port may keep an alias of what is put as a whole, but scratch memory is written again.
+  const bool whole = step.destination.message.parts == 1 && source.message.parts == 1;
+  if (step.kind == StepKind::put && source.space != Space::scratch && whole) {
     step.destination.send->put(source_of(cursor, source), bytes);
     return;
   }
   std::byte* destination = destination_of(cursor, step.destination, bytes);
-  if (step.kind == StepKind::get) {
+  if (step.kind == StepKind::get && whole) {
     source.receive->get(destination, bytes);
     return;
   }
@@ -171,7 +186,7 @@ bool HostExecutor::accept_slot(const Cursor& cursor, const PreparedStep& step) {
                   rank_, to_string(tag_), step.peer, to_string(theirs)));
     return false;
   }
-  const std::size_t expected = bytes_of(cursor, step.within);
+  const std::size_t expected = message_bytes(cursor, step.message);
   if (step.receive->bytes() != expected) [[unlikely]] {
     refuse(cursor, step, strettoInternalError, "bytes",
            format("rank {} sent rank {} a slot of {} bytes where the plan has {}: memory was overwritten, or a bug",

@@ -60,9 +60,12 @@ class HostExecutor {
   void move_data(const Cursor& cursor, const PreparedStep& step);
   void reduce_data(const Cursor& cursor, const PreparedStep& step);
   std::byte* destination_of(const Cursor& cursor, const PreparedRef& ref, std::size_t bytes);
+  std::byte* slot_part(const Cursor& cursor, const PreparedRef& ref, std::size_t bytes);
   const std::byte* source_of(const Cursor& cursor, const PreparedRef& ref) const;
   std::size_t buffer_offset(const Cursor& cursor, const PreparedRef& ref) const;
   std::size_t bytes_of(const Cursor& cursor, std::uint32_t within) const;
+  std::size_t message_bytes(const Cursor& cursor, const MessageShape& message) const;
+  std::size_t part_offset(const Cursor& cursor, std::uint32_t part) const;
   void record(const Cursor& cursor, const PreparedStep& step);
   std::int32_t step_number(const Cursor& cursor) const;
   void refuse(const Cursor& cursor, const PreparedStep& step, strettoResult_t code, const char* field,

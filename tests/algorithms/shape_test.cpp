@@ -83,6 +83,23 @@ TEST(Shape, BinomialAndRecursiveDoubling_SendLogarithmicallyManyMessages) {
   }
 }
 
+TEST(Shape, SeveralPartsAMessage_SendLogarithmicallyManyMessages) {
+  const auto signals = [](Collective collective, const char* name, int n, Rank rank) {
+    return count(make_plan({collective, name, n, n / 3, 1}, rank).program, StepKind::signal);
+  };
+  for (int n = 2; n <= 64; ++n) {
+    const int log = ceil_log2(n);
+    for (Rank rank = 0; rank < n; ++rank) {
+      EXPECT_EQ(signals(Collective::all_gather, "bruck", n, rank), log) << n;
+      EXPECT_EQ(signals(Collective::all_to_all, "bruck", n, rank), log) << n;
+      EXPECT_LE(signals(Collective::scatter, "binomial", n, rank), log) << n;
+      EXPECT_LE(signals(Collective::gather, "binomial", n, rank), 1) << n;
+      EXPECT_LE(signals(Collective::all_reduce, "halving_doubling", n, rank), 2 * log) << n;
+      EXPECT_LE(signals(Collective::reduce_scatter, "halving_doubling", n, rank), log) << n;
+    }
+  }
+}
+
 TEST(Shape, RingRanks_TalkToTheirNeighboursOnly) {
   for (int n = 3; n <= 64; ++n) {
     const Program program = make_plan({Collective::all_reduce, "ring", n, -1, 1}, 1).program;

@@ -98,7 +98,7 @@ void expect_documented(const Term& term, std::string_view algorithm, int n, int 
     expect_one_step(term, n);
   } else if (algorithm == "ring") {
     expect_ring(term, n);
-  } else if (algorithm == "recursive_doubling") {
+  } else if (algorithm == "recursive_doubling" || algorithm == "halving_doubling") {
     expect_doubling(term);
   } else if (algorithm == "tree") {
     const tree::DoubleTree tree(n, channel % 2);

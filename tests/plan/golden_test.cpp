@@ -58,6 +58,11 @@ TEST(Golden, PlansOfEveryAlgorithm_ReadAsBefore) {
   expect_golden_plan("recursive_doubling_all_reduce_5", {Collective::all_reduce, "recursive_doubling", 5, -1, 1});
   expect_golden_plan("binomial_broadcast_5_root_1", {Collective::broadcast, "binomial", 5, 1, 1});
   expect_golden_plan("binomial_reduce_5_root_1", {Collective::reduce, "binomial", 5, 1, 1});
+  expect_golden_plan("halving_doubling_all_reduce_5", {Collective::all_reduce, "halving_doubling", 5, -1, 1});
+  expect_golden_plan("bruck_all_gather_5", {Collective::all_gather, "bruck", 5, -1, 1});
+  expect_golden_plan("bruck_all_to_all_4", {Collective::all_to_all, "bruck", 4, -1, 1});
+  expect_golden_plan("binomial_gather_5_root_1", {Collective::gather, "binomial", 5, 1, 1});
+  expect_golden_plan("binomial_scatter_5_root_1", {Collective::scatter, "binomial", 5, 1, 1});
   expect_golden_plan("pairwise_all_to_all_3", {Collective::all_to_all, "pairwise", 3, -1, 1});
 }
 

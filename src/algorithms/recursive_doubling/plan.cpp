@@ -1,29 +1,16 @@
 #include "algorithms/recursive_doubling/plan.hpp"
 
-#include <bit>
 #include <utility>
 
+#include "algorithms/core_ranks.hpp"
 #include "algorithms/strand_builder.hpp"
 
 namespace stretto::recursive_doubling {
 namespace {
 
-/// The ranks that swap: a power of two of them. Each of the first `extra` of them stands for its successor, too.
-struct Core {
-  int size;
-  int extra;
-
-  explicit Core(int n) : size(static_cast<int>(std::bit_floor(static_cast<unsigned>(n)))), extra(n - size) {}
-
-  bool is_outside(Rank rank) const { return rank < 2 * extra && rank % 2 == 1; }
-  bool stands_for_two(Rank rank) const { return rank < 2 * extra; }
-  int place(Rank rank) const { return rank < 2 * extra ? rank / 2 : rank - extra; }
-  Rank rank(int place) const { return place < extra ? 2 * place : place + extra; }
-};
-
 /// Partial sums are made in scratch memory, since the partner of the first swap may still read this rank's input
 /// through an alias. The last one goes straight to the output if that partner is known to be done by then.
-void swap(StrandBuilder& strand, const Core& core, Rank rank, Ref partial) {
+void swap(StrandBuilder& strand, const CoreRanks& core, Rank rank, Ref partial) {
   const int place = core.place(rank);
   const bool folded = core.stands_for_two(rank);
   Ref mine = input(0);
@@ -63,7 +50,7 @@ std::int32_t chunks_per_block(const PlanSpec&) { return 1; }
 
 Program build(const PlanSpec& spec, Rank rank) {
   if (spec.n_ranks == 1) return lone_rank_program(spec, chunks_per_block(spec));
-  const Core core(spec.n_ranks);
+  const CoreRanks core(spec.n_ranks);
   Program program;
   program.scratch_chunks = spec.channels;
   for (int channel = 0; channel < spec.channels; ++channel) {
