@@ -14,8 +14,10 @@ import suite
 def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./dev", description="Builds, measures, tests and checks stretto.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("perf", help="build, then run all_reduce_perf over four local ranks, values checked; further "
-                                     "arguments are its own (--ranks 4 and sizes up to 8 MiB unless given)")
+    perf_tool = commands.add_parser("perf", allow_abbrev=False,
+                                    help="build, then run a perf tool over four local ranks, values checked; further "
+                                         "arguments are its own (--ranks 4 and sizes up to 8 MiB unless given)")
+    perf_tool.add_argument("--tool", default="all_reduce", choices=perf_tools(), help="default: all_reduce")
     test = commands.add_parser("test", help="build and run the tests")
     test.add_argument("-k", metavar="NAME", help="only the tests whose name matches this regular expression")
     test.add_argument("--all", action="store_true", help="everything that CI runs")
@@ -27,10 +29,15 @@ def command_line() -> argparse.ArgumentParser:
     return parser
 
 
-def perf(arguments: list) -> int:
+def perf_tools() -> list:
+    return sorted(name.removesuffix("_perf.cpp") for name in os.listdir(os.path.join(build.ROOT, "perf"))
+                  if name.endswith("_perf.cpp") and name != "startup_perf.cpp")
+
+
+def perf(name: str, arguments: list) -> int:
     packages.ensure("build")
-    build.cmake("release", "-DBUILD_TESTING=OFF", targets=["all_reduce_perf"], directory="perf")
-    program = build.find_program("perf", "all_reduce_perf")
+    build.cmake("release", "-DBUILD_TESTING=OFF", targets=[f"{name}_perf"], directory="perf")
+    program = build.find_program("perf", f"{name}_perf")
     arguments = [word for word in arguments if word != "--"]
     if not any(word.startswith(("--ranks", "-t")) for word in arguments):
         arguments = ["--ranks", "4"] + arguments
@@ -47,7 +54,7 @@ def main() -> int:
         parser.error(f"unrecognized arguments: {' '.join(others)}")
     os.chdir(build.ROOT)
     if options.command == "perf":
-        return perf(others)
+        return perf(options.tool, others)
     if options.command == "test":
         packages.ensure("all" if options.all else "test")
         return suite.run(options)

@@ -12,10 +12,10 @@ import packages
 import tests
 from jobs import Counts, Job, StepFailed, StepSkipped
 
-# Labels of tests: `structure` reads the sources and is the same in every build; `long`, `mpi` and `extension` (which
-# builds a copy of the library) run once; `simulator` takes its number of seeds from STRETTO_TEST_SEEDS, and the tests
-# of room fault theirs of kills from STRETTO_TEST_KILLS.
-ONCE = "^(structure|long|mpi|extension)$"
+# Labels of tests: `structure` reads the sources and is the same in every build; `long`, `mpi`, `bench` and `extension`
+# (which builds a copy of the library) run once; `simulator` takes its number of seeds from STRETTO_TEST_SEEDS, and the
+# tests of room fault theirs of kills from STRETTO_TEST_KILLS.
+ONCE = "^(structure|long|mpi|extension|bench)$"
 
 
 def dev() -> Counts:

@@ -20,10 +20,21 @@
  *  - A communicator is used by one thread at a time: a second one in it gets strettoInvalidUsage, field "comm".
  *    Different communicators may be used at once. strettoCommAbort, strettoCommGetAsyncError and the getters may be
  *    called from any thread at any time.
- *  - A communicator must not be used in a forked child; fork before the first call, or call exec after the fork.
+ *  - A communicator that was made before a fork stays the parent's: in the child it is refused (strettoInvalidUsage,
+ *    field "comm"). The child may make its own.
  *  - Every wait has a deadline (strettoConfig_t).
  *  - After an error that left an operation incomplete the communicator is faulted: each later call on it returns the
  *    first fault at once, until it is destroyed. An abort does not replace the fault.
+ *  - A pointer that must not be NULL and is gets strettoInvalidArgument, the field being the parameter's name. A
+ *    function that this release does not have yet returns strettoUnsupported and does nothing else.
+ *
+ * Parameters that mean the same everywhere, where a function says nothing else:
+ *  - comm: The communicator, from one of the functions that make one.
+ *  - config: Settings of the communicator to be made; NULL for defaults. Read during the call only.
+ *
+ * Pages beside this one: docs/starting.md (how to start), docs/errors.md (errors by their text), docs/names.md (the
+ * names of NCCL, Gloo and MPI), docs/environment.md (STRETTO_* variables), docs/arithmetic.md (what reductions
+ * compute).
  */
 #ifndef STRETTO_H
 #define STRETTO_H
@@ -31,12 +42,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Version of this header. Below 1.0 a new minor version may change the interface. */
 #define STRETTO_MAJOR 0
+/** See STRETTO_MAJOR. */
 #define STRETTO_MINOR 1
+/** See STRETTO_MAJOR. */
 #define STRETTO_PATCH 0
 /** The version as one number: major * 10000 + minor * 100 + patch. */
 #define STRETTO_VERSION (STRETTO_MAJOR * 10000 + STRETTO_MINOR * 100 + STRETTO_PATCH)
 
+/** Marks what the shared library exports. */
 #if defined(__GNUC__)
 #define STRETTO_API __attribute__((visibility("default")))
 #else
@@ -47,11 +62,7 @@
 extern "C" {
 #endif
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Types
- * --------------------------------------------------------------------------------------------------------------- */
-
-/** A communicator: one rank's membership of a group of ranks. */
+/** A communicator: one rank's membership of a group of ranks. The caller owns the handle until strettoCommDestroy. */
 typedef struct strettoComm *strettoComm_t;
 
 /** A stream of ordered work. For device communicators this is CUDA's own stream type (cudaStream_t, CUstream); for
@@ -65,12 +76,12 @@ typedef struct CUstream_st *strettoStream_t;
 /** Names one future communicator: where rank 0 listens, and the secret that members prove to know. Ship it to the
  *  other ranks by any channel that you trust (it holds a key: do not log it). Opaque, position-independent bytes. */
 typedef struct {
-  char internal[STRETTO_UNIQUE_ID_BYTES];
+  char internal[STRETTO_UNIQUE_ID_BYTES]; /**< Not to be looked into. */
 } strettoUniqueId;
 
 /** Result codes. Append-only: a number never changes its meaning. 0 to 8 mean what NCCL's numbers mean. */
 typedef enum {
-  strettoSuccess = 0,
+  strettoSuccess = 0,         /**< Done; of a call that names a stream or stands in a group: issued. */
   strettoCudaError = 1,       /**< A CUDA call failed. */
   strettoSystemError = 2,     /**< The operating system refused something: memory, descriptors, sockets. */
   strettoInternalError = 3,   /**< A bug in stretto: please report the text. */
@@ -81,40 +92,41 @@ typedef enum {
   strettoTimeout = 8,         /**< A deadline passed; the info names whom and what was waited for. */
   strettoAborted = 9,         /**< strettoCommAbort was called on this rank. */
   strettoUnsupported = 10,    /**< A valid request that this build or release cannot serve; the text says which can. */
-  strettoNumResults = 11
+  strettoNumResults = 11      /**< How many there are in this version. */
 } strettoResult_t;
 
-/** Element types. The numbers equal NCCL's. */
+/** Element types. The numbers equal NCCL's. Buffers need no more than the alignment of bytes. */
 typedef enum {
-  strettoInt8 = 0,
-  strettoUint8 = 1,
-  strettoInt32 = 2,
-  strettoUint32 = 3,
-  strettoInt64 = 4,
-  strettoUint64 = 5,
-  strettoFloat16 = 6,
-  strettoFloat32 = 7,
-  strettoFloat64 = 8,
-  strettoBfloat16 = 9,
-  strettoFloat8e4m3 = 10,
-  strettoFloat8e5m2 = 11,
-  strettoNumDataTypes = 12
+  strettoInt8 = 0,        /**< int8_t; use it (or strettoUint8) to move bytes. */
+  strettoUint8 = 1,       /**< uint8_t */
+  strettoInt32 = 2,       /**< int32_t */
+  strettoUint32 = 3,      /**< uint32_t */
+  strettoInt64 = 4,       /**< int64_t */
+  strettoUint64 = 5,      /**< uint64_t */
+  strettoFloat16 = 6,     /**< IEEE 754 binary16, "half". */
+  strettoFloat32 = 7,     /**< float */
+  strettoFloat64 = 8,     /**< double */
+  strettoBfloat16 = 9,    /**< bfloat16: the upper half of a float. */
+  strettoFloat8e4m3 = 10, /**< OCP E4M3: no infinity, largest number 448. */
+  strettoFloat8e5m2 = 11, /**< OCP E5M2: largest number 57344. */
+  strettoNumDataTypes = 12 /**< How many there are in this version. */
 } strettoDataType_t;
 
-/** Reduction operations. The numbers equal NCCL's. Values from strettoNumRedOps up are made by strettoRedOpCreate*. */
+/** Reduction operations. The numbers equal NCCL's. Values from strettoNumRedOps up are made by
+ *  strettoRedOpCreatePreMulSum. docs/arithmetic.md says what each computes, to the last bit. */
 typedef enum {
-  strettoSum = 0,
-  strettoProd = 1,
-  strettoMax = 2,
-  strettoMin = 3,
-  strettoAvg = 4, /**< The sum divided by the number of ranks. */
-  strettoNumRedOps = 5,
-  strettoMaxRedOp = 0x7fffffff
+  strettoSum = 0,              /**< Integers wrap; fp8 saturates. */
+  strettoProd = 1,             /**< The product, likewise. */
+  strettoMax = 2,              /**< NaN if any input is NaN. */
+  strettoMin = 3,              /**< NaN if any input is NaN. */
+  strettoAvg = 4,              /**< The sum divided by the number of ranks; of integers, truncated toward zero. */
+  strettoNumRedOps = 5,        /**< How many of these there are in this version. */
+  strettoMaxRedOp = 0x7fffffff /**< No operation: makes the type wide enough for those that users make. */
 } strettoRedOp_t;
 
-/** Where a scalar argument lives. */
+/** Where a scalar argument lives, and when it is read. */
 typedef enum {
-  strettoScalarDevice = 0,       /**< Device memory, read when the operation runs. */
+  strettoScalarDevice = 0,       /**< Memory of the communicator's kind, read when the operation runs. */
   strettoScalarHostImmediate = 1 /**< Host memory, read before the call returns. */
 } strettoScalarResidence_t;
 
@@ -134,23 +146,25 @@ typedef struct {
   int device;            /**< STRETTO_DEVICE_HOST (default), STRETTO_DEVICE_CURRENT or a CUDA device number. */
   int setup_timeout_ms;  /**< Deadline of set-up: all ranks must have come. Default 30000. */
   int data_timeout_ms;   /**< Deadline of one operation. Default 600000. */
-  int blocking;          /**< 1 (default): calls return when done. 0: they may return strettoInProgress. */
-  int max_channels;      /**< Upper bound on channels of a plan; unset: 2. Rank 0's value counts for all ranks. */
+  int blocking;          /**< 1 (default): set-up has ended when the call returns. 0: it returns strettoInProgress, and
+                              strettoCommGetAsyncError says when set-up has ended; collectives are as ever. */
+  int max_channels;      /**< Upper bound on channels of a plan, 1 to 64; unset: 2. Rank 0's value counts. */
   int max_sms;           /**< Device communicators: upper bound on SMs for one operation; unset: planner's choice. */
   const char *name;      /**< Stands in this communicator's logs; NULL: nothing does. Copied. */
   const char *algorithm; /**< Force one algorithm ("ring", "tree", "one_shot", "two_shot") wherever it can serve the
                               collective; NULL: the planner's choice. Must be equal on all ranks. Copied. */
 } strettoConfig_t;
 
+/** A strettoConfig_t that leaves everything to the environment, the configuration file or the default. */
 #define STRETTO_CONFIG_INITIALIZER                                                                              \
   {                                                                                                             \
     sizeof(strettoConfig_t), STRETTO_VERSION, STRETTO_UNSET, STRETTO_UNSET, STRETTO_UNSET, STRETTO_UNSET,       \
         STRETTO_UNSET, STRETTO_UNSET, NULL, NULL                                                                \
   }
 
-/** How an operation is to run. */
+/** How an operation is to run. Host communicators run the first three alike. */
 typedef enum {
-  strettoModeDefault = 0,
+  strettoModeDefault = 0, /**< The planner's choice. */
   strettoModeLatency = 1, /**< Prefer the shortest time for this operation alone. */
   strettoModeOverlap = 2, /**< Prefer to leave SMs and memory bandwidth to computation beside it. */
   strettoModeZeroSm = 3   /**< Copy engines only; strettoUnsupported where none can serve the request. */
@@ -159,224 +173,31 @@ typedef enum {
 /** Per-call settings; size-first like strettoConfig_t. Start from STRETTO_CALL_CONFIG_INITIALIZER. None of them
  *  changes what is sent, so they may differ between ranks. */
 typedef struct {
-  size_t size;
-  uint32_t version;
-  int max_sms;            /**< Upper bound on SMs, or STRETTO_UNSET. */
-  strettoCallMode_t mode;
+  size_t size;            /**< sizeof(strettoCallConfig_t) of the caller. */
+  uint32_t version;       /**< STRETTO_VERSION of the caller. */
+  int max_sms;            /**< Device communicators: upper bound on SMs, or STRETTO_UNSET. */
+  strettoCallMode_t mode; /**< What to prefer. */
   int deadline_ms;        /**< Of this operation, or STRETTO_UNSET for the communicator's. */
   const char *name;       /**< Reserved: not yet shown anywhere. */
 } strettoCallConfig_t;
 
+/** A strettoCallConfig_t that changes nothing. */
 #define STRETTO_CALL_CONFIG_INITIALIZER                                                                         \
   { sizeof(strettoCallConfig_t), STRETTO_VERSION, STRETTO_UNSET, strettoModeDefault, STRETTO_UNSET, NULL }
 
-/** The fields of an error. Numbers are -1 and strings empty where they do not apply. Size-first: set `size` (or start
- *  from STRETTO_ERROR_INFO_INITIALIZER) before the call. */
-typedef struct {
-  size_t size;
-  strettoResult_t code;
-  int rank;           /**< The rank that reports. */
-  int peer;           /**< The rank that the error is about: dead, missing, disagreeing. */
-  int64_t operation;  /**< Number of the operation on this communicator, from 0. */
-  int32_t step;       /**< Step of the plan at which this rank stood. */
-  char host[64];      /**< Host of `peer`, empty if there is none. */
-  char field[32];     /**< The argument or setting at fault: "count", "datatype", "sendbuff", ... */
-  char name[64];      /**< The collective ("all_reduce"), the set-up phase, or, of a bad argument, the C function. */
-  char text[1024];    /**< What happened, where, and what to do. Equal to strettoGetLastError's. */
-} strettoErrorInfo_t;
-
-#define STRETTO_ERROR_INFO_INITIALIZER                                                                          \
-  { sizeof(strettoErrorInfo_t), strettoSuccess, -1, -1, -1, -1, {0}, {0}, {0}, {0} }
-
-/* ------------------------------------------------------------------------------------------------------------------
- * Errors and version
- * --------------------------------------------------------------------------------------------------------------- */
-
-/** STRETTO_VERSION of the library that is loaded. */
+/** STRETTO_VERSION of the library that is loaded, which need not be this header's. Any thread.
+ *  @param version receives the number. */
 STRETTO_API strettoResult_t strettoGetVersion(int *version);
-/** A constant string for a code; never NULL. */
-STRETTO_API const char *strettoGetErrorString(strettoResult_t result);
-/** The text of the last error: of `comm`'s first fault if it has one, else of this thread's last failed call. "" if
- *  none. With NULL: this thread's. Valid until this thread's next call into stretto. Thread-safe. */
-STRETTO_API const char *strettoGetLastError(strettoComm_t comm);
-/** The same error as fields. `info->size` must be set. */
-STRETTO_API strettoResult_t strettoGetErrorInfo(strettoComm_t comm, strettoErrorInfo_t *info);
-/** Size of one element in bytes; 0 for a number that is no type. */
+/** Size of one element. Any thread; never fails.
+ *  @param datatype one of strettoDataType_t.
+ *  @return bytes; 0 for a number that is no type. */
 STRETTO_API size_t strettoDataTypeSize(strettoDataType_t datatype);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Communicators
- * --------------------------------------------------------------------------------------------------------------- */
-
-#include "stretto/starting.h" /* all ways to start one */
-
-/** Parts this communicator by `color` (negative: this rank gets NULL), ordering by `key`, then rank. */
-#define STRETTO_SPLIT_NOCOLOR (-1)
-STRETTO_API strettoResult_t strettoCommSplit(strettoComm_t comm, int color, int key, strettoComm_t *newcomm,
-                                             const strettoConfig_t *config);
-/** Makes a communicator of the ranks that are not in `exclude`; called by those only. Works on a faulted one. */
-STRETTO_API strettoResult_t strettoCommShrink(strettoComm_t comm, const int *exclude, int n_exclude,
-                                              strettoComm_t *newcomm, const strettoConfig_t *config);
-/** Completes all work issued so far and flushes; after it only destroy and abort are allowed. */
-STRETTO_API strettoResult_t strettoCommFinalize(strettoComm_t comm);
-/** Frees the communicator, after its own operations have ended: those in streams too, within their deadlines. Then it
- *  waits at most 1 s: until its neighbours have taken its goodbye, and, as the only rank of its process, until the others
- *  leave too, since it passes on what they say.
- *  NULL is allowed. The handle is dead, whatever is returned. */
-STRETTO_API strettoResult_t strettoCommDestroy(strettoComm_t comm);
-/** Ends the communicator now: an operation of this rank that is under way in another thread returns strettoAborted,
- *  other ranks get strettoRemoteError that names this one. Frees nothing that a thread still uses: call
- *  strettoCommDestroy afterwards, when no other thread is inside a call. May be called from any thread, repeatedly. */
-STRETTO_API strettoResult_t strettoCommAbort(strettoComm_t comm);
-/** The communicator's first fault, or strettoSuccess, or strettoInProgress. Never blocks. */
-STRETTO_API strettoResult_t strettoCommGetAsyncError(strettoComm_t comm, strettoResult_t *async_error);
-STRETTO_API strettoResult_t strettoCommCount(strettoComm_t comm, int *count);
-STRETTO_API strettoResult_t strettoCommUserRank(strettoComm_t comm, int *rank);
-STRETTO_API strettoResult_t strettoCommDevice(strettoComm_t comm, int *device);
-
-/** Memory that all ranks of this host can map, for zero-copy operation. */
-STRETTO_API strettoResult_t strettoMemAlloc(void **pointer, size_t bytes);
-STRETTO_API strettoResult_t strettoMemFree(void *pointer);
-/** Registers the caller's memory with a communicator. */
-STRETTO_API strettoResult_t strettoCommRegister(strettoComm_t comm, void *buffer, size_t bytes, void **handle);
-STRETTO_API strettoResult_t strettoCommDeregister(strettoComm_t comm, void *handle);
-
-/** Makes an operation that multiplies this rank's input by `scalar` (one element of `datatype`), rounds to the type,
- *  and then sums over the ranks. For calls on `comm` with that datatype; each rank makes its own, scalars may differ.
- *  @param residence strettoScalarHostImmediate: `scalar` is read now. strettoScalarDevice: whenever an operation
- *         begins; of a host communicator it is host memory. Any thread. */
-STRETTO_API strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t *op, void *scalar, strettoDataType_t datatype,
-                                                        strettoScalarResidence_t residence, strettoComm_t comm);
-/** Forgets an operation: later calls with it are refused, those issued go on. Any thread. */
-STRETTO_API strettoResult_t strettoRedOpDestroy(strettoRedOp_t op, strettoComm_t comm);
-
-/* ------------------------------------------------------------------------------------------------------------------
- * Collectives. Each has a form ...Config with per-call settings (NULL: defaults). In place means sendbuff == recvbuff,
- * or for the gathering and scattering kinds what their comment says; any other overlap is an error.
- * n is the number of ranks.
- * --------------------------------------------------------------------------------------------------------------- */
-
-/** recvbuff[i] on every rank = op over ranks of sendbuff[i], i < count. */
-STRETTO_API strettoResult_t strettoAllReduce(const void *sendbuff, void *recvbuff, size_t count,
-                                             strettoDataType_t datatype, strettoRedOp_t op, strettoComm_t comm,
-                                             strettoStream_t stream);
-STRETTO_API strettoResult_t strettoAllReduceConfig(const void *sendbuff, void *recvbuff, size_t count,
-                                                   strettoDataType_t datatype, strettoRedOp_t op, strettoComm_t comm,
-                                                   strettoStream_t stream, const strettoCallConfig_t *call);
-
-/** recvbuff (n * sendcount) = all ranks' sendbuff in rank order. In place: sendbuff == recvbuff + rank * sendcount. */
-STRETTO_API strettoResult_t strettoAllGather(const void *sendbuff, void *recvbuff, size_t sendcount,
-                                             strettoDataType_t datatype, strettoComm_t comm, strettoStream_t stream);
-STRETTO_API strettoResult_t strettoAllGatherConfig(const void *sendbuff, void *recvbuff, size_t sendcount,
-                                                   strettoDataType_t datatype, strettoComm_t comm,
-                                                   strettoStream_t stream, const strettoCallConfig_t *call);
-/** As all-gather, rank r giving recvcounts[r] elements that land at recvbuff + displs[r] (elements). */
-STRETTO_API strettoResult_t strettoAllGatherV(const void *sendbuff, void *recvbuff, const size_t *recvcounts,
-                                              const size_t *displs, strettoDataType_t datatype, strettoComm_t comm,
-                                              strettoStream_t stream);
-STRETTO_API strettoResult_t strettoAllGatherVConfig(const void *sendbuff, void *recvbuff, const size_t *recvcounts,
-                                                    const size_t *displs, strettoDataType_t datatype,
-                                                    strettoComm_t comm, strettoStream_t stream,
-                                                    const strettoCallConfig_t *call);
-
-/** recvbuff (recvcount) on rank r = op over ranks of block r of sendbuff (n * recvcount).
- *  In place: recvbuff == sendbuff + rank * recvcount. */
-STRETTO_API strettoResult_t strettoReduceScatter(const void *sendbuff, void *recvbuff, size_t recvcount,
-                                                 strettoDataType_t datatype, strettoRedOp_t op, strettoComm_t comm,
-                                                 strettoStream_t stream);
-STRETTO_API strettoResult_t strettoReduceScatterConfig(const void *sendbuff, void *recvbuff, size_t recvcount,
-                                                       strettoDataType_t datatype, strettoRedOp_t op,
-                                                       strettoComm_t comm, strettoStream_t stream,
-                                                       const strettoCallConfig_t *call);
-/** As reduce-scatter, rank r receiving recvcounts[r] elements; blocks lie one after the other in sendbuff. */
-STRETTO_API strettoResult_t strettoReduceScatterV(const void *sendbuff, void *recvbuff, const size_t *recvcounts,
-                                                  strettoDataType_t datatype, strettoRedOp_t op, strettoComm_t comm,
-                                                  strettoStream_t stream);
-STRETTO_API strettoResult_t strettoReduceScatterVConfig(const void *sendbuff, void *recvbuff,
-                                                        const size_t *recvcounts, strettoDataType_t datatype,
-                                                        strettoRedOp_t op, strettoComm_t comm, strettoStream_t stream,
-                                                        const strettoCallConfig_t *call);
-
-/** recvbuff on every rank = sendbuff of `root`; sendbuff is read on root only. */
-STRETTO_API strettoResult_t strettoBroadcast(const void *sendbuff, void *recvbuff, size_t count,
-                                             strettoDataType_t datatype, int root, strettoComm_t comm,
-                                             strettoStream_t stream);
-STRETTO_API strettoResult_t strettoBroadcastConfig(const void *sendbuff, void *recvbuff, size_t count,
-                                                   strettoDataType_t datatype, int root, strettoComm_t comm,
-                                                   strettoStream_t stream, const strettoCallConfig_t *call);
-
-/** recvbuff on `root` = op over ranks of sendbuff; recvbuff is written on root only. */
-STRETTO_API strettoResult_t strettoReduce(const void *sendbuff, void *recvbuff, size_t count,
-                                          strettoDataType_t datatype, strettoRedOp_t op, int root, strettoComm_t comm,
-                                          strettoStream_t stream);
-STRETTO_API strettoResult_t strettoReduceConfig(const void *sendbuff, void *recvbuff, size_t count,
-                                                strettoDataType_t datatype, strettoRedOp_t op, int root,
-                                                strettoComm_t comm, strettoStream_t stream,
-                                                const strettoCallConfig_t *call);
-
-/** Block s of recvbuff on rank d = block d of sendbuff on rank s; blocks of `count` elements. Not in place. */
-STRETTO_API strettoResult_t strettoAllToAll(const void *sendbuff, void *recvbuff, size_t count,
-                                            strettoDataType_t datatype, strettoComm_t comm, strettoStream_t stream);
-STRETTO_API strettoResult_t strettoAllToAllConfig(const void *sendbuff, void *recvbuff, size_t count,
-                                                  strettoDataType_t datatype, strettoComm_t comm,
-                                                  strettoStream_t stream, const strettoCallConfig_t *call);
-/** As all-to-all with n counts and n displacements (elements) on each side. */
-STRETTO_API strettoResult_t strettoAllToAllV(const void *sendbuff, const size_t *sendcounts, const size_t *sdispls,
-                                             void *recvbuff, const size_t *recvcounts, const size_t *rdispls,
-                                             strettoDataType_t datatype, strettoComm_t comm, strettoStream_t stream);
-STRETTO_API strettoResult_t strettoAllToAllVConfig(const void *sendbuff, const size_t *sendcounts,
-                                                   const size_t *sdispls, void *recvbuff, const size_t *recvcounts,
-                                                   const size_t *rdispls, strettoDataType_t datatype,
-                                                   strettoComm_t comm, strettoStream_t stream,
-                                                   const strettoCallConfig_t *call);
-
-/** recvbuff (n * sendcount) on `root` = all ranks' sendbuff in rank order. In place on root as for all-gather. */
-STRETTO_API strettoResult_t strettoGather(const void *sendbuff, void *recvbuff, size_t sendcount,
-                                          strettoDataType_t datatype, int root, strettoComm_t comm,
-                                          strettoStream_t stream);
-STRETTO_API strettoResult_t strettoGatherConfig(const void *sendbuff, void *recvbuff, size_t sendcount,
-                                                strettoDataType_t datatype, int root, strettoComm_t comm,
-                                                strettoStream_t stream, const strettoCallConfig_t *call);
-/** recvbuff (recvcount) on rank r = block r of root's sendbuff. In place on root: recvbuff == sendbuff + root block. */
-STRETTO_API strettoResult_t strettoScatter(const void *sendbuff, void *recvbuff, size_t recvcount,
-                                           strettoDataType_t datatype, int root, strettoComm_t comm,
-                                           strettoStream_t stream);
-STRETTO_API strettoResult_t strettoScatterConfig(const void *sendbuff, void *recvbuff, size_t recvcount,
-                                                 strettoDataType_t datatype, int root, strettoComm_t comm,
-                                                 strettoStream_t stream, const strettoCallConfig_t *call);
-
-/** Sends `count` elements to `peer`, which posts the matching receive. Pairs are matched in order. */
-STRETTO_API strettoResult_t strettoSend(const void *sendbuff, size_t count, strettoDataType_t datatype, int peer,
-                                        strettoComm_t comm, strettoStream_t stream);
-STRETTO_API strettoResult_t strettoSendConfig(const void *sendbuff, size_t count, strettoDataType_t datatype,
-                                              int peer, strettoComm_t comm, strettoStream_t stream,
-                                              const strettoCallConfig_t *call);
-STRETTO_API strettoResult_t strettoRecv(void *recvbuff, size_t count, strettoDataType_t datatype, int peer,
-                                        strettoComm_t comm, strettoStream_t stream);
-STRETTO_API strettoResult_t strettoRecvConfig(void *recvbuff, size_t count, strettoDataType_t datatype, int peer,
-                                              strettoComm_t comm, strettoStream_t stream,
-                                              const strettoCallConfig_t *call);
-/** Returns (in stream order) when every rank has called it. */
-STRETTO_API strettoResult_t strettoBarrier(strettoComm_t comm, strettoStream_t stream);
-STRETTO_API strettoResult_t strettoBarrierConfig(strettoComm_t comm, strettoStream_t stream,
-                                                 const strettoCallConfig_t *call);
-
-/** Calls of this thread between start and end are kept (they return strettoSuccess, or at once what is wrong with their
- *  arguments) and issued as one at the outermost end; groups nest. Needed when one thread drives several ranks, and for
- *  sends and receives that depend on one another.
- *  The end returns when calls without a stream are done; those with one are issued to it. Of one communicator in a group
- *  either all calls have a stream or none; if they name several, the first runs them, and the others wait for it. If a
- *  call was refused, nothing of the group is issued, and the end returns that error. Without a start it is
- *  strettoInvalidUsage.
- *  Collectives of a communicator run in the order of the calls, and every rank makes the same group of them; but a call
- *  must not use what another of its group gives. Small all-reduces of one type and operation that follow one another run
- *  as one, and so do small broadcasts of one root: rounding may then differ from single calls, on all ranks alike.
- *  strettoCommInitRank, -Callback and -Environment of blocking communicators begin at once and are awaited by the end,
- *  which writes their handles: all of them, or on an error none. */
-STRETTO_API strettoResult_t strettoGroupStart(void);
-STRETTO_API strettoResult_t strettoGroupEnd(void);
-
-#include "stretto/streams.h" /* streams and events of host communicators */
+#include "stretto/errors.h"        /* what a failed call tells */
+#include "stretto/starting.h"      /* all ways to start a communicator */
+#include "stretto/communicators.h" /* its parts, its end, its memory and operations */
+#include "stretto/collectives.h"   /* collectives, sends and receives, groups */
+#include "stretto/streams.h"       /* streams and events of host communicators */
 
 #ifdef __cplusplus
 }

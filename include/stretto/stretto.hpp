@@ -22,6 +22,7 @@ inline namespace wrapper {
 /// A call that failed. The fields are in info(), the text is what().
 class Exception : public std::exception {
  public:
+  /// With fields that are already there.
   explicit Exception(const strettoErrorInfo_t& info) noexcept : info_(info) {}
 
   /// The error of a call on `comm` (may be null) that returned `result`: the communicator's fault, or, where that is
@@ -36,8 +37,11 @@ class Exception : public std::exception {
     return Exception(info);
   }
 
+  /// The text: what happened, where, and what to do.
   const char* what() const noexcept override { return info_.text; }
+  /// The result code.
   strettoResult_t code() const noexcept { return info_.code; }
+  /// All fields.
   const strettoErrorInfo_t& info() const noexcept { return info_; }
 
  private:
@@ -169,7 +173,9 @@ class Communicator {
     return result;
   }
 
+  /// Takes the other's handle, which is null afterwards.
   Communicator(Communicator&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  /// Destroys the own handle, then takes the other's.
   Communicator& operator=(Communicator&& other) noexcept {
     if (this != &other) {
       destroy();
@@ -194,12 +200,18 @@ class Communicator {
     check(strettoCommDestroy(std::exchange(handle_, nullptr)));
   }
 
+  /// For calls of the C interface; still owned here.
   strettoComm_t handle() const noexcept { return handle_; }
+  /// Gives the handle up to the caller, who destroys it.
   strettoComm_t release() noexcept { return std::exchange(handle_, nullptr); }
+  /// Whether there is a handle.
   explicit operator bool() const noexcept { return handle_ != nullptr; }
 
+  /// This rank's number.
   int rank() const { return read(strettoCommUserRank); }
+  /// The number of ranks.
   int size() const { return read(strettoCommCount); }
+  /// As strettoCommDevice.
   int device() const { return read(strettoCommDevice); }
 
   /// Any thread; the handle stays until destruction.
@@ -211,17 +223,19 @@ class Communicator {
     return fault;
   }
 
+  /// As strettoCommSplit; with a negative color the result has no handle.
   Communicator split(int color, int key, const strettoConfig_t* config = nullptr) const {
     Communicator result;
     check(strettoCommSplit(handle_, color, key, &result.handle_, config), handle_);
     return result;
   }
 
-  /// For element types that C++ has no name for (half, bfloat16, fp8).
+  /// As strettoAllReduceConfig: for element types that C++ has no name for (half, bfloat16, fp8).
   void all_reduce(const void* send, void* receive, std::size_t count, strettoDataType_t type, strettoRedOp_t op,
                   strettoStream_t stream = nullptr, const strettoCallConfig_t* call = nullptr) const {
     check(strettoAllReduceConfig(send, receive, count, type, op, handle_, stream, call), handle_);
   }
+  /// As strettoAllReduceConfig, with the type of T.
   template <typename T>
   void all_reduce(const T* send, T* receive, std::size_t count, strettoRedOp_t op = strettoSum,
                   strettoStream_t stream = nullptr, const strettoCallConfig_t* call = nullptr) const {
@@ -233,19 +247,23 @@ class Communicator {
     all_reduce(buffer, buffer, count, DataTypeOf<T>::value, op);
   }
 
+  /// As strettoAllGather, with the type of T.
   template <typename T>
   void all_gather(const T* send, T* receive, std::size_t send_count, strettoStream_t stream = nullptr) const {
     check(strettoAllGather(send, receive, send_count, DataTypeOf<T>::value, handle_, stream), handle_);
   }
+  /// As strettoReduceScatter, with the type of T.
   template <typename T>
   void reduce_scatter(const T* send, T* receive, std::size_t receive_count, strettoRedOp_t op = strettoSum,
                       strettoStream_t stream = nullptr) const {
     check(strettoReduceScatter(send, receive, receive_count, DataTypeOf<T>::value, op, handle_, stream), handle_);
   }
+  /// As strettoBroadcast, with the type of T.
   template <typename T>
   void broadcast(const T* send, T* receive, std::size_t count, int root, strettoStream_t stream = nullptr) const {
     check(strettoBroadcast(send, receive, count, DataTypeOf<T>::value, root, handle_, stream), handle_);
   }
+  /// As strettoBarrier.
   void barrier(strettoStream_t stream = nullptr) const { check(strettoBarrier(handle_, stream), handle_); }
 
  private:
@@ -292,6 +310,7 @@ class Group {
   ~Group() {
     if (open_) strettoGroupEnd();
   }
+  /// Issues what was kept; throws the first error of its calls.
   void end() {
     open_ = false;
     check(strettoGroupEnd());

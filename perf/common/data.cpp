@@ -17,6 +17,8 @@ std::uint64_t mix(std::uint64_t value) {
   return value ^ (value >> 31);
 }
 
+int factor_of(strettoRedOp_t op, int rank) { return op == kMulSum ? 1 + rank % 2 : 1; }
+
 int exponent_bits(const TypeRow& row) { return static_cast<int>(8 * row.bytes) - 1 - row.mantissa_bits; }
 
 /// Values of all codes of a type of up to 16 bits, from the definition of its format.
@@ -58,13 +60,22 @@ const std::vector<double>& cached_values(strettoDataType_t type) {
 
 }  // namespace
 
+Data Data::of_bits(strettoDataType_t type, int n_ranks, std::uint64_t seed) {
+  TypeRow row = row_of(type);
+  row.kind = Kind::unsigned_integer;
+  return {row, strettoSum, n_ranks, seed};
+}
+
 Data::Data(strettoDataType_t type, strettoRedOp_t op, int n_ranks, std::uint64_t seed)
-    : row_(row_of(type)), op_(op), n_ranks_(n_ranks), seed_(mix(seed)) {
+    : Data(row_of(type), op, n_ranks, seed) {}
+
+Data::Data(const TypeRow& row, strettoRedOp_t op, int n_ranks, std::uint64_t seed)
+    : row_(row), op_(op), n_ranks_(n_ranks), seed_(mix(seed)) {
   if (row_.kind != Kind::floating) return;
   bias_ = (1 << (exponent_bits(row_) - 1)) - 1;
-  if (row_.bytes <= 2) narrow_ = &cached_values(type);
+  if (row_.bytes <= 2) narrow_ = &cached_values(row.type);
   // So few, and so small, that every partial sum fits the significand, and every partial product the exponent.
-  const std::uint64_t range = std::uint64_t{1} << (row_.mantissa_bits + 1);
+  const std::uint64_t range = std::uint64_t{1} << (row_.mantissa_bits + (op == kMulSum ? 0 : 1));
   const std::uint64_t most = op == strettoProd ? 8 : range;
   participants_ = static_cast<int>(std::min<std::uint64_t>(static_cast<std::uint64_t>(n_ranks), most));
   largest_ = std::clamp<std::uint64_t>(range / static_cast<std::uint64_t>(participants_), 1, 1U << 20);
@@ -84,6 +95,11 @@ Code Data::input(int rank, std::size_t index) const {
   // Products of odd numbers only: others soon have so many factors of two that they wrap to 0.
   const Code odd = op_ == strettoProd ? 1 : 0;
   return (draw(rank, index).random | odd) & (~Code{0} >> (64 - 8 * row_.bytes));
+}
+
+Code Data::scalar(int rank) const {
+  const int factor = factor_of(op_, rank);
+  return row_.kind == Kind::floating ? encode_exactly(factor) : static_cast<Code>(factor);
 }
 
 Code Data::float_input(int rank, std::size_t index) const {
@@ -163,8 +179,8 @@ bool Data::integers_agree(Code actual, std::size_t index) const {
   };
   Code expected = value(input(0, index));
   for (int rank = 1; rank < n_ranks_; ++rank) {
-    const Code next = value(input(rank, index));
-    if (op_ == strettoSum || op_ == strettoAvg) expected += next;
+    const Code next = value(input(rank, index)) * static_cast<Code>(factor_of(op_, rank));
+    if (op_ == strettoSum || op_ == strettoAvg || op_ == kMulSum) expected += next;
     if (op_ == strettoProd) expected *= next;
     if (op_ == strettoMax && less(expected, next)) expected = next;
     if (op_ == strettoMin && less(next, expected)) expected = next;
@@ -191,9 +207,9 @@ bool Data::floats_agree(Code actual, std::size_t index) const {
   double result = decode(input(0, index));
   double magnitude = std::fabs(result);
   for (int rank = 1; rank < n_ranks_; ++rank) {
-    const double next = decode(input(rank, index));
+    const double next = decode(input(rank, index)) * factor_of(op_, rank);
     magnitude += std::fabs(next);
-    if (op_ == strettoSum || op_ == strettoAvg) result += next;
+    if (op_ == strettoSum || op_ == strettoAvg || op_ == kMulSum) result += next;
     if (op_ == strettoProd) result *= next;
     if (op_ == strettoMax) result = std::max(result, next);
     if (op_ == strettoMin) result = std::min(result, next);

@@ -3,7 +3,8 @@
 //
 // Half of the elements of a floating sum or product are small integers or powers of two that every order of reduction
 // adds without rounding: they are checked for equality, so that a lost or doubled contribution is never within an
-// error bound. The others are rough numbers, checked against a bound for n roundings. fp8 has exact ones only.
+// error bound. The others are rough numbers, checked against a bound for n roundings. fp8 has exact ones only. Where
+// nothing is reduced, elements are any bits at all.
 #pragma once
 
 #include <cstddef>
@@ -21,9 +22,13 @@ using Code = std::uint64_t;
 class Data {
  public:
   Data(strettoDataType_t type, strettoRedOp_t op, int n_ranks, std::uint64_t seed);
+  /// For collectives that only move elements: they must leave NaNs and their payloads alone, too.
+  static Data of_bits(strettoDataType_t type, int n_ranks, std::uint64_t seed);
 
   /// Input element `index` of `rank`.
   Code input(int rank, std::size_t index) const;
+  /// Bits of the scalar that `rank` multiplies its inputs by, in a pre-multiplied sum: 1 or 2, so that nothing rounds.
+  Code scalar(int rank) const;
   /// Writes inputs [0, count) of `rank`; no alignment needed.
   void fill(void* destination, int rank, std::size_t count) const;
   /// Number of wrong elements among `received`, which came from `origin`. Elements of Origin::kUntouched are not looked
@@ -34,6 +39,7 @@ class Data {
   bool reduced_rightly(Code actual, std::size_t index) const;
 
  private:
+  Data(const TypeRow& row, strettoRedOp_t op, int n_ranks, std::uint64_t seed);
   struct Drawn {
     std::uint64_t random;
     bool exact;

@@ -1,7 +1,10 @@
 // run_tool for a tool that starts its own local processes, or that a launcher started whose environment the library
 // can read.
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 
 #include "perf/common/launcher.hpp"
@@ -17,6 +20,15 @@ int launched_processes() {
     if (value != nullptr) return std::max(0, std::atoi(value));
   }
   return 0;
+}
+
+/// A variable of nccl-tests' that would change what is measured, and here would not: better said than ignored.
+const char* unknown_variable() {
+  constexpr const char* kPrefix = "NCCL_TESTS_";
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (std::strncmp(*variable, kPrefix, std::strlen(kPrefix)) == 0) return *variable;
+  }
+  return nullptr;
 }
 
 int run(const Collective& collective, const Options& options, const std::vector<std::string>& arguments) {
@@ -44,6 +56,11 @@ int run_tool(const Collective& collective, int argc, char** argv) {
   int code = kExitOk;
   const std::optional<Options> options = options_of_main(collective, argc, argv, code);
   if (!options) return code;
+  if (const char* const variable = unknown_variable()) {
+    std::fprintf(stderr, "%s_perf: %s is set in the environment; this tool has none of these variables: unset it\n",
+                 collective.name, variable);
+    return kExitUsage;
+  }
   try {
     return run(collective, *options, std::vector<std::string>(argv + 1, argv + argc));
   } catch (const std::exception& error) {

@@ -15,6 +15,7 @@ struct Raw {
   std::string op = "sum", type = "float", root = "0", child;
   int average = static_cast<int>(Average::slowest), gpus = 1, graph = 0, blocking = 0, null_stream = 0;
   int parallel_init = 0, cpu_time = 0, memory_report = 0, iteration_times = 0, timestamps = 0;
+  int cta_policy = 0, device_implementation = 0, device_ctas = 0;
 };
 
 void declare_sweep(CLI::App& app, Options& options, Raw& raw) {
@@ -27,7 +28,7 @@ void declare_sweep(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-w,--warmup_iters", options.warmup, "untimed iterations before");
   app.add_option("-N,--run_cycles", options.cycles, "runs of the whole sweep; 0: until stopped");
   app.add_option("-c,--check", options.check, "checked operations per row; 0: none");
-  app.add_option("-o,--op", raw.op, "sum, prod, max, min, avg or all");
+  app.add_option("-o,--op", raw.op, "sum, prod, max, min, avg, mulsum or all");
   app.add_option("-d,--datatype", raw.type, "element type or all");
   app.add_option("-r,--root", raw.root, "root rank or all");
 }
@@ -35,9 +36,11 @@ void declare_sweep(CLI::App& app, Options& options, Raw& raw) {
 void declare_report(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-a,--average", raw.average, "time shown: 0 rank 0's, 1 mean, 2 fastest, 3 slowest rank's");
   app.add_option("-C,--report_cputime", raw.cpu_time, "1: CPU time of the rank in place of time that passed");
-  app.add_option("-I,--report_iterations", raw.iteration_times, "1: time each iteration; adds median and p95");
+  app.add_option("-I,--per_iter_timing,--report_iterations", raw.iteration_times,
+                 "1: time each iteration; adds median and p95");
+  app.add_option("-K,--per_iter_skip", options.skipped_iterations, "first iterations that -I's statistics leave out");
   app.add_option("-S,--report_timestamps", raw.timestamps, "1: the time of day in each row");
-  app.add_option("-M,--memory_report", raw.memory_report, "1: memory that the communicator took");
+  app.add_option("-M,--memory,--memory_report", raw.memory_report, "1: memory that the communicator took");
   app.add_option("-J,--output_file,--json", options.json_file, "also write the results here, as JSON");
 }
 
@@ -53,6 +56,9 @@ void declare_run(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-y,--stream_null", raw.null_stream, "accepted: host ranks have no streams");
   app.add_option("-g,--ngpus", raw.gpus, "1 only: host ranks only in this release");
   app.add_option("-G,--cudagraph", raw.graph, "0 only: host ranks only in this release");
+  app.add_option("-x,--cta_policy", raw.cta_policy, "0 only: host ranks only in this release");
+  app.add_option("-D,--device_implementation", raw.device_implementation, "0 only: host ranks only in this release");
+  app.add_option("-V,--device_cta_count", raw.device_ctas, "accepted: means something with -D only");
   app.add_option("--child", raw.child)->group("");
 }
 
@@ -77,7 +83,7 @@ void understand_choices(const Raw& raw, Options& options) {
   } else if (const auto op = op_from_name(raw.op)) {
     options.ops = {*op};
   } else {
-    refuse("-o", "'" + raw.op + "' is no operation of this release; give sum, prod, max, min, avg or all");
+    refuse("-o", "'" + raw.op + "' is no operation of this release; give sum, prod, max, min, avg, mulsum or all");
   }
   if (raw.type == "all") {
     options.types.clear();
@@ -112,12 +118,18 @@ void understand(const Raw& raw, Options& options) {
   require_at_least("-N", options.cycles, 0);
   require_at_least("-c", options.check, 0);
   require_at_least("-t", options.threads, 1);
+  require_at_least("-K", options.skipped_iterations, 0);
+  if (raw.iteration_times != 0 && options.skipped_iterations >= std::max(1, options.iterations)) {
+    refuse("-K", "leaves no iteration (-n) to report");
+  }
   require_at_least("-T", options.timeout_s, 0);
   require_at_least("--ranks", options.processes, 0);
   if (options.unalign > 4096) refuse("-u", "must be at most 4096");
   if (raw.average < 0 || raw.average > 3) refuse("-a", "must be 0, 1, 2 or 3");
   if (raw.gpus != 1) refuse("-g", "host ranks only in this release: use --ranks or -t for more ranks");
   if (raw.graph != 0) refuse("-G", "host ranks only in this release: there are no graphs to launch");
+  if (raw.cta_policy != 0) refuse("-x", "host ranks only in this release: they run on no CTAs");
+  if (raw.device_implementation != 0) refuse("-D", "host ranks only in this release: there are no device kernels");
   options.average = static_cast<Average>(raw.average);
   options.cpu_time = raw.cpu_time != 0;
   options.memory_report = raw.memory_report != 0;

@@ -40,6 +40,7 @@ struct Options {
   bool cpu_time = false;
   bool memory_report = false;
   bool iteration_times = false;
+  int skipped_iterations = 0;  ///< that their statistics leave out
   bool timestamps = false;
   int threads = 1;    ///< ranks of each process
   int processes = 0;  ///< that the tool starts itself; 0: not said

@@ -35,7 +35,8 @@ class RankBench {
  private:
   /// What does not change between the operations of one placement of one row.
   struct Job {
-    Shape shape;
+    const Shape& shape;
+    const Pieces& pieces;
     strettoDataType_t type;
     strettoRedOp_t op;
     int root;
@@ -45,11 +46,16 @@ class RankBench {
     unsigned char* receive;
   };
 
-  Job job_of(const Shape& shape, strettoDataType_t type, strettoRedOp_t op, int root, bool in_place) const;
+  Pieces pieces_of(const Shape& shape) const;
+  Job job_of(const Shape& shape, const Pieces& pieces, strettoDataType_t type, strettoRedOp_t op, int root,
+             bool in_place) const;
   void run_once(const Job& job);
   void barrier();
   std::uint64_t check(const Job& job, const Data& data);
-  void note_faults(const Job& job, bool send_changed);
+  template <typename Body>
+  void for_each_run(const Job& job, Body&& body) const;
+  std::uint64_t hash_untouched(const Job& job) const;
+  void note_faults(const Job& job, std::uint64_t changed);
   void time(const Job& job, Measurement& result);
   double over_ranks(double local);
 

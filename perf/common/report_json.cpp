@@ -14,13 +14,14 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-Json measurement_json(const Measurement& measured) {
-  Json json{{"time_us", measured.time_us},
-            {"algbw_gbps", measured.algbw_gbps},
-            {"busbw_gbps", measured.busbw_gbps},
-            {"wrong", or_null(measured.wrong)}};
-  if (measured.median_us) json["median_us"] = *measured.median_us;
-  if (measured.p95_us) json["p95_us"] = *measured.p95_us;
+Json measurement_json(const std::optional<Measurement>& measured) {
+  if (!measured) return nullptr;
+  Json json{{"time_us", measured->time_us},
+            {"algbw_gbps", measured->algbw_gbps},
+            {"busbw_gbps", measured->busbw_gbps},
+            {"wrong", or_null(measured->wrong)}};
+  if (measured->median_us) json["median_us"] = *measured->median_us;
+  if (measured->p95_us) json["p95_us"] = *measured->p95_us;
   return json;
 }
 

@@ -29,8 +29,8 @@ struct Row {
   strettoRedOp_t op = strettoSum;
   bool reduces = true;
   int root = -1;
-  std::array<Measurement, 2> placements;  ///< out of place, in place
-  std::string time_of_day;                ///< with -S
+  std::array<std::optional<Measurement>, 2> placements;  ///< out of place; in place, where there is such a form
+  std::string time_of_day;                               ///< with -S
 };
 
 struct RankInfo {
@@ -55,7 +55,7 @@ struct Summary {
   bool ok() const { return out_of_bounds == 0 && wrong == 0 && ranks_agree; }
 };
 
-/// Over all measurements of all rows.
+/// Over all measurements that there are.
 double average_busbw(const std::vector<Row>& rows);
 /// The value below which `fraction` of the samples lie (nearest rank); 0 of none.
 double percentile(std::vector<double> samples, double fraction);

@@ -1,4 +1,5 @@
 // A process of a run: makes its ranks' communicators, walks the sweep, prints.
+#include <bit>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -85,10 +86,12 @@ int run_rank(const Collective& collective, const Options& options, Communicator 
   if (collective.rooted && options.root >= n_ranks) throw std::runtime_error("-r: there is no such rank");
   if (prints) emit(format_header(info, options));
   std::vector<Row> rows;
-  for (int cycle = 0; options.cycles == 0 || cycle < options.cycles; ++cycle) {
+  const bool serves = !collective.power_of_two || std::has_single_bit(static_cast<unsigned>(n_ranks));
+  if (prints && !serves) emit("# nRanks " + std::to_string(n_ranks) + " is not a power of 2, skipping\n");
+  for (int cycle = 0; serves && (options.cycles == 0 || cycle < options.cycles); ++cycle) {
     rows = run_sweep(bench, collective, options, n_ranks, prints);
     for (const Row& row : rows) {
-      for (const Measurement& measured : row.placements) summary.wrong += measured.wrong.value_or(0);
+      for (const auto& measured : row.placements) summary.wrong += measured ? measured->wrong.value_or(0) : 0;
     }
   }
   summary.out_of_bounds = bench.out_of_bounds();

@@ -25,6 +25,12 @@ std::string format_time(double us) {
   return print("%7.*f", decimals, us);
 }
 
+/// Scripts that read the table take numbers here: a form that does not exist has none.
+std::string format_absent(const Options& options) {
+  const std::string statistics = options.iteration_times ? "      nan      nan" : "";
+  return "      nan     nan     nan     N/A" + statistics;
+}
+
 std::string format_measurement(const Measurement& measured, const Options& options) {
   std::string text =
       "  " + format_time(measured.time_us) + print("  %6.2f  %6.2f", measured.algbw_gbps, measured.busbw_gbps);
@@ -57,8 +63,13 @@ std::string format_columns(const Options& options) {
 
 double average_busbw(const std::vector<Row>& rows) {
   double sum = 0;
-  for (const Row& row : rows) sum += row.placements[0].busbw_gbps + row.placements[1].busbw_gbps;
-  return rows.empty() ? 0.0 : sum / (2.0 * static_cast<double>(rows.size()));
+  int measurements = 0;
+  for (const Row& row : rows) {
+    for (const auto& measured : row.placements) {
+      if (measured) sum += measured->busbw_gbps, ++measurements;
+    }
+  }
+  return measurements == 0 ? 0.0 : sum / measurements;
 }
 
 double percentile(std::vector<double> samples, double fraction) {
@@ -92,7 +103,9 @@ std::string format_row(const Row& row, const Options& options) {
   const std::string op(row.reduces ? name_of(row.op) : "none");
   std::string text = print("%12zu  %12zu  %8s  %6s  %6d", row.bytes, row.count,
                            std::string(row_of(row.type).name).c_str(), op.c_str(), row.root);
-  for (const Measurement& measured : row.placements) text += format_measurement(measured, options);
+  for (const auto& measured : row.placements) {
+    text += measured ? format_measurement(*measured, options) : format_absent(options);
+  }
   if (!row.time_of_day.empty()) text += "  " + row.time_of_day;
   return text + "\n";
 }

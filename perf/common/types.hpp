@@ -38,7 +38,9 @@ inline constexpr std::array<TypeRow, strettoNumDataTypes> kTypes{{
     {strettoFloat8e5m2, "fp8_e5m2", "f8e5m2", 1, Kind::floating, 2},
 }};
 
-inline constexpr std::array<std::string_view, strettoNumRedOps> kOps{"sum", "prod", "max", "min", "avg"};
+/// Stands for the operation that each rank makes for a row of its own scalar: a pre-multiplied sum.
+inline constexpr strettoRedOp_t kMulSum = strettoNumRedOps;
+inline constexpr std::array<std::string_view, kMulSum + 1> kOps{"sum", "prod", "max", "min", "avg", "mulsum"};
 
 constexpr const TypeRow& row_of(strettoDataType_t type) { return kTypes.at(static_cast<std::size_t>(type)); }
 constexpr std::string_view name_of(strettoRedOp_t op) { return kOps.at(static_cast<std::size_t>(op)); }

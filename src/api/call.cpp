@@ -8,40 +8,6 @@
 namespace stretto::api {
 namespace {
 
-strettoResult_t check_operation(const Call& call, Communicator& communicator, const Request& request) {
-  if (request.op >= strettoSum && request.op < strettoNumRedOps) return strettoSuccess;
-  const std::optional<UserOp> found = communicator.user_ops().find(request.op);
-  if (!found) {
-    return refuse(strettoInvalidArgument, call.function, "op",
-                  format("op is {}: no reduction operation, nor one made for this communicator and not destroyed",
-                         static_cast<int>(request.op)));
-  }
-  if (found->type != request.type) {
-    return refuse(strettoInvalidArgument, call.function, "datatype",
-                  format("datatype is {}, but this op was made for {}", data_type_name(request.type),
-                         data_type_name(found->type)));
-  }
-  return refuse(strettoUnsupported, call.function, "op", "operations made by users cannot be run in this release");
-}
-
-strettoResult_t check_arguments(const Call& call, Communicator& communicator, const Request& request) {
-  if (data_type_bytes(request.type) == 0) {
-    return refuse(strettoInvalidArgument, call.function, "datatype",
-                  format("{} is no data type", static_cast<int>(request.type)));
-  }
-  const CollectiveRow& row = row_of(request.collective);
-  if (row.reduces) {
-    if (const strettoResult_t result = check_operation(call, communicator, request); result != strettoSuccess)
-      return result;
-  }
-  const int n_ranks = communicator.n_ranks();
-  if (row.rooted && (request.root < 0 || request.root >= n_ranks)) {
-    return refuse(strettoInvalidArgument, call.function, "root",
-                  format("root is {}: it must be from 0 to {}", request.root, n_ranks - 1));
-  }
-  return strettoSuccess;
-}
-
 /// Null pointers, and overlaps other than in place. Only called for a count that the address space can hold.
 strettoResult_t check_buffers(const Call& call, const Communicator& communicator, const Request& request) {
   if (request.count == 0) return strettoSuccess;
@@ -69,7 +35,39 @@ strettoResult_t check_buffers(const Call& call, const Communicator& communicator
   return strettoSuccess;
 }
 
-strettoResult_t call_timeout(const Call& call, std::int64_t& timeout_ns) {
+}  // namespace
+
+strettoResult_t check_type(const Call& call, strettoDataType_t type) {
+  if (data_type_bytes(type) != 0) return strettoSuccess;
+  return refuse(strettoInvalidArgument, call.function, "datatype",
+                format("{} is no data type", static_cast<int>(type)));
+}
+
+strettoResult_t check_count(const Call& call, const char* field, std::size_t count, std::size_t blocks,
+                            strettoDataType_t type) {
+  if (count <= static_cast<std::size_t>(PTRDIFF_MAX) / data_type_bytes(type) / blocks) return strettoSuccess;
+  return refuse(strettoInvalidArgument, call.function, field,
+                format("{} is {}: no memory can hold that", field, count));
+}
+
+strettoResult_t check_operation(const Call& call, Communicator& communicator, const Request& request,
+                                std::optional<UserOp>& user_op) {
+  if (request.op >= strettoSum && request.op < strettoNumRedOps) return strettoSuccess;
+  user_op = communicator.user_ops().find(request.op);
+  if (!user_op) {
+    return refuse(strettoInvalidArgument, call.function, "op",
+                  format("op is {}: no reduction operation, nor one made for this communicator and not destroyed",
+                         static_cast<int>(request.op)));
+  }
+  if (user_op->type != request.type) {
+    return refuse(strettoInvalidArgument, call.function, "datatype",
+                  format("datatype is {}, but this op was made for {}", data_type_name(request.type),
+                         data_type_name(user_op->type)));
+  }
+  return strettoSuccess;
+}
+
+strettoResult_t read_timeout(const Call& call, std::int64_t& timeout_ns) {
   timeout_ns = 0;
   if (call.config == nullptr) return strettoSuccess;
   strettoCallConfig_t config = STRETTO_CALL_CONFIG_INITIALIZER;
@@ -95,23 +93,32 @@ strettoResult_t call_timeout(const Call& call, std::int64_t& timeout_ns) {
   return strettoSuccess;
 }
 
-}  // namespace
-
 strettoResult_t run_call(const Call& call, const Request& request) {
   return spoil_group(guarded(call.function, [&] {
     Communicator& communicator = communicator_of(call.comm, call.function);
-    strettoResult_t result = check_arguments(call, communicator, request);
-    if (result != strettoSuccess) return result;
-    const std::size_t most = static_cast<std::size_t>(PTRDIFF_MAX) / data_type_bytes(request.type) /
-                             static_cast<std::size_t>(communicator.n_ranks());
-    if (request.count > most) {
-      return refuse(strettoInvalidArgument, call.function, "count",
-                    format("count is {}: no memory can hold that", request.count));
+    if (const strettoResult_t result = check_type(call, request.type); result != strettoSuccess) return result;
+    const CollectiveRow& row = row_of(request.collective);
+    std::optional<UserOp> user_op;
+    if (row.reduces) {
+      const strettoResult_t result = check_operation(call, communicator, request, user_op);
+      if (result != strettoSuccess) return result;
     }
+    const int n_ranks = communicator.n_ranks();
+    if (row.rooted && (request.root < 0 || request.root >= n_ranks)) {
+      return refuse(strettoInvalidArgument, call.function, "root",
+                    format("root is {}: it must be from 0 to {}", request.root, n_ranks - 1));
+    }
+    strettoResult_t result = check_count(call, "count", request.count, static_cast<std::size_t>(n_ranks), request.type);
+    if (result != strettoSuccess) return result;
     if (result = check_buffers(call, communicator, request); result != strettoSuccess) return result;
-    std::int64_t timeout_ns = 0;
-    if (result = call_timeout(call, timeout_ns); result != strettoSuccess) return result;
-    return submit(communicator, call.stream, {request, call.input, call.output, timeout_ns}, call.function);
+    Operation operation{request, call.input, call.output, 0};
+    if (result = read_timeout(call, operation.timeout_ns); result != strettoSuccess) return result;
+    if (user_op) {
+      CallDetails details;
+      details.user_op = user_op;
+      operation.details = std::make_shared<const CallDetails>(std::move(details));
+    }
+    return submit(communicator, call.stream, operation, call.function);
   }));
 }
 

@@ -15,6 +15,18 @@ struct Call {
   const strettoCallConfig_t* config;
 };
 
+/// A collective whose blocks are of equal size.
 strettoResult_t run_call(const Call& call, const Request& request);
+
+// The pieces, for calls of other forms. Each returns strettoSuccess or what it has refused.
+strettoResult_t check_type(const Call& call, strettoDataType_t type);
+/// Whether memory can hold so many elements in so many blocks.
+strettoResult_t check_count(const Call& call, const char* field, std::size_t count, std::size_t blocks,
+                            strettoDataType_t type);
+/// The operation; a user's one goes into `user_op`.
+strettoResult_t check_operation(const Call& call, Communicator& communicator, const Request& request,
+                                std::optional<UserOp>& user_op);
+/// Reads `call.config`.
+strettoResult_t read_timeout(const Call& call, std::int64_t& timeout_ns);
 
 }  // namespace stretto::api

@@ -63,7 +63,7 @@ Communicator& communicator_of(strettoComm_t comm, const char* function) {
 
 strettoResult_t unsupported(const char* function) {
   return refuse(strettoUnsupported, function, "",
-                "not in this release, which has all-reduce, all-gather, reduce-scatter and broadcast on host memory");
+                "not in this release, which serves all collectives on host memory: docs/names.md lists what is to come");
 }
 
 }  // namespace stretto::api

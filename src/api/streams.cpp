@@ -60,8 +60,7 @@ strettoResult_t submit(Communicator& communicator, strettoStream_t stream, const
                        const char* function) {
   const bool in_group = CallGroup::is_open();
   if (stream == nullptr && !in_group) {
-    const ErrorInfo* error =
-        communicator.run(operation.request, operation.input, operation.output, operation.timeout_ns);
+    const ErrorInfo* error = communicator.run(operation);
     return error == nullptr ? strettoSuccess : remember(*error);
   }
   std::shared_ptr<HostStream> live = stream == nullptr ? nullptr : streams().find(stream);

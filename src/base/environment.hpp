@@ -29,6 +29,9 @@ enum class Knob : std::uint8_t {
 
 enum class KnobKind : std::uint8_t { integer, text };
 
+/// Whose value counts: each process's own; rank 0's, for all ranks; that of the process that makes the id.
+enum class KnobOwner : std::uint8_t { each, rank_0, listener };
+
 struct KnobRow {
   Knob knob;
   std::string_view name;
@@ -37,6 +40,7 @@ struct KnobRow {
   std::int64_t least;  ///< of integers
   std::int64_t most;
   std::string_view help;
+  KnobOwner owner = KnobOwner::each;
 };
 
 std::span<const KnobRow> knob_rows() noexcept;

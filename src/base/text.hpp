@@ -10,9 +10,13 @@ namespace stretto {
 
 std::string format_arguments(fmt::string_view text, fmt::format_args arguments);
 
-template <typename... T>
-std::string format(fmt::format_string<T...> text, T&&... arguments) {
-  return format_arguments(text, fmt::make_format_args(arguments...));
-}
+/// format("{} of {}", a, b). An object, so that no lookup by arguments finds std::format beside it.
+struct Format {
+  template <typename... T>
+  std::string operator()(fmt::format_string<T...> text, T&&... arguments) const {
+    return format_arguments(text, fmt::make_format_args(arguments...));
+  }
+};
+inline constexpr Format format;
 
 }  // namespace stretto

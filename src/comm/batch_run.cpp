@@ -19,7 +19,7 @@ bool is_set(const std::atomic<bool>* flag) { return flag != nullptr && flag->loa
 
 BatchRun::BatchRun(Communicator& communicator, Batch batch, std::optional<Turns::Ticket> ticket)
     : communicator_(&communicator),
-      batch_(std::move(batch)),
+      batch_(pairs_first(std::move(batch))),
       ticket_(ticket),
       watch_{&communicator, longest_timeout_ns(batch_)},
       units_(fuse(batch_)) {}
@@ -55,7 +55,7 @@ void BatchRun::poll() {
 void BatchRun::went(Progress progress) {
   if (progress == Progress::faulted) return end(*communicator_->reported_.get());
   if (progress == Progress::done) return next_unit();
-  const std::uint64_t steps = communicator_->engine_.executor().steps();
+  const std::uint64_t steps = communicator_->engine_.steps();
   progressed_ = progressed_ || steps != steps_;
   steps_ = steps;
 }
@@ -67,9 +67,11 @@ void BatchRun::next_unit() {
   progressed_ = true;
   const Unit unit = units_[next_++];
   try {
-    if (unit.count == 1) return begin(batch_[unit.first]);
+    const std::span<const Operation> operations = std::span(batch_).subspan(unit.first, unit.count);
+    if (unit.count == 1 || is_pair_call(operations.front().request.collective)) return begin(operations);
     fused_.emplace(batch_, unit, communicator_->rank());
-    begin(fused_->operation());
+    const Operation fused = fused_->operation();
+    begin({&fused, 1});
   } catch (const std::exception& unexpected) {  // the call has long returned: it is a fault
     ErrorInfo info = communicator_->at_this_point(strettoSystemError);
     info.text = format("rank {} cannot go on with operation {}: {}", info.rank, info.operation, unexpected.what());
@@ -77,9 +79,8 @@ void BatchRun::next_unit() {
   }
 }
 
-void BatchRun::begin(const Operation& operation) {
-  const Binding& binding = communicator_->engine_.bind(operation.request);
-  const Progress progress = communicator_->begin(binding, operation.input, operation.output, operation.timeout_ns);
+void BatchRun::begin(std::span<const Operation> operations) {
+  const Progress progress = communicator_->begin(operations);
   if (progress == Progress::faulted) end(*communicator_->reported_.get());
 }
 

@@ -38,7 +38,7 @@ class BatchRun {
 
   bool due() const;
   void next_unit();
-  void begin(const Operation& operation);
+  void begin(std::span<const Operation> operations);
   void went(Progress progress);
   void end(std::optional<ErrorInfo> error);
 

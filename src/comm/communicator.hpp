@@ -31,8 +31,8 @@ class Communicator {
   int n_ranks() const { return engine_.n_ranks(); }
 
   /// Runs one operation in the calling thread, after all that was issued before. nullptr: done. Else the error; if the
-  /// operation had begun, the communicator is faulted from then on. `timeout_ns` 0: the communicator's own.
-  const ErrorInfo* run(const Request& request, const void* input, void* output, std::int64_t timeout_ns);
+  /// operation had begun, the communicator is faulted from then on.
+  const ErrorInfo* run(const Operation& operation);
 
   // Issuing, in the order of which operations run (issue.hpp):
   /// The right to issue, until leave(). The error: there is a fault, or another thread has the right.
@@ -71,7 +71,8 @@ class Communicator {
   const ErrorInfo* await_turn(std::int64_t timeout_ns);
 
   // The current operation, for the thread whose turn it is. None of these waits; after `faulted` see reported_.
-  Progress begin(const Binding& binding, const void* input, void* output, std::int64_t timeout_ns);
+  /// Of several operations all are sends and receives.
+  Progress begin(std::span<const Operation> operations);
   Progress poll();
   Progress check();  ///< what costs something, now and then: deadline and departures
   Progress end(const ErrorInfo* error);
@@ -84,6 +85,7 @@ class Communicator {
   const ErrorInfo* settle(const ErrorInfo& info);
   void log_flight() const;
   const ErrorInfo* check_peers(std::int64_t start_ns, std::int64_t timeout_ns);
+  bool has_left(Rank peer) const;
   ErrorInfo at_this_point(strettoResult_t code) const;
   std::uint32_t spin_polls() const;
 

@@ -31,20 +31,20 @@ const ErrorInfo* Communicator::enter() {
   return turns_.try_enter() ? nullptr : &in_use();
 }
 
-const ErrorInfo* Communicator::run(const Request& request, const void* input, void* output, std::int64_t timeout_ns) {
+const ErrorInfo* Communicator::run(const Operation& operation) {
   if (const ErrorInfo* error = enter(); error != nullptr) return error;
   struct Leave {
     Turns& turns;
     ~Leave() { turns.leave(); }
   } leave{turns_};
   if (!turns_.due(turns_.next())) {
-    if (const ErrorInfo* error = await_turn(timeout_ns); error != nullptr) return error;
+    if (const ErrorInfo* error = await_turn(operation.timeout_ns); error != nullptr) return error;
   }
-  Progress progress = begin(engine_.bind(request), input, output, timeout_ns);
+  Progress progress = begin({&operation, 1});
   waiter_.begin();
-  std::uint64_t steps = engine_.executor().steps();
+  std::uint64_t steps = engine_.steps();
   while (progress == Progress::running && (progress = poll()) == Progress::running) {
-    if (const std::uint64_t now = engine_.executor().steps(); now != steps) {
+    if (const std::uint64_t now = engine_.steps(); now != steps) {
       steps = now;
       waiter_.progressed();
     }
@@ -53,44 +53,57 @@ const ErrorInfo* Communicator::run(const Request& request, const void* input, vo
   return progress == Progress::done ? nullptr : reported_.get();
 }
 
-Progress Communicator::begin(const Binding& binding, const void* input, void* output, std::int64_t timeout_ns) {
+Progress Communicator::begin(std::span<const Operation> operations) {
   if (const ErrorInfo* heard = task_->fault().get(); heard != nullptr) {
     fail_with(*heard);
     return Progress::faulted;
   }
-  timeout_ns_ = timeout_ns != 0 ? timeout_ns : engine_.settings().data_timeout_ns;
+  timeout_ns_ = longest_timeout_ns(operations);
+  if (timeout_ns_ == 0) timeout_ns_ = engine_.settings().data_timeout_ns;
   start_ns_ = 0;
-  flight_.begin(engine_.operations(), binding.tag);
   try {
-    engine_.start(binding, input, output);
+    engine_.start(operations);
+  } catch (const Error& refused) {
+    fail(refused.info());
+    return Progress::faulted;
   } catch (const std::exception& unexpected) {
     ErrorInfo info = at_this_point(strettoSystemError);
-    info.text =
-        format("rank {} cannot go on with {} (operation {}): {}", rank(), info.name, info.operation, unexpected.what());
-    return end(fail(std::move(info)));
+    info.text = format("rank {} cannot go on with operation {}: {}", rank(), info.operation, unexpected.what());
+    fail(std::move(info));
+    return Progress::faulted;
   }
+  flight_.begin(engine_.is_collective() ? engine_.operations() - 1 : engine_.tag().operation, engine_.tag());
   return Progress::running;
 }
 
 Progress Communicator::poll() {
   const Progress progress = engine_.poll();
   if (progress == Progress::done) return end(nullptr);
-  if (progress == Progress::faulted) return end(fail(engine_.executor().fault()));
+  if (progress == Progress::faulted) return end(fail(engine_.fault()));
   if (const ErrorInfo* heard = task_->fault().get(); heard != nullptr) return end(fail_with(*heard));
   return progress;
 }
 
+/// A rank that has left counts as gone in a collective that it cannot have completed. Of a pair nobody knows how many
+/// messages it had sent before: what is there by now is all.
 Progress Communicator::check() {
   if (start_ns_ == 0) start_ns_ = posix_system().now_ns();
+  if (!engine_.is_collective()) {
+    const std::vector<Blocked> blocked = engine_.blocked();
+    const bool someone_left = std::ranges::any_of(blocked, [&](const Blocked& at) { return has_left(at.peer); });
+    if (someone_left) {
+      if (const Progress progress = poll(); progress != Progress::running) return progress;
+    }
+  }
   const ErrorInfo* error = check_peers(start_ns_, timeout_ns_);
   return error == nullptr ? Progress::running : end(error);
 }
 
 /// The current operation has ended.
 Progress Communicator::end(const ErrorInfo* error) {
-  flight_.end(engine_.operations() - 1, error == nullptr ? FlightState::done : FlightState::faulted);
+  flight_.end(error == nullptr ? FlightState::done : FlightState::faulted);
   if (error != nullptr) return Progress::faulted;
-  ++completed_;
+  if (engine_.is_collective()) ++completed_;
   return Progress::done;
 }
 
@@ -168,11 +181,15 @@ std::uint32_t Communicator::spin_polls() const {
   return engine_.topology().ranks_per_core() > 1 ? 0 : kDefaultPolls;
 }
 
+bool Communicator::has_left(Rank peer) const {
+  return task_->left_before(peer, engine_.is_collective() ? engine_.operations() : UINT64_MAX);
+}
+
 /// Peers that we wait for and that have left, and the deadline.
 const ErrorInfo* Communicator::check_peers(std::int64_t start_ns, std::int64_t timeout_ns) {
-  const std::vector<Blocked> blocked = engine_.executor().blocked();
+  const std::vector<Blocked> blocked = engine_.blocked();
   for (const Blocked& at : blocked) {
-    if (at.peer < 0 || !task_->left_before(at.peer, engine_.operations())) continue;
+    if (at.peer < 0 || !has_left(at.peer)) continue;
     ErrorInfo info = at_this_point(strettoRemoteError);
     info.peer = at.peer;
     info.step = at.step;
@@ -204,7 +221,7 @@ ErrorInfo Communicator::at_this_point(strettoResult_t code) const {
   }
   info.operation = static_cast<std::int64_t>(records.back().operation);
   info.name = row_of(static_cast<Collective>(records.back().tag.collective)).name;
-  for (const Blocked& at : engine_.executor().blocked()) {
+  for (const Blocked& at : engine_.blocked()) {
     info.step = at.step;
     info.peer = at.peer;
     break;

@@ -30,7 +30,12 @@ std::size_t slot_of(const Request& request) {
 
 }  // namespace
 
-Engine::Engine(Membership membership) : membership_(std::move(membership)), executor_(membership_.rank) {}
+Engine::Engine(Membership membership)
+    : membership_(std::move(membership)),
+      executor_(membership_.rank),
+      pairs_(membership_.rank, membership_.n_ranks, port_source(), membership_.link.slot_bytes),
+      sent_(static_cast<std::size_t>(membership_.n_ranks), 0),
+      received_(sent_) {}
 
 const Binding& Engine::bind(const Request& request) {
   static_assert(kCacheEntries == 256, "slot_of gives eight bits");
@@ -40,7 +45,7 @@ const Binding& Engine::bind(const Request& request) {
 }
 
 std::unique_ptr<Engine::Entry> Engine::make_entry(const Request& request) {
-  const CollectiveRow& row = row_of(request.collective);
+  const CollectiveRow& row = row_of(row_of(request.collective).planned_as);
   const std::size_t element_bytes = data_type_bytes(request.type);
   // What one buffer holds: a row of pairs has as many blocks as there are ranks.
   const std::size_t blocks = row.blocks == Blocks::one ? 1 : static_cast<std::size_t>(n_ranks());
@@ -49,12 +54,11 @@ std::unique_ptr<Engine::Entry> Engine::make_entry(const Request& request) {
 
   // A forced algorithm counts wherever it can serve.
   const AlgorithmRow* forced = find_algorithm(settings().algorithm);
-  const bool can_serve = forced != nullptr && forced->supports(request.collective) &&
-                         fits(*forced, {request.collective, forced->name, n_ranks(), request.root, 1},
+  const bool can_serve = forced != nullptr && forced->supports(row.collective) &&
+                         fits(*forced, {row.collective, forced->name, n_ranks(), request.root, 1},
                               membership_.max_channels, membership_.link);
-  const PlanChoice choice =
-      choose_plan(request.collective, block_bytes, n_ranks(), request.root, membership_.max_channels, membership_.link,
-                  can_serve ? forced->name : std::string_view());
+  const PlanChoice choice = choose_plan(row.collective, block_bytes, n_ranks(), request.root, membership_.max_channels,
+                                        membership_.link, can_serve ? forced->name : std::string_view());
   PreparedPlan& prepared = plan_for(choice.spec);
   log(LogLevel::debug, "event=plan comm={} rank={} {}", settings().name, rank(), to_string(choice));
 
@@ -80,19 +84,39 @@ void Engine::replace_program(const PlanSpec& spec, Program program) {
   plan_for(spec) = prepare(std::move(plan), port_source());
 }
 
+void Engine::start(std::span<const Operation> operations) {
+  const Operation& first = operations.front();
+  if (is_pair_call(first.request.collective)) return start_pairs(operations);
+  STRETTO_ASSERT(operations.size() == 1);
+  if (first.request.collective == Collective::all_to_all_v) return start_all_to_all_v(first);
+  start(first.details ? bind_details(first) : bind(first.request), first.input, first.output);
+}
+
 void Engine::start(const Binding& binding, const void* input, void* output) {
+  between_pairs_ = false;
+  tag_ = binding.tag;
   executor_.start(binding, operations_, input, output);
   ++operations_;
 }
 
 Progress Engine::poll() {
-  const Progress progress = executor_.poll();
+  const Progress progress = between_pairs_ ? pairs_.poll() : executor_.poll();
   if (progress == Progress::running) {
     for (const auto& transport : membership_.transports) {
       if (transport) transport->progress();
     }
   }
   return progress;
+}
+
+void Engine::give_up() {
+  executor_.give_up();
+  pairs_.give_up();
+}
+
+void Engine::set_step_log(StepLog* log) {
+  executor_.set_log(log);
+  pairs_.set_log(log);
 }
 
 }  // namespace stretto

@@ -6,12 +6,15 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "comm/batch.hpp"
 #include "comm/setup.hpp"
 #include "exec/host_executor.hpp"
+#include "exec/pair_executor.hpp"
 #include "planner/planner.hpp"
 
 namespace stretto {
@@ -19,6 +22,8 @@ namespace stretto {
 class Engine {
  public:
   explicit Engine(Membership membership);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
 
   Rank rank() const { return membership_.rank; }
   int n_ranks() const { return membership_.n_ranks; }
@@ -28,16 +33,27 @@ class Engine {
 
   /// The binding for a request, made at its first use. Throws Error for arguments that no plan can serve.
   const Binding& bind(const Request& request);
-  /// Begins the next operation. Arguments were checked.
+  /// Begins the next operation: one collective, or any number of sends and receives. Arguments were checked. Throws
+  /// Error for what no plan can serve, and for messages to this rank itself that do not match.
+  void start(std::span<const Operation> operations);
   void start(const Binding& binding, const void* input, void* output);
   Progress poll();
   /// Ends an operation that cannot complete; nothing can be started afterwards.
-  void give_up() { executor_.give_up(); }
+  void give_up();
 
-  /// Operations begun so far; the number of the current one is one less.
+  /// Of the current operation, or the one before if there is none.
+  const OpTag& tag() const { return tag_; }
+  /// After poll() was faulted.
+  const ErrorInfo& fault() const { return between_pairs_ ? pairs_.fault() : executor_.fault(); }
+  std::vector<Blocked> blocked() const { return between_pairs_ ? pairs_.blocked() : executor_.blocked(); }
+  /// Run so far.
+  std::uint64_t steps() const { return executor_.steps() + pairs_.steps(); }
+  /// Whether the current operation is of all ranks: sends and receives are not, and are not counted.
+  bool is_collective() const { return !is_pair_call(static_cast<Collective>(tag_.collective)); }
+
+  /// Collectives begun so far; the number of the current one is one less.
   std::uint64_t operations() const { return operations_; }
-  const HostExecutor& executor() const { return executor_; }
-  void set_step_log(StepLog* log) { executor_.set_log(log); }
+  void set_step_log(StepLog* log);
   /// Runs this program instead of the one that the algorithm builds, for tests: plans are data.
   void replace_program(const PlanSpec& spec, Program program);
 
@@ -49,6 +65,11 @@ class Engine {
   using PlanKey = std::tuple<Collective, std::string, Rank, int>;
 
   std::unique_ptr<Entry> make_entry(const Request& request);
+  const Binding& bind_details(const Operation& operation);
+  const Binding& base_of(const Operation& operation);
+  void start_pairs(std::span<const Operation> operations);
+  void start_all_to_all_v(const Operation& operation);
+  void move_to_self(std::span<const Operation> operations) const;
   PreparedPlan& plan_for(const PlanSpec& spec);
   PortSource port_source();
 
@@ -57,7 +78,13 @@ class Engine {
 
   Membership membership_;
   HostExecutor executor_;
+  PairExecutor pairs_;
+  bool between_pairs_ = false;  ///< pairs_ runs the current operation
+  OpTag tag_;
   std::uint64_t operations_ = 0;
+  std::vector<std::uint32_t> sent_;      ///< messages, by peer
+  std::vector<std::uint32_t> received_;  ///< messages, by peer
+  Binding one_off_;                      ///< of the current operation, if it has details
   std::map<PlanKey, std::unique_ptr<PreparedPlan>> plans_;
   std::array<std::unique_ptr<Entry>, kCacheEntries> cache_;
 };

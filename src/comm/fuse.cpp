@@ -1,5 +1,6 @@
 #include "comm/fuse.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/datatypes.hpp"
@@ -17,7 +18,7 @@ std::size_t bytes_of(const Operation& operation) {
 bool is_fusible(const Operation& operation) {
   const Request& request = operation.request;
   if (request.collective != Collective::all_reduce && request.collective != Collective::broadcast) return false;
-  if (request.collective == Collective::all_reduce && request.op >= strettoNumRedOps) return false;
+  if (operation.details || request.op >= strettoNumRedOps) return false;
   return bytes_of(operation) <= kLargestFusedPartBytes;
 }
 
@@ -29,10 +30,21 @@ bool same_kind(const Operation& a, const Operation& b) {
 
 }  // namespace
 
+Batch pairs_first(Batch batch) {
+  std::stable_partition(batch.begin(), batch.end(),
+                        [](const Operation& each) { return is_pair_call(each.request.collective); });
+  return batch;
+}
+
 std::vector<Unit> fuse(const Batch& batch) {
   std::vector<Unit> units;
   std::size_t fused_bytes = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
+    const bool pair = is_pair_call(batch[i].request.collective);
+    if (pair && !units.empty()) {
+      ++units.back().count;
+      continue;
+    }
     const bool joins = !units.empty() && is_fusible(batch[i]) && is_fusible(batch[i - 1]) &&
                        same_kind(batch[i], batch[i - 1]) && fused_bytes + bytes_of(batch[i]) <= kLargestFusedBytes;
     if (joins) {

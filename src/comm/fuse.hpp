@@ -26,7 +26,11 @@ struct Unit {
 constexpr std::size_t kLargestFusedPartBytes = 8192;
 constexpr std::size_t kLargestFusedBytes = 256 * 1024;
 
-/// Pure. All operations of the batch, in order.
+/// Sends and receives of a group depend on one another in ways that nobody but the caller knows, so all of them go at
+/// once, before the group's collectives: on every rank, whatever the order of the calls in its group.
+Batch pairs_first(Batch batch);
+
+/// Pure. All operations of a batch whose pairs come first, in order. All its sends and receives are one unit.
 std::vector<Unit> fuse(const Batch& batch);
 
 /// A unit of several operations as one, over a buffer of its own.

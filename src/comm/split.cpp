@@ -46,7 +46,7 @@ class Round {
     if (refusal) refuse(mine, *refusal);
     cards.resize(static_cast<std::size_t>(parent.n_ranks()));
     const Request request{Collective::all_gather, sizeof mine, strettoUint8, strettoSum, -1};
-    const ErrorInfo* const error = parent.run(request, &mine, cards.data(), 0);
+    const ErrorInfo* const error = parent.run({request, &mine, cards.data()});
     if (error != nullptr) throw Error(*error);
     if (refusal) throw Error(*refusal);
     throw_refusal_of_others();

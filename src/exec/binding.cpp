@@ -1,21 +1,23 @@
 #include "exec/binding.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/datatypes.hpp"
 #include "base/text.hpp"
+#include "exec/content_hash.hpp"
 
 namespace stretto {
 Binding bind_request(const Request& request, const PreparedPlan& prepared, std::size_t slot_bytes) {
   const PlanSpec& spec = prepared.plan.spec;
-  const CollectiveRow& row = row_of(request.collective);
+  const CollectiveRow& row = row_of(spec.collective);
   Binding binding;
   binding.plan = &prepared;
   binding.tag.count = request.count;
   binding.tag.root = request.root;
   binding.tag.collective = static_cast<std::uint8_t>(request.collective);
   binding.tag.datatype = static_cast<std::uint8_t>(request.type);
-  binding.tag.red_op = static_cast<std::uint8_t>(std::min<int>(request.op, 255));
+  binding.tag.red_op = static_cast<std::uint8_t>(std::min<int>(request.op, kUserOpInTag));
   binding.tag.plan = static_cast<std::uint32_t>(prepared.plan.hash);
   if (row.reduces) {
     binding.reduce = find_reduce(request.type, request.op);
@@ -26,23 +28,67 @@ Binding bind_request(const Request& request, const PreparedPlan& prepared, std::
   binding.block_bytes = request.count * binding.element_bytes;
   const Shape shape{spec.blocks(), prepared.plan.chunks_per_block, spec.channels, prepared.plan.parts_per_slot};
   const Geometry geometry(shape, request.count, binding.element_bytes, slot_bytes);
-  for (int channel = 0; channel < spec.channels; ++channel) binding.channels.push_back(geometry.channel(channel));
+  for (int channel = 0; channel < spec.channels; ++channel) {
+    binding.channels.push_back(geometry.channel(channel));
+    binding.rounds.push_back(binding.channels.back().rounds);
+    binding.part_strides_bytes.push_back(binding.channels.back().part_stride() * binding.element_bytes);
+  }
   return binding;
 }
 
+void bind_sizes(Binding& binding, Collective collective, const BlockSizes& sizes, std::size_t slot_bytes) {
+  const Plan& plan = binding.plan->plan;
+  STRETTO_ASSERT(sizes.counts.size() == static_cast<std::size_t>(plan.spec.blocks()));
+  binding.tag.collective = static_cast<std::uint8_t>(collective);
+  binding.tag.count = std::accumulate(sizes.counts.begin(), sizes.counts.end(), std::uint64_t{0});
+  // Counts are more than a tag can hold: their hash stands where rooted collectives have their root.
+  binding.tag.root = static_cast<std::int32_t>(
+      content_hash(sizes.counts.data(), sizes.counts.size() * sizeof(std::size_t), plan.hash) >> 32);
+  binding.geometries_per_channel = sizes.counts.size();
+  binding.channels.clear();
+  binding.rounds.assign(static_cast<std::size_t>(plan.spec.channels), 1);
+  binding.part_strides_bytes.assign(static_cast<std::size_t>(plan.spec.channels), 0);
+  for (int channel = 0; channel < plan.spec.channels; ++channel) {
+    for (const std::size_t count : sizes.counts) {
+      const Geometry geometry({1, plan.chunks_per_block, plan.spec.channels, plan.parts_per_slot}, count,
+                              binding.element_bytes, slot_bytes);
+      const ChannelGeometry of_block = geometry.channel(channel);
+      std::size_t& rounds = binding.rounds[static_cast<std::size_t>(channel)];
+      rounds = std::max(rounds, of_block.rounds);
+      std::size_t& stride = binding.part_strides_bytes[static_cast<std::size_t>(channel)];
+      stride = std::max(stride, of_block.part_stride() * binding.element_bytes);
+      binding.channels.push_back(of_block);
+    }
+  }
+  binding.input_offsets_bytes = sizes.input_offsets_bytes;
+  binding.output_offsets_bytes = sizes.output_offsets_bytes;
+}
+
+void bind_pre_multiply(Binding& binding, PreMultiply pre_multiply) {
+  binding.tag.red_op = kUserOpInTag;
+  binding.pre_multiply = pre_multiply;
+}
+
 std::string to_string(const OpTag& tag) {
-  if (tag.collective >= collective_rows().size()) return format("an unknown collective ({})", tag.collective);
+  if (tag.collective >= call_rows().size()) return format("an unknown collective ({})", tag.collective);
   const CollectiveRow& row = row_of(static_cast<Collective>(tag.collective));
+  if (is_pair_call(row.collective)) {
+    return format("{}(count={}, {}) as message {} of the pair", row.name, tag.count,
+                  data_type_name(static_cast<strettoDataType_t>(tag.datatype)), tag.operation);
+  }
   std::string text =
       format("{}(count={}, {}", row.name, tag.count, data_type_name(static_cast<strettoDataType_t>(tag.datatype)));
   if (row.reduces) text += format(", {}", red_op_name(static_cast<strettoRedOp_t>(tag.red_op)));
   if (row.rooted) text += format(", root={}", tag.root);
+  if (row.sizes_differ) text += format(", counts' hash {:08x}", static_cast<std::uint32_t>(tag.root));
   return text + format(") as operation {} by plan {:08x}", tag.operation, tag.plan);
 }
 
 const char* differing_field(const OpTag& a, const OpTag& b) {
   if (a.operation != b.operation) return "operation";  // the calls parted earlier: the rest compares different calls
   if (a.collective != b.collective) return "collective";
+  const bool listed = a.collective < call_rows().size() && row_of(static_cast<Collective>(a.collective)).sizes_differ;
+  if (listed && (a.count != b.count || a.root != b.root)) return "recvcounts";
   if (a.count != b.count) return "count";
   if (a.datatype != b.datatype) return "datatype";
   if (a.red_op != b.red_op) return "op";

@@ -23,6 +23,21 @@ struct Request {
   friend bool operator==(const Request&, const Request&) = default;
 };
 
+/// Blocks of unequal sizes, as one rank sees them: counts by rank, offsets by the block's position in the buffer.
+struct BlockSizes {
+  std::vector<std::size_t> counts;
+  std::vector<std::size_t> input_offsets_bytes;
+  std::vector<std::size_t> output_offsets_bytes;
+
+  bool empty() const { return counts.empty(); }
+};
+
+/// What a pre-multiplied sum does to this rank's input.
+struct PreMultiply {
+  ScaleFunction scale = nullptr;  ///< nullptr: nothing
+  std::uint64_t scalar = 0;
+};
+
 /// All of an operation but its buffers and its number: reusable for every call with the same arguments.
 struct Binding {
   const PreparedPlan* plan = nullptr;
@@ -31,11 +46,28 @@ struct Binding {
   int divisor = 1;                  ///< applied by the reduce that completes a chunk
   std::size_t element_bytes = 1;
   std::size_t block_bytes = 0;
-  std::vector<ChannelGeometry> channels;  ///< by channel
+  std::vector<ChannelGeometry> channels;  ///< by channel, or by channel and block where sizes differ
+  std::vector<std::size_t> rounds;        ///< by channel: the most that any block needs
+  std::size_t geometries_per_channel = 1;
+  std::vector<std::size_t> part_strides_bytes;   ///< by channel: from one part of a slot to the next
+  std::vector<std::size_t> input_offsets_bytes;  ///< by position; empty: position * block_bytes
+  std::vector<std::size_t> output_offsets_bytes;
+  PreMultiply pre_multiply;
+
+  const ChannelGeometry* geometries_of(int channel) const {
+    return &channels[static_cast<std::size_t>(channel) * geometries_per_channel];
+  }
 };
 
 /// Pure. The arguments were checked: type and operation exist, the buffers' sizes fit in memory.
 Binding bind_request(const Request& request, const PreparedPlan& plan, std::size_t slot_bytes);
+/// Makes it a binding for blocks of these sizes, of the variant `collective` of what the plan does.
+void bind_sizes(Binding& binding, Collective collective, const BlockSizes& sizes, std::size_t slot_bytes);
+/// Makes it one for inputs that are multiplied first.
+void bind_pre_multiply(Binding& binding, PreMultiply pre_multiply);
+
+/// Stands in a tag for operations that users made.
+constexpr std::uint8_t kUserOpInTag = 255;
 
 /// "all_reduce(count=8, float, sum) as operation 3 by plan 0badcafe".
 std::string to_string(const OpTag& tag);

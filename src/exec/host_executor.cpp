@@ -18,8 +18,15 @@ void HostExecutor::start(const Binding& binding, std::uint64_t operation, const 
   const std::vector<PreparedStrand>& strands = binding.plan->strands;
   cursors_.resize(strands.size());
   for (std::size_t i = 0; i < strands.size(); ++i) {
-    const auto channel = static_cast<std::size_t>(strands[i].channel);
-    cursors_[i] = {&strands[i], &binding.channels[channel], &strands[i].body, 0, 0, false};
+    const int channel = strands[i].channel;
+    cursors_[i] = {&strands[i],
+                   binding.geometries_of(channel),
+                   binding.rounds[static_cast<std::size_t>(channel)],
+                   binding.part_strides_bytes[static_cast<std::size_t>(channel)],
+                   &strands[i].body,
+                   0,
+                   0,
+                   false};
   }
   unfinished_ = strands.size();
 }
@@ -29,12 +36,14 @@ void HostExecutor::reserve(const Binding& binding) {
   const PreparedPlan& prepared = *binding.plan;
   cursors_.reserve(prepared.strands.size());
   sources_.reserve(static_cast<std::size_t>(prepared.plan.spec.n_ranks) + 1);
-  if (prepared.plan.program.scratch_chunks == 0) return;
+  auto chunks = static_cast<std::size_t>(prepared.plan.program.scratch_chunks);
+  if (binding.pre_multiply.scale != nullptr) ++chunks;  // the last one is for the product that a sum is made with
+  if (chunks == 0) return;
   scratch_stride_bytes_ = 0;
   for (const ChannelGeometry& channel : binding.channels) {
     scratch_stride_bytes_ = std::max(scratch_stride_bytes_, channel.chunk_elements * binding.element_bytes);
   }
-  scratch_.resize(scratch_stride_bytes_ * static_cast<std::size_t>(prepared.plan.program.scratch_chunks));
+  scratch_.resize(scratch_stride_bytes_ * chunks);
 }
 
 Progress HostExecutor::poll() {
@@ -66,7 +75,7 @@ bool HostExecutor::advance(Cursor& cursor) {
 bool HostExecutor::next_round(Cursor& cursor) {
   if (cursor.steps == &cursor.strand->epilogue) return false;
   cursor.step = 0;
-  if (++cursor.round == cursor.geometry->rounds) cursor.steps = &cursor.strand->epilogue;
+  if (++cursor.round == cursor.rounds) cursor.steps = &cursor.strand->epilogue;
   return true;
 }
 
@@ -96,51 +105,61 @@ bool HostExecutor::run_step(Cursor& cursor, const PreparedStep& step) {
   STRETTO_ASSERT(!"a step kind without a meaning");
 }
 
-std::size_t HostExecutor::bytes_of(const Cursor& cursor, std::uint32_t within) const {
-  return cursor.geometry->chunk(cursor.round, within).count * binding_->element_bytes;
+Extent HostExecutor::extent_of(const Cursor& cursor, std::uint32_t block, std::uint32_t within) const {
+  const bool sizes_differ = binding_->geometries_per_channel != 1;
+  return cursor.geometries[sizes_differ ? block : 0].chunk(cursor.round, within);
 }
 
-/// Parts of a slot lie at equal distances, each as long as a full chunk or, if that is less, as all there is.
-std::size_t HostExecutor::part_offset(const Cursor& cursor, std::uint32_t part) const {
-  return part == 0 ? 0 : part * cursor.geometry->part_stride() * binding_->element_bytes;
+std::size_t HostExecutor::bytes_of(const Cursor& cursor, const PreparedStep& step) const {
+  return extent_of(cursor, step.block, step.within).count * binding_->element_bytes;
 }
 
+/// Parts of a slot lie at equal distances.
 std::size_t HostExecutor::message_bytes(const Cursor& cursor, const MessageShape& message) const {
-  return part_offset(cursor, message.parts - 1) + bytes_of(cursor, message.last_within);
+  return (message.parts - 1) * cursor.part_stride_bytes +
+         extent_of(cursor, message.last_block, message.last_within).count * binding_->element_bytes;
 }
 
 std::byte* HostExecutor::slot_part(const Cursor& cursor, const PreparedRef& ref, std::size_t bytes) {
   if (ref.message.parts == 1) return ref.send->slot(bytes);
-  return ref.send->slot(message_bytes(cursor, ref.message)) + part_offset(cursor, ref.part);
+  return ref.send->slot(message_bytes(cursor, ref.message)) + ref.part * cursor.part_stride_bytes;
 }
 
-std::size_t HostExecutor::buffer_offset(const Cursor& cursor, const PreparedRef& ref) const {
-  return ref.position * binding_->block_bytes +
-         cursor.geometry->chunk(cursor.round, ref.within).offset * binding_->element_bytes;
+std::size_t HostExecutor::input_offset(const Cursor& cursor, const PreparedStep& step, const PreparedRef& ref) const {
+  const std::size_t block = binding_->input_offsets_bytes.empty() ? ref.position * binding_->block_bytes
+                                                                  : binding_->input_offsets_bytes[ref.position];
+  return block + extent_of(cursor, step.block, step.within).offset * binding_->element_bytes;
 }
 
-const std::byte* HostExecutor::source_of(const Cursor& cursor, const PreparedRef& ref) const {
+std::size_t HostExecutor::output_offset(const Cursor& cursor, const PreparedStep& step, const PreparedRef& ref) const {
+  const std::size_t block = binding_->output_offsets_bytes.empty() ? ref.position * binding_->block_bytes
+                                                                   : binding_->output_offsets_bytes[ref.position];
+  return block + extent_of(cursor, step.block, step.within).offset * binding_->element_bytes;
+}
+
+const std::byte* HostExecutor::source_of(const Cursor& cursor, const PreparedStep& step, const PreparedRef& ref) const {
   switch (ref.space) {
     case Space::input:
-      return input_ + buffer_offset(cursor, ref);
+      return input_ + input_offset(cursor, step, ref);
     case Space::output:
-      return output_ + buffer_offset(cursor, ref);
+      return output_ + output_offset(cursor, step, ref);
     case Space::scratch:
-      return scratch_.data() + ref.within * scratch_stride_bytes_;
+      return scratch_.data() + ref.position * scratch_stride_bytes_;
     case Space::slot:
-      return ref.receive->slot() + part_offset(cursor, ref.part);
+      return ref.receive->slot() + ref.part * cursor.part_stride_bytes;
     case Space::none:
       break;
   }
   STRETTO_ASSERT(!"a source that is nowhere");
 }
 
-std::byte* HostExecutor::destination_of(const Cursor& cursor, const PreparedRef& ref, std::size_t bytes) {
+std::byte* HostExecutor::destination_of(const Cursor& cursor, const PreparedStep& step, std::size_t bytes) {
+  const PreparedRef& ref = step.destination;
   switch (ref.space) {
     case Space::output:
-      return output_ + buffer_offset(cursor, ref);
+      return output_ + output_offset(cursor, step, ref);
     case Space::scratch:
-      return scratch_.data() + ref.within * scratch_stride_bytes_;
+      return scratch_.data() + ref.position * scratch_stride_bytes_;
     case Space::slot:
       return slot_part(cursor, ref, bytes);
     case Space::input:
@@ -150,29 +169,49 @@ std::byte* HostExecutor::destination_of(const Cursor& cursor, const PreparedRef&
   STRETTO_ASSERT(!"a destination that may not be written");
 }
 
+/// Whether an operand is read through the pre-multiplication: plans read their rank's input nowhere else.
+bool HostExecutor::is_multiplied(const PreparedRef& ref) const {
+  return ref.space == Space::input && binding_->pre_multiply.scale != nullptr;
+}
+
+void HostExecutor::scale_data(const Cursor& cursor, const PreparedStep& step) {
+  const std::size_t count = extent_of(cursor, step.block, step.within).count;
+  binding_->pre_multiply.scale(destination_of(cursor, step, count * binding_->element_bytes),
+                               source_of(cursor, step, step.sources.front()), count, binding_->pre_multiply.scalar);
+}
+
 void HostExecutor::move_data(const Cursor& cursor, const PreparedStep& step) {
-  const std::size_t bytes = bytes_of(cursor, step.within);
   const PreparedRef& source = step.sources.front();
+  if (is_multiplied(source)) return scale_data(cursor, step);
+  const std::size_t bytes = bytes_of(cursor, step);
   // A port may keep an alias of what is put as a whole, but scratch memory is written again.
   const bool whole = step.destination.message.parts == 1 && source.message.parts == 1;
   if (step.kind == StepKind::put && source.space != Space::scratch && whole) {
-    step.destination.send->put(source_of(cursor, source), bytes);
+    step.destination.send->put(source_of(cursor, step, source), bytes);
     return;
   }
-  std::byte* destination = destination_of(cursor, step.destination, bytes);
+  std::byte* destination = destination_of(cursor, step, bytes);
   if (step.kind == StepKind::get && whole) {
     source.receive->get(destination, bytes);
     return;
   }
-  const std::byte* from = source_of(cursor, source);
+  const std::byte* from = source_of(cursor, step, source);
   if (from != destination && bytes > 0) std::memmove(destination, from, bytes);
 }
 
 void HostExecutor::reduce_data(const Cursor& cursor, const PreparedStep& step) {
-  const std::size_t count = cursor.geometry->chunk(cursor.round, step.within).count;
+  const std::size_t count = extent_of(cursor, step.block, step.within).count;
   sources_.clear();
-  for (const PreparedRef& source : step.sources) sources_.push_back(source_of(cursor, source));
-  binding_->reduce(destination_of(cursor, step.destination, count * binding_->element_bytes), sources_.data(),
+  for (const PreparedRef& source : step.sources) {
+    const std::byte* from = source_of(cursor, step, source);
+    if (is_multiplied(source)) {
+      std::byte* const product = scratch_.data() + (scratch_.size() - scratch_stride_bytes_);
+      binding_->pre_multiply.scale(product, from, count, binding_->pre_multiply.scalar);
+      from = product;
+    }
+    sources_.push_back(from);
+  }
+  binding_->reduce(destination_of(cursor, step, count * binding_->element_bytes), sources_.data(),
                    static_cast<int>(sources_.size()), count, step.completes ? binding_->divisor : 1);
 }
 
@@ -201,7 +240,7 @@ void HostExecutor::refuse(const Cursor& cursor, const PreparedStep& step, strett
   fault_ = ErrorInfo{};
   fault_.code = code;
   fault_.field = field;
-  fault_.name = row_of(binding_->plan->plan.spec.collective).name;
+  fault_.name = row_of(static_cast<Collective>(tag_.collective)).name;
   fault_.rank = rank_;
   fault_.peer = step.peer;
   fault_.operation = static_cast<std::int64_t>(operation_);

@@ -28,7 +28,7 @@ class Preparer {
       case StepKind::get:
       case StepKind::reduce:
       case StepKind::copy:
-        result.within = within(step.chunk);
+        set_chunk(result, step.chunk);
         result.destination = ref(step.destination, /*is_destination=*/true);
         if (step.destination.space == Space::slot) {
           result.destination.message = sent(steps, begin_of(steps, at, StepKind::wait_credit, step.destination.index));
@@ -68,7 +68,7 @@ class Preparer {
 
   /// What is put into the slot that becomes the current one at `credit`.
   MessageShape sent(const std::vector<Step>& steps, std::size_t credit) const {
-    MessageShape shape{0, 0};
+    MessageShape shape{0, 0, 0};
     for (std::size_t i = credit + 1; i < steps.size(); ++i) {
       if (steps[i].kind == StepKind::signal && steps[i].peer == steps[credit].peer) break;
       const Ref& to = steps[i].destination;
@@ -80,7 +80,7 @@ class Preparer {
 
   /// What is read from the slot that becomes the current one at `wait`: so what it must hold.
   MessageShape received(const std::vector<Step>& steps, std::size_t wait) const {
-    MessageShape shape{0, 0};
+    MessageShape shape{0, 0, 0};
     for (std::size_t i = wait + 1; i < steps.size(); ++i) {
       if (steps[i].kind == StepKind::release && steps[i].peer == steps[wait].peer) break;
       for (const Ref& from : steps[i].sources) {
@@ -94,7 +94,10 @@ class Preparer {
   void add_part(MessageShape& shape, const Ref& part, const Step& step) const {
     if (part.part < 0 || part.part >= plan_.parts_per_slot) malformed(step, "names a part that slots do not have");
     const auto number = static_cast<std::uint32_t>(part.part);
-    if (number >= shape.parts) shape = {number + 1, within(step.chunk)};
+    if (number < shape.parts) return;
+    PreparedStep last;
+    set_chunk(last, step.chunk);
+    shape = {number + 1, last.block, last.within};
   }
 
   PreparedRef ref(const Ref& ref, bool is_destination) const {
@@ -108,7 +111,7 @@ class Preparer {
         result.receive = &ports_.receive(ref.index, channel_);
       }
     } else if (ref.space == Space::scratch) {
-      result.within = static_cast<std::uint32_t>(ref.index);
+      result.position = static_cast<std::uint32_t>(ref.index);
     } else {
       const PlanSpec& spec = plan_.spec;
       const CollectiveRow& row = row_of(spec.collective);
@@ -117,12 +120,14 @@ class Preparer {
       const std::int32_t block = ref.index / plan_.chunks_per_block;
       STRETTO_ASSERT(window.contains(block));
       result.position = static_cast<std::uint32_t>(window.position(block));
-      result.within = within(ref.index);
     }
     return result;
   }
 
-  std::uint32_t within(std::int32_t chunk) const { return static_cast<std::uint32_t>(chunk % plan_.chunks_per_block); }
+  void set_chunk(PreparedStep& step, std::int32_t chunk) const {
+    step.block = static_cast<std::uint32_t>(chunk / plan_.chunks_per_block);
+    step.within = static_cast<std::uint32_t>(chunk % plan_.chunks_per_block);
+  }
 
   [[noreturn]] void malformed(const Step& step, const char* why) const {
     throw Error(strettoInternalError, format("plan {} of {}: step '{}' {}", plan_.spec.algorithm,

@@ -34,11 +34,9 @@ const char* to_string(FlightState state) noexcept {
 
 std::vector<FlightRecord> FlightRecorder::records() const {
   std::vector<FlightRecord> result;
-  for (const FlightRecord& record : records_) {
-    if (record.state != FlightState::empty) result.push_back(record);
+  for (std::uint64_t i = begun_ - std::min<std::uint64_t>(begun_, kRecords); i < begun_; ++i) {
+    result.push_back(records_[i % kRecords]);
   }
-  std::sort(result.begin(), result.end(),
-            [](const FlightRecord& a, const FlightRecord& b) { return a.operation < b.operation; });
   return result;
 }
 

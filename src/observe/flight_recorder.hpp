@@ -30,16 +30,18 @@ class FlightRecorder {
  public:
   static constexpr std::size_t kRecords = 128;
 
+  /// `operation`: its number, whose meaning is the caller's.
   void begin(std::uint64_t operation, const OpTag& tag) noexcept {
-    FlightRecord& record = records_[operation % kRecords];
+    FlightRecord& record = records_[begun_++ % kRecords];
     record.operation = operation;
     record.tag = tag;
     record.start_ticks = flight_ticks();
     record.end_ticks = 0;
     record.state = FlightState::running;
   }
-  void end(std::uint64_t operation, FlightState state) noexcept {
-    FlightRecord& record = records_[operation % kRecords];
+  /// Of the one begun last.
+  void end(FlightState state) noexcept {
+    FlightRecord& record = records_[(begun_ - 1) % kRecords];
     record.end_ticks = flight_ticks();
     record.state = state;
   }
@@ -48,6 +50,7 @@ class FlightRecorder {
 
  private:
   std::array<FlightRecord, kRecords> records_{};
+  std::uint64_t begun_ = 0;
 };
 
 }  // namespace stretto

@@ -1,5 +1,6 @@
 #include "plan/collective.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace stretto {
@@ -28,8 +29,20 @@ constexpr std::array kRows = {
                   BusFactor::n_minus_1_over_n},
     CollectiveRow{Collective::all_to_all, "all_to_all", Blocks::per_pair, {own_row}, {own_column}, false, false,
                   BusFactor::n_minus_1_over_n},
+    CollectiveRow{Collective::barrier, "barrier", Blocks::one, kEvery, kEvery, true, false, BusFactor::one,
+                  Collective::all_reduce},
+    CollectiveRow{Collective::all_gather_v, "all_gather_v", Blocks::per_rank, kOwn, kEvery, false, false,
+                  BusFactor::n_minus_1_over_n, Collective::all_gather, true},
+    CollectiveRow{Collective::reduce_scatter_v, "reduce_scatter_v", Blocks::per_rank, kEvery, kOwn, true, false,
+                  BusFactor::n_minus_1_over_n, Collective::reduce_scatter, true},
+    CollectiveRow{Collective::all_to_all_v, "all_to_all_v", Blocks::per_pair, {own_row}, {own_column}, false, false,
+                  BusFactor::n_minus_1_over_n, Collective::all_to_all_v, true},
+    CollectiveRow{Collective::send, "send", Blocks::one, kEvery, kEvery, false, false, BusFactor::one},
+    CollectiveRow{Collective::receive, "receive", Blocks::one, kEvery, kEvery, false, false, BusFactor::one},
 };
 // clang-format on
+constexpr std::size_t kPlanned = static_cast<std::size_t>(
+    std::ranges::count_if(kRows, [](const CollectiveRow& row) { return has_plans(row.collective); }));
 
 }  // namespace
 
@@ -67,12 +80,14 @@ Rank origin_of(const CollectiveRow& row, std::int32_t block, Rank root, int n_ra
 
 bool can_be_in_place(const CollectiveRow& row) noexcept { return row.blocks != Blocks::per_pair; }
 
-std::span<const CollectiveRow> collective_rows() noexcept { return kRows; }
+std::span<const CollectiveRow> collective_rows() noexcept { return std::span(kRows).first(kPlanned); }
+
+std::span<const CollectiveRow> call_rows() noexcept { return kRows; }
 
 const CollectiveRow& row_of(Collective collective) noexcept { return kRows[static_cast<std::size_t>(collective)]; }
 
 std::optional<Collective> collective_from_name(std::string_view name) noexcept {
-  for (const CollectiveRow& row : kRows) {
+  for (const CollectiveRow& row : collective_rows()) {
     if (row.name == name) return row.collective;
   }
   return std::nullopt;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -16,7 +17,7 @@
 
 namespace stretto {
 
-/// Those that have plans of their own come first; the others are carried out by the plans of another one (planned_as).
+/// Those that have plans of their own come first.
 enum class Collective : std::uint8_t {
   all_reduce,
   all_gather,
@@ -26,7 +27,22 @@ enum class Collective : std::uint8_t {
   gather,
   scatter,
   all_to_all,
+  // Carried out by the plans of another one:
+  barrier,
+  all_gather_v,
+  reduce_scatter_v,
+  // Between pairs, without a plan (exec/pair_executor.hpp):
+  all_to_all_v,
+  send,
+  receive,
 };
+
+constexpr bool is_one_of(Collective collective, std::initializer_list<Collective> several) noexcept {
+  for (const Collective each : several) {
+    if (each == collective) return true;
+  }
+  return false;
+}
 
 /// Blocks of the logical vector. Per pair: block source * n + destination.
 enum class Blocks : std::uint8_t { one, per_rank, per_pair };
@@ -53,7 +69,16 @@ struct CollectiveRow {
   bool reduces;  ///< output chunk c = op over all ranks' input chunk c; else it is the input chunk c of origin_of()
   bool rooted;
   BusFactor bus_factor;
+  Collective planned_as = collective;  ///< whose plans carry it out
+  bool sizes_differ = false;           ///< blocks have counts of their own
 };
+
+constexpr bool has_plans(Collective collective) noexcept { return collective <= Collective::all_to_all; }
+
+/// Whether it is one rank's call to another rank, and not one that all ranks make.
+constexpr bool is_pair_call(Collective collective) noexcept {
+  return collective == Collective::send || collective == Collective::receive;
+}
 
 /// Blocks of a logical vector in the order in which they lie in a buffer: first, first + step, ...
 struct BlockWindow {
@@ -78,7 +103,10 @@ bool can_be_in_place(const CollectiveRow& row) noexcept;
 
 /// The collectives that have plans.
 std::span<const CollectiveRow> collective_rows() noexcept;
+/// All of them.
+std::span<const CollectiveRow> call_rows() noexcept;
 const CollectiveRow& row_of(Collective collective) noexcept;
+/// Of those that have plans.
 std::optional<Collective> collective_from_name(std::string_view name) noexcept;
 
 }  // namespace stretto

@@ -33,6 +33,8 @@ strettoResult_t call(const CollectiveCase& c, const void* in, void* out, stretto
       return strettoScatter(in, out, c.count, strettoInt64, c.root, comm, nullptr);
     case Collective::all_to_all:
       return strettoAllToAll(in, out, c.count, strettoInt64, comm, nullptr);
+    default:
+      break;
   }
   return strettoInternalError;
 }

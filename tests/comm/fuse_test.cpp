@@ -95,5 +95,19 @@ TEST(Fuse, FusedBroadcast_ReadsTheRootsBuffersOnly) {
   EXPECT_EQ(received[1], 8);
 }
 
+TEST(Fuse, SendsAndReceivesOfAGroup_ComeFirstAndAreOne) {
+  const auto pair = [](Collective direction, int peer) {
+    return Operation{{direction, 4, strettoInt64, strettoSum, peer}, nullptr, nullptr, 0};
+  };
+  const Batch batch = pairs_first({sum_of(1), pair(Collective::send, 1), sum_of(100'000), pair(Collective::receive, 2),
+                                   pair(Collective::send, 3)});
+  ASSERT_EQ(batch.size(), 5U);
+  EXPECT_EQ(batch[0].request.root, 1);
+  EXPECT_EQ(batch[1].request.root, 2);
+  EXPECT_EQ(batch[2].request.root, 3);
+  EXPECT_EQ(batch[3].request.count, 1U);
+  EXPECT_EQ(fuse(batch), (std::vector<Unit>{{0, 3}, {3, 1}, {4, 1}}));
+}
+
 }  // namespace
 }  // namespace stretto

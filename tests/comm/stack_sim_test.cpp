@@ -89,7 +89,7 @@ class StackRank {
     if (!running_) begin();
     if (!running_) return true;
     const Progress progress = engine_->poll();
-    if (progress == Progress::faulted) error_ = engine_->executor().fault();
+    if (progress == Progress::faulted) error_ = engine_->fault();
     if (progress == Progress::done) end();
     if (crash_at_step_ != 0 && log_.records().size() >= crash_at_step_) world_.crash(process_);
     return log_.records().size() != before;

@@ -1,4 +1,5 @@
-"""The documents speak of what is there: each path that they name exists, and the README's C code is the examples'."""
+"""The documents speak of what is there: each path and each link leads somewhere, the index has every page, and the
+README's C code is the examples'."""
 
 import glob
 import os
@@ -26,6 +27,20 @@ def missing_paths(name: str) -> list:
     return found
 
 
+def dead_links(name: str) -> list:
+    """Links to files that are not there; to other sites none is looked up."""
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text_of(name))
+    folder = os.path.join(ROOT, os.path.dirname(name))
+    return [f"{name}: the link to {link} leads nowhere" for link in links
+            if "://" not in link and not os.path.exists(os.path.join(folder, link))]
+
+
+def pages_off_the_index() -> list:
+    index = text_of("docs/README.md")
+    return [f"docs/README.md does not link {name}" for name in DOCUMENTS
+            if name.startswith("docs/") and name != "docs/README.md" and f"({name[5:]})" not in index]
+
+
 def foreign_code() -> list:
     """Blocks of C in the README whose lines stand in no example, in this order."""
     examples = {}
@@ -41,7 +56,8 @@ def foreign_code() -> list:
 
 
 def main() -> int:
-    problems = [problem for name in DOCUMENTS for problem in missing_paths(name)] + foreign_code()
+    problems = [problem for name in DOCUMENTS for problem in missing_paths(name) + dead_links(name)]
+    problems += pages_off_the_index() + foreign_code()
     if "```c\n" not in text_of("README.md"):
         problems.append("README.md has no C code to compare with the examples")
     print("\n".join(problems), end="\n" if problems else "")

@@ -90,6 +90,7 @@ class DevArguments(unittest.TestCase):
         self.assertEqual(self.run_dev("perf", "--ranks", "2", "-b", "8"), ["tool", "--ranks", "2", "-b", "8"])
         self.assertEqual(self.run_dev("perf", "-t", "2", "-d", "all"), ["tool", "-t", "2", "-d", "all"])
         self.assertEqual(self.run_dev("perf")[:5], ["tool", "--ranks", "4", "-b", "8"])
+        self.assertEqual(self.run_dev("perf", "--tool", "gather", "-t", "2", "-n", "1"), ["tool", "-t", "2", "-n", "1"])
 
     def test_unknown_options_of_others_are_refused(self):
         self.assertEqual(self.run_dev("doctor", "--bogus"), [2])

@@ -12,7 +12,7 @@ TEST(FlightRecorder, MoreOperationsThanItHolds_KeepsTheLast) {
     OpTag tag;
     tag.count = operation * 10;
     recorder.begin(operation, tag);
-    if (operation + 1 < total) recorder.end(operation, FlightState::done);
+    if (operation + 1 < total) recorder.end(FlightState::done);
   }
   const std::vector<FlightRecord> records = recorder.records();
   ASSERT_EQ(records.size(), FlightRecorder::kRecords);

@@ -39,11 +39,16 @@ std::string text_of(const Case& c) {
   return std::string(row_of(c.type).name) + " " + std::string(name_of(c.op)) + " of " + std::to_string(c.n_ranks);
 }
 
+ReduceFunction reduce_of(const Case& c) { return find_reduce(c.type, c.op == kMulSum ? strettoSum : c.op); }
+
+/// What the ranks' inputs are to a reduction: multiplied, where the operation says so.
 std::vector<Bytes> inputs_of(const Case& c, const Data& data) {
   std::vector<Bytes> inputs;
   for (int rank = 0; rank < c.n_ranks; ++rank) {
     inputs.emplace_back(kCount * row_of(c.type).bytes);
     data.fill(inputs.back().data(), rank, kCount);
+    void* const given = inputs.back().data();
+    if (c.op == kMulSum) find_scale(c.type)(given, given, kCount, data.scalar(rank));
   }
   return inputs;
 }
@@ -56,7 +61,7 @@ Order rank_order(const Case& c) {
 
 /// As a ring would: two at a time, each partial result rounded to the type.
 Bytes reduce_in_order(const Case& c, const std::vector<Bytes>& inputs, const Order& order) {
-  const ReduceFunction reduce = find_reduce(c.type, c.op);
+  const ReduceFunction reduce = reduce_of(c);
   Bytes result = inputs[order[0]];
   for (std::size_t i = 1; i < order.size(); ++i) {
     const void* sources[] = {result.data(), inputs[order[i]].data()};
@@ -86,7 +91,7 @@ TEST(PerfData, AllSourcesInOneStep_AreAccepted) {
     std::vector<const void*> sources;
     for (const Bytes& input : inputs) sources.push_back(input.data());
     Bytes result(inputs[0].size());
-    find_reduce(c.type, c.op)(result.data(), sources.data(), c.n_ranks, kCount, c.op == strettoAvg ? c.n_ranks : 1);
+    reduce_of(c)(result.data(), sources.data(), c.n_ranks, kCount, c.op == strettoAvg ? c.n_ranks : 1);
     ASSERT_EQ(0U, data.count_wrong(result.data(), kWhole)) << text_of(c);
   }
 }
@@ -136,6 +141,19 @@ TEST(PerfData, CopiedElements_MustBeThoseOfTheirRank) {
   EXPECT_EQ(0U, data.count_wrong(bytes.data() + 40, Origin{2, 10, kCount - 10}));
   EXPECT_GT(data.count_wrong(bytes.data(), Origin{1, 0, kCount}), kCount / 4);
   EXPECT_EQ(0U, data.count_wrong(bytes.data(), Origin{Origin::kUntouched, 0, kCount}));
+}
+
+TEST(PerfData, MovedElements_AreAnyBitsAndComparedBitForBit) {
+  for (const TypeRow& row : kTypes) {
+    const Data data = Data::of_bits(row.type, 4, 17);
+    Bytes bytes(kCount * row.bytes);
+    data.fill(bytes.data(), 2, kCount);
+    EXPECT_EQ(0U, data.count_wrong(bytes.data(), Origin{2, 0, kCount})) << row.name;
+    EXPECT_GT(data.count_wrong(bytes.data(), Origin{1, 0, kCount}), kCount * 9 / 10) << row.name;
+    EXPECT_GT(data.count_wrong(bytes.data() + row.bytes, Origin{2, 0, kCount - 1}), kCount * 9 / 10) << row.name;
+    bytes.back() ^= 0x80;
+    EXPECT_EQ(1U, data.count_wrong(bytes.data(), Origin{2, 0, kCount})) << row.name;
+  }
 }
 
 TEST(HashBytes, EveryByte_Matters) {

@@ -7,15 +7,10 @@
 #include <cstring>
 #include <string>
 
-#include "perf/common/collective.hpp"
-#include "perf/common/types.hpp"
+#include "perf/common/parts.hpp"
 
+namespace stretto::perf {
 namespace {
-
-using stretto::perf::Call;
-using stretto::perf::Collective;
-using stretto::perf::Origin;
-using stretto::perf::Shape;
 
 /// Rank 1's lies about a result of `bytes` bytes. The tool's own small operations (in place, of one element) are left
 /// alone: they do not come this way.
@@ -40,31 +35,21 @@ strettoResult_t lying_all_reduce(const Call& call) {
   strettoCommUserRank(call.comm, &rank);
   if (result != strettoSuccess || about == nullptr || rank != 1) return result;
   if (std::string(about) == "fails") return strettoInternalError;
-  lie(about, call, call.count * stretto::perf::row_of(call.type).bytes);
+  lie(about, call, call.count * call.element_bytes);
   return result;
 }
 
-std::size_t at_start(const Shape&, int, int) { return 0; }
-
-const Collective kLyingAllReduce{
+constexpr Collective kLyingAllReduce{
     .name = "lying",
     .reduces = true,
-    .rooted = false,
     .same_on_every_rank = true,
-    .shape =
-        [](std::size_t elements, int) {
-          return Shape{elements, elements, elements, elements};
-        },
-    .in_place_send = at_start,
-    .in_place_receive = at_start,
-    .origin =
-        [](const Shape& shape, int, int, int, std::size_t index) {
-          return Origin{Origin::kEveryRank, index, shape.count - index};
-        },
-    .bus_factor = [](int) { return 1.0; },
+    .shape = whole_buffers,
+    .origin = [](const Spot& spot) { return rest_from(Origin::kEveryRank, spot, spot.index); },
+    .bus_factor = all_cross,
     .run = lying_all_reduce,
 };
 
 }  // namespace
+}  // namespace stretto::perf
 
-int main(int argc, char** argv) { return stretto::perf::run_tool(kLyingAllReduce, argc, argv); }
+int main(int argc, char** argv) { return stretto::perf::run_tool(stretto::perf::kLyingAllReduce, argc, argv); }

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "perf/common/types.hpp"
+
 namespace stretto::perf {
 namespace {
 
@@ -52,10 +54,11 @@ TEST(PerfOptions, SweepLettersOfNcclTests_AreUnderstood) {
 }
 
 TEST(PerfOptions, OtherLettersOfNcclTests_AreUnderstood) {
-  const Options options =
-      accepted({"-p", "1",  "-z", "1",  "-y", "1",  "-T", "9",  "-C",     "1",  "-a", "1",  "-R", "1",  "-M",
-                "1",  "-u", "1",  "-I", "1",  "-S", "1",  "-J", "x.json", "-t", "2",  "-g", "1",  "-G", "0"});
+  const Options options = accepted({"-p", "1",  "-z", "1",  "-y", "1",  "-T", "9",  "-C", "1",  "-a",     "1",  "-R",
+                                    "1",  "-M", "1",  "-u", "1",  "-I", "1",  "-S", "1",  "-J", "x.json", "-t", "2",
+                                    "-g", "1",  "-G", "0",  "-K", "3",  "-x", "0",  "-D", "0",  "-V",     "16"});
   EXPECT_EQ(9, options.timeout_s);
+  EXPECT_EQ(3, options.skipped_iterations);
   EXPECT_EQ(Average::mean, options.average);
   EXPECT_EQ(1, options.register_buffers);
   EXPECT_EQ(1U, options.unalign);
@@ -67,7 +70,7 @@ TEST(PerfOptions, OtherLettersOfNcclTests_AreUnderstood) {
 TEST(PerfOptions, AllTypesOpsAndRoots_AreEach) {
   const Options options = accepted({"-d", "all", "-o", "all", "-r", "all"});
   EXPECT_EQ(static_cast<std::size_t>(strettoNumDataTypes), options.types.size());
-  EXPECT_EQ(static_cast<std::size_t>(strettoNumRedOps), options.ops.size());
+  EXPECT_EQ(kOps.size(), options.ops.size());
   EXPECT_EQ(-1, options.root);
 }
 
@@ -80,7 +83,7 @@ TEST(PerfOptions, OwnOptions_AreUnderstood) {
 }
 
 TEST(PerfOptions, WhatNeedsGpus_IsRefusedWithTheReason) {
-  for (const char* option : {"-g", "-G"}) {
+  for (const char* option : {"-g", "-G", "-x", "-D"}) {
     const Refusal refusal = refused({option, "2"});
     EXPECT_EQ(2, refusal.code);
     EXPECT_THAT(refusal.text, HasSubstr("host ranks only in this release"));
@@ -90,14 +93,15 @@ TEST(PerfOptions, WhatNeedsGpus_IsRefusedWithTheReason) {
 
 TEST(PerfOptions, Mistakes_AreRefusedNamingTheOption) {
   const std::vector<std::vector<std::string>> mistakes{
-      {"-b", "x"},  {"-b", "64M"}, {"-e", "4T"}, {"-i", "0"},   {"-f", "0"},    {"-n", "-1"},
-      {"-w", "-1"}, {"-m", "0"},   {"-c", "-1"}, {"-o", "xor"}, {"-d", "f4"},   {"-r", "two"},
-      {"-t", "0"},  {"-T", "-1"},  {"-a", "4"},  {"-N", "-1"},  {"-u", "5000"}, {"--ranks", "-2"}};
+      {"-b", "x"}, {"-b", "64M"}, {"-e", "4T"},   {"-i", "0"},       {"-f", "0"},   {"-n", "-1"}, {"-w", "-1"},
+      {"-m", "0"}, {"-c", "-1"},  {"-o", "xor"},  {"-d", "f4"},      {"-r", "two"}, {"-t", "0"},  {"-T", "-1"},
+      {"-a", "4"}, {"-N", "-1"},  {"-u", "5000"}, {"--ranks", "-2"}, {"-K", "-1"}};
   for (const std::vector<std::string>& arguments : mistakes) {
     const Refusal refusal = refused(arguments);
     EXPECT_EQ(2, refusal.code) << arguments[0] << " " << arguments[1];
     EXPECT_THAT(refusal.text, HasSubstr(arguments[0])) << arguments[1];
   }
+  EXPECT_THAT(refused({"-I", "1", "-n", "5", "-K", "5"}).text, HasSubstr("-K"));
   EXPECT_THAT(refused({"--nonsense"}).text, HasSubstr("nonsense"));
   EXPECT_THAT(refused({"-n", "1x"}).text, HasSubstr("--iters"));
 }

@@ -17,8 +17,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-RunInfo sample_info(int ranks) {
-  RunInfo info{"all_reduce_perf", "0.1.0", "Some Processor @ 2.0 GHz", 8, {}};
+RunInfo sample_info(int ranks, const char* tool = "all_reduce_perf") {
+  RunInfo info{tool, "0.1.0", "Some Processor @ 2.0 GHz", 8, {}};
   for (int rank = 0; rank < ranks; ++rank) info.ranks.push_back({4000 + rank, "host-a"});
   return info;
 }
@@ -55,6 +55,11 @@ std::vector<Row> sample_rows() {
   return {small, large};
 }
 
+/// Of a rooted collective that reduces nothing and has no form in place.
+Row out_of_place_row() {
+  return {1024, 256, strettoFloat16, strettoSum, false, 1, {measured(2.5, 0.4096, 0.2048, 0), std::nullopt}, ""};
+}
+
 /// Holds `text` to a file in golden/; with STRETTO_TEST_WRITE_GOLDEN set, writes it, to be looked at and committed.
 void expect_golden(const std::string& name, const std::string& text) {
   const std::string path = STRETTO_TEST_GOLDEN "/" + name;
@@ -82,10 +87,18 @@ TEST(PerfTable, IterationTimesAndTimeOfDay_AddTheirColumns) {
   options.iteration_times = true;
   std::vector<Row> rows = sample_rows();
   for (Row& row : rows) {
-    for (Measurement& placement : row.placements) placement.median_us = 4.5, placement.p95_us = 99999.0;
+    for (auto& placement : row.placements) placement->median_us = 4.5, placement->p95_us = 99999.0;
     row.time_of_day = "2026-11-21 22:00:00";
   }
   expect_golden("table_iterations.txt", table(options, rows, {}));
+}
+
+TEST(PerfTable, NoFormInPlace_LeavesNoNumbersThere) {
+  Options options = sample_options();
+  std::string text = format_header(sample_info(2, "alltoall_perf"), options) + format_row(out_of_place_row(), options);
+  options.iteration_times = true;
+  text += format_row(out_of_place_row(), options);
+  expect_golden("table_out_of_place.txt", text);
 }
 
 TEST(PerfTable, ManyRanks_AreNotAllListed) {
@@ -115,6 +128,11 @@ TEST(PerfJson, Report_LooksAsItAlwaysDid) {
   expect_golden("report.json", to_json(sample_info(2), sample_options(), sample_rows(), summary));
 }
 
+TEST(PerfJson, NoFormInPlace_IsNull) {
+  expect_golden("report_out_of_place.json",
+                to_json(sample_info(2, "alltoall_perf"), sample_options(), {out_of_place_row()}, {}));
+}
+
 TEST(Percentile, NearestRank_IsTaken) {
   EXPECT_EQ(0.0, percentile({}, 0.5));
   EXPECT_EQ(2.0, percentile({3, 1, 2}, 0.5));
@@ -126,6 +144,7 @@ TEST(Percentile, NearestRank_IsTaken) {
 
 TEST(AverageBusbw, BothPlacements_Count) {
   EXPECT_EQ(0.0, average_busbw({}));
+  EXPECT_EQ(0.2048, average_busbw({out_of_place_row()}));
   EXPECT_NEAR((0.0048 + 0.0001 + 16.31 + 8.58) / 4, average_busbw(sample_rows()), 1e-12);
 }
 

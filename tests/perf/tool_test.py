@@ -79,7 +79,7 @@ class Tool(unittest.TestCase):
                 report = json.load(file)
         self.assertEqual(done.returncode, 0, done.stderr)
         table = rows(done.stdout)
-        self.assertEqual(len(table), 4 * 5 * 12)
+        self.assertEqual(len(table), 4 * 6 * 12)
         self.assertTrue(all(len(row) == 13 and row[8] == "0" and row[12] == "0" for row in table))
         self.assertRegex(done.stdout, r"# Out of bounds values : 0 OK\n# Avg bus bandwidth    : [0-9.e-]+ \n")
         self.assertEqual([str(row["size_bytes"]) for row in report["results"]], [row[0] for row in table])

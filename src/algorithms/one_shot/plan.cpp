@@ -74,7 +74,7 @@ void all_to_all(StrandBuilder& strand, int n, Rank rank) {
 
 }  // namespace
 
-bool supports(Collective) { return true; }
+bool supports(Collective collective) { return has_plans(collective); }
 
 std::int32_t chunks_per_block(const PlanSpec&) { return 1; }
 
@@ -109,6 +109,8 @@ Program build(const PlanSpec& spec, Rank rank) {
       case Collective::all_to_all:
         all_to_all(strand, spec.n_ranks, rank);
         break;
+      default:
+        break;  // has no plans
     }
     program.strands.push_back(std::move(strand).finish());
   }

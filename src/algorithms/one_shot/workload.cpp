@@ -43,6 +43,8 @@ Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMod
     case Collective::all_to_all:
       round = (send + receive) * others + copy;
       break;
+    default:
+      break;  // has no plans
   }
   const Work all = round * (rounds * channels);
   return {rounds, all, all};

@@ -64,19 +64,8 @@ void reduce(StrandBuilder& strand, const Place& place, Rank root) {
 }  // namespace
 
 bool supports(Collective collective) {
-  switch (collective) {
-    case Collective::all_reduce:
-    case Collective::all_gather:
-    case Collective::reduce_scatter:
-    case Collective::broadcast:
-    case Collective::reduce:
-      return true;
-    case Collective::gather:
-    case Collective::scatter:
-    case Collective::all_to_all:
-      return false;
-  }
-  return false;
+  return is_one_of(collective, {Collective::all_reduce, Collective::all_gather, Collective::reduce_scatter,
+                                Collective::broadcast, Collective::reduce});
 }
 
 std::int32_t chunks_per_block(const PlanSpec& spec) {

@@ -115,7 +115,8 @@ void reduce_scatter(Strands& strands, const DoubleTree& tree, int n, Rank rank, 
 }  // namespace
 
 bool supports(Collective collective) {
-  return collective != Collective::gather && collective != Collective::scatter && collective != Collective::all_to_all;
+  return is_one_of(collective, {Collective::all_reduce, Collective::all_gather, Collective::reduce_scatter,
+                                Collective::broadcast, Collective::reduce});
 }
 
 std::int32_t chunks_per_block(const PlanSpec&) { return 1; }

@@ -50,8 +50,7 @@ void reduce(StrandBuilder& strand, int n, Rank rank, Rank root) {
 }  // namespace
 
 bool supports(Collective collective) {
-  return collective == Collective::all_reduce || collective == Collective::broadcast ||
-         collective == Collective::reduce;
+  return is_one_of(collective, {Collective::all_reduce, Collective::broadcast, Collective::reduce});
 }
 
 std::int32_t chunks_per_block(const PlanSpec& spec) {

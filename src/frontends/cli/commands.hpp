@@ -44,7 +44,8 @@ void print_environment(bool markdown);
 /// To standard output; throws Error(strettoSystemError) if it does not take all.
 void print(const std::string& text);
 
-/// Becomes NAME_perf, or throws an Error that names those there are. `arguments` follow the name.
+/// Becomes NAME_perf, or throws an Error that names those there are, if there is none or no name. `arguments` follow
+/// the name.
 [[noreturn]] void run_perf(const std::string& name, const std::vector<std::string>& arguments);
 
 }  // namespace stretto::cli

@@ -75,9 +75,10 @@ int run(int argc, char** argv) {
   if (app.got_subcommand("version")) print_version();
   if (app.got_subcommand("perf")) {
     std::vector<std::string> words = perf->remaining();
-    if (words.empty()) throw Error(strettoInvalidArgument, "perf needs the name of a tool: stretto perf all_reduce");
-    perf_name = words.front();
-    words.erase(words.begin());
+    if (!words.empty()) {
+      perf_name = words.front();
+      words.erase(words.begin());
+    }
     run_perf(perf_name, words);
   }
   return 0;

@@ -49,6 +49,9 @@ std::string names_found() {
 }  // namespace
 
 void run_perf(const std::string& name, const std::vector<std::string>& arguments) {
+  if (name.empty()) {
+    throw Error(strettoInvalidArgument, "perf needs the name of a tool; these are here: " + names_found(), "name");
+  }
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
   for (const std::string& folder : tool_folders()) {
     std::string program = folder;

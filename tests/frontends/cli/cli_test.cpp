@@ -89,6 +89,16 @@ TEST(Cli, BadArguments_EndWithStatus2AndTheChoices) {
   expect("perf ../../bin/x", 2, "these are here");
 }
 
+TEST(Cli, PerfWithoutAName_ListsTheTools) {
+  expect("perf", 2,
+         "these are here: all_gather, all_reduce, alltoall, alltoallv, broadcast, gather, hypercube, reduce, "
+         "reduce_scatter, scatter, sendrecv, startup\n");
+  for (const char* name : {"all_gather", "all_reduce", "alltoall", "alltoallv", "broadcast", "gather", "hypercube",
+                           "reduce", "reduce_scatter", "scatter", "sendrecv"}) {
+    expect(std::string("perf ") + name + " --help", 0, std::string("Usage: ") + name + "_perf");
+  }
+}
+
 TEST(Cli, Perf_RunsTheInstalledToolWithItsArguments) {
   std::string folder = ::testing::TempDir() + "stretto_cli_XXXXXX";
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
