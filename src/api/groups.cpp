@@ -63,6 +63,8 @@ strettoResult_t strettoGroupEnd(void) {
     CallGroup& group = CallGroup::of_thread();
     if (!group.end()) return strettoSuccess;
     PendingSetups setups = std::exchange(pending_setups(), {});
+    std::optional<ErrorInfo> failed;
+    if (setups.participants.empty() && group.run_if_simple(failed)) return failed ? remember(*failed) : strettoSuccess;
     std::vector<Share> shares = group.take();
     finish_setups(std::move(setups));
     const std::optional<ErrorInfo> error = issue_together(std::move(shares));

@@ -1,11 +1,13 @@
 // Collectives of the C API whose blocks have counts of their own.
 #include <algorithm>
 #include <cstdint>
-#include <numeric>
+#include <optional>
+#include <span>
 
 #include "api/call.hpp"
 #include "base/datatypes.hpp"
 #include "base/text.hpp"
+#include "comm/call_group.hpp"
 
 using namespace stretto;
 using namespace stretto::api;
@@ -17,23 +19,38 @@ struct Interval {
   std::uintptr_t end;
 };
 
-/// Pieces of one buffer, in bytes from its begin.
+/// Pieces of one buffer.
 struct Pieces {
-  std::vector<std::size_t> counts;
-  std::vector<std::size_t> offsets_bytes;
+  const void* buffer;
+  std::span<const std::size_t> counts;
+  std::span<const std::size_t> offsets_bytes;
+  std::size_t element_bytes;
 
-  std::vector<Interval> in(const void* buffer, std::size_t element_bytes) const {
-    std::vector<Interval> intervals;
-    const auto base = reinterpret_cast<std::uintptr_t>(buffer);
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-      if (counts[i] == 0) continue;
-      intervals.push_back({base + offsets_bytes[i], base + offsets_bytes[i] + counts[i] * element_bytes});
-    }
-    std::ranges::sort(intervals, {}, &Interval::begin);
-    return intervals;
+  Interval at(std::size_t i) const {
+    const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(buffer) + offsets_bytes[i];
+    return {begin, begin + counts[i] * element_bytes};
   }
   bool any() const {
     return std::ranges::any_of(counts, [](std::size_t count) { return count > 0; });
+  }
+  /// From the first to the last byte of any of them, if they ascend without overlapping.
+  std::optional<Interval> whole() const {
+    std::optional<Interval> all;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      if (counts[i] == 0) continue;
+      const Interval piece = at(i);
+      if (all && piece.begin < all->end) return std::nullopt;
+      all = Interval{all ? all->begin : piece.begin, piece.end};
+    }
+    return all;
+  }
+  std::vector<Interval> sorted() const {
+    std::vector<Interval> intervals;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      if (counts[i] > 0) intervals.push_back(at(i));
+    }
+    std::ranges::sort(intervals, {}, &Interval::begin);
+    return intervals;
   }
 };
 
@@ -56,64 +73,73 @@ strettoResult_t refuse_argument(const Call& call, const char* field, std::string
   return refuse(strettoInvalidArgument, call.function, field, std::move(text));
 }
 
-/// n counts and n displacements; without a field of that name, the blocks lie one after the other.
-strettoResult_t read_pieces(const Call& call, const char* counts_field, const std::size_t* counts,
+/// Reads n counts and n displacements; without a field of that name, the blocks lie one after the other.
+strettoResult_t read_blocks(const Call& call, const char* counts_field, const std::size_t* from_counts,
                             const char* displs_field, const std::size_t* displs, strettoDataType_t type, int n_ranks,
-                            Pieces& pieces) {
-  if (counts == nullptr) return refuse_argument(call, counts_field, format("{} is NULL", counts_field));
+                            std::vector<std::size_t>& counts, std::vector<std::size_t>& offsets_bytes) {
+  if (from_counts == nullptr) return refuse_argument(call, counts_field, format("{} is NULL", counts_field));
   const bool packed = displs_field == nullptr;
   if (!packed && displs == nullptr) return refuse_argument(call, displs_field, format("{} is NULL", displs_field));
   const std::size_t most = static_cast<std::size_t>(PTRDIFF_MAX) / data_type_bytes(type);
   std::size_t total = 0;
-  pieces.counts.assign(counts, counts + n_ranks);
-  for (std::size_t i = 0; i < pieces.counts.size(); ++i) {
+  counts.assign(from_counts, from_counts + n_ranks);
+  offsets_bytes.resize(counts.size());
+  for (std::size_t i = 0; i < counts.size(); ++i) {
     const std::size_t begin = packed ? total : displs[i];
     if (counts[i] > most || begin > most - counts[i] || counts[i] > most - total) {
       return refuse_argument(
           call, counts_field,
           format("{}[{}] is {}, from element {} on: no memory can hold that", counts_field, i, counts[i], begin));
     }
-    pieces.offsets_bytes.push_back(begin * data_type_bytes(type));
+    offsets_bytes[i] = begin * data_type_bytes(type);
     total += counts[i];
   }
   return strettoSuccess;
 }
 
-strettoResult_t check_pointers(const Call& call, bool reads, bool writes) {
-  if (reads && call.input == nullptr) return refuse_argument(call, "sendbuff", "sendbuff is NULL");
-  if (writes && call.output == nullptr) return refuse_argument(call, "recvbuff", "recvbuff is NULL");
-  return strettoSuccess;
-}
-
-strettoResult_t check_overlaps(const Call& call, const std::vector<Interval>& in, const std::vector<Interval>& out,
-                               const char* displs_field) {
-  if (overlap_themselves(out)) return refuse_argument(call, displs_field, "blocks of recvbuff overlap one another");
-  if (overlap(in, out)) {
+/// Null pointers, and pieces that overlap. `in_place`: they need not be compared with each other.
+strettoResult_t check_pieces(const Call& call, const Pieces& input, const Pieces& output, bool in_place,
+                             const char* displs_field) {
+  if (input.any() && call.input == nullptr) return refuse_argument(call, "sendbuff", "sendbuff is NULL");
+  if (output.any() && call.output == nullptr) return refuse_argument(call, "recvbuff", "recvbuff is NULL");
+  const std::optional<Interval> in = input.whole();
+  const std::optional<Interval> out = output.whole();
+  if (out && (in_place || !input.any() || (in && (in->end <= out->begin || out->end <= in->begin)))) {
+    return strettoSuccess;  // the common case, without a look at each
+  }
+  const std::vector<Interval> pieces = output.sorted();
+  if (overlap_themselves(pieces)) return refuse_argument(call, displs_field, "blocks of recvbuff overlap one another");
+  if (!in_place && overlap(input.sorted(), pieces)) {
     return refuse_argument(call, "recvbuff",
                            "sendbuff and recvbuff overlap, but not in place: see the function's comment");
   }
   return strettoSuccess;
 }
 
-/// What the three have in common: `body` checks and fills in the details.
-template <typename Body>
-strettoResult_t run_sizes(const Call& call, const Request& request, const Body& body) {
+/// What the three have in common: `fill` checks the arguments and fills in the details.
+template <typename Fill>
+strettoResult_t run_sizes(const Call& call, const Request& request, const Fill& fill) {
   return spoil_group(guarded(call.function, [&] {
     Communicator& communicator = communicator_of(call.comm, call.function);
     if (const strettoResult_t result = check_type(call, request.type); result != strettoSuccess) return result;
-    CallDetails details;
+    static thread_local CallDetails details;  // keeps its memory from call to call
+    details.user_op.reset();
     if (row_of(request.collective).reduces) {
       const strettoResult_t result = check_operation(call, communicator, request, details.user_op);
       if (result != strettoSuccess) return result;
     }
-    if (const strettoResult_t result = body(communicator, details); result != strettoSuccess) return result;
+    if (const strettoResult_t result = fill(communicator, details); result != strettoSuccess) return result;
     Operation operation{request, call.input, call.output, 0};
     if (const strettoResult_t result = read_timeout(call, operation.timeout_ns); result != strettoSuccess)
       return result;
-    operation.details = std::make_shared<const CallDetails>(std::move(details));
+    const bool ends_here = call.stream == nullptr && !CallGroup::is_open();
+    operation.details = ends_here ? std::shared_ptr<const CallDetails>(std::shared_ptr<void>(), &details)
+                                  : std::make_shared<const CallDetails>(details);
     return submit(communicator, call.stream, operation, call.function);
   }));
 }
+
+constexpr std::size_t kAtBegin[] = {0};
 
 }  // namespace
 
@@ -124,22 +150,16 @@ strettoResult_t strettoAllGatherVConfig(const void* sendbuff, void* recvbuff, co
                                         strettoStream_t stream, const strettoCallConfig_t* config) {
   const Call call{"strettoAllGatherV", sendbuff, recvbuff, comm, stream, config};
   const auto fill = [&](const Communicator& communicator, CallDetails& details) {
-    Pieces output;
-    strettoResult_t result =
-        read_pieces(call, "recvcounts", recvcounts, "displs", displs, datatype, communicator.n_ranks(), output);
+    BlockSizes& sizes = details.sizes;
+    const strettoResult_t result = read_blocks(call, "recvcounts", recvcounts, "displs", displs, datatype,
+                                               communicator.n_ranks(), sizes.counts, sizes.output_offsets_bytes);
     if (result != strettoSuccess) return result;
+    sizes.input_offsets_bytes.assign(1, 0);
     const auto own = static_cast<std::size_t>(communicator.rank());
-    const Pieces input{{output.counts[own]}, {0}};
-    if (result = check_pointers(call, input.any(), output.any()); result != strettoSuccess) return result;
     const std::size_t element_bytes = data_type_bytes(datatype);
-    std::vector<Interval> in = input.in(sendbuff, element_bytes);
-    const bool in_place =
-        !in.empty() && in.front().begin == reinterpret_cast<std::uintptr_t>(recvbuff) + output.offsets_bytes[own];
-    if (in_place) in.clear();
-    if (result = check_overlaps(call, in, output.in(recvbuff, element_bytes), "displs"); result != strettoSuccess)
-      return result;
-    details.sizes = {std::move(output.counts), {0}, std::move(output.offsets_bytes)};
-    return strettoSuccess;
+    const Pieces input{sendbuff, std::span(sizes.counts).subspan(own, 1), kAtBegin, element_bytes};
+    const Pieces output{recvbuff, sizes.counts, sizes.output_offsets_bytes, element_bytes};
+    return check_pieces(call, input, output, input.at(0).begin == output.at(own).begin, "displs");
   };
   return run_sizes(call, {Collective::all_gather_v, 0, datatype, strettoSum, -1}, fill);
 }
@@ -154,22 +174,16 @@ strettoResult_t strettoReduceScatterVConfig(const void* sendbuff, void* recvbuff
                                             strettoStream_t stream, const strettoCallConfig_t* config) {
   const Call call{"strettoReduceScatterV", sendbuff, recvbuff, comm, stream, config};
   const auto fill = [&](const Communicator& communicator, CallDetails& details) {
-    Pieces input;
-    strettoResult_t result =
-        read_pieces(call, "recvcounts", recvcounts, nullptr, nullptr, datatype, communicator.n_ranks(), input);
+    BlockSizes& sizes = details.sizes;
+    const strettoResult_t result = read_blocks(call, "recvcounts", recvcounts, nullptr, nullptr, datatype,
+                                               communicator.n_ranks(), sizes.counts, sizes.input_offsets_bytes);
     if (result != strettoSuccess) return result;
+    sizes.output_offsets_bytes.assign(1, 0);
     const auto own = static_cast<std::size_t>(communicator.rank());
-    const Pieces output{{input.counts[own]}, {0}};
-    if (result = check_pointers(call, input.any(), output.any()); result != strettoSuccess) return result;
     const std::size_t element_bytes = data_type_bytes(datatype);
-    std::vector<Interval> out = output.in(recvbuff, element_bytes);
-    const bool in_place =
-        !out.empty() && out.front().begin == reinterpret_cast<std::uintptr_t>(sendbuff) + input.offsets_bytes[own];
-    if (in_place) out.clear();
-    if (result = check_overlaps(call, input.in(sendbuff, element_bytes), out, "recvbuff"); result != strettoSuccess)
-      return result;
-    details.sizes = {std::move(input.counts), std::move(input.offsets_bytes), {0}};
-    return strettoSuccess;
+    const Pieces input{sendbuff, sizes.counts, sizes.input_offsets_bytes, element_bytes};
+    const Pieces output{recvbuff, std::span(sizes.counts).subspan(own, 1), kAtBegin, element_bytes};
+    return check_pieces(call, input, output, output.at(0).begin == input.at(own).begin, "recvbuff");
   };
   return run_sizes(call, {Collective::reduce_scatter_v, 0, datatype, op, -1}, fill);
 }
@@ -186,26 +200,24 @@ strettoResult_t strettoAllToAllVConfig(const void* sendbuff, const size_t* sendc
                                        const strettoCallConfig_t* config) {
   const Call call{"strettoAllToAllV", sendbuff, recvbuff, comm, stream, config};
   const auto fill = [&](const Communicator& communicator, CallDetails& details) {
-    Pieces input;
-    Pieces output;
+    BlockSizes& sizes = details.sizes;
     const int n = communicator.n_ranks();
-    strettoResult_t result = read_pieces(call, "sendcounts", sendcounts, "sdispls", sdispls, datatype, n, input);
+    strettoResult_t result = read_blocks(call, "sendcounts", sendcounts, "sdispls", sdispls, datatype, n, sizes.counts,
+                                         sizes.input_offsets_bytes);
     if (result != strettoSuccess) return result;
-    result = read_pieces(call, "recvcounts", recvcounts, "rdispls", rdispls, datatype, n, output);
+    result = read_blocks(call, "recvcounts", recvcounts, "rdispls", rdispls, datatype, n, details.receive_counts,
+                         sizes.output_offsets_bytes);
     if (result != strettoSuccess) return result;
     const auto own = static_cast<std::size_t>(communicator.rank());
-    if (input.counts[own] != output.counts[own]) {
+    if (sizes.counts[own] != details.receive_counts[own]) {
       return refuse_argument(call, "recvcounts",
                              format("rank {} sends itself {} elements, but expects {} of itself", own,
-                                    input.counts[own], output.counts[own]));
+                                    sizes.counts[own], details.receive_counts[own]));
     }
-    if (result = check_pointers(call, input.any(), output.any()); result != strettoSuccess) return result;
     const std::size_t element_bytes = data_type_bytes(datatype);
-    result = check_overlaps(call, input.in(sendbuff, element_bytes), output.in(recvbuff, element_bytes), "rdispls");
-    if (result != strettoSuccess) return result;
-    details.sizes = {std::move(input.counts), std::move(input.offsets_bytes), std::move(output.offsets_bytes)};
-    details.receive_counts = std::move(output.counts);
-    return strettoSuccess;
+    return check_pieces(call, {sendbuff, sizes.counts, sizes.input_offsets_bytes, element_bytes},
+                        {recvbuff, details.receive_counts, sizes.output_offsets_bytes, element_bytes}, false,
+                        "rdispls");
   };
   return run_sizes(call, {Collective::all_to_all_v, 0, datatype, strettoSum, -1}, fill);
 }

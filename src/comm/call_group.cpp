@@ -16,7 +16,11 @@ void CallGroup::add(Communicator& communicator, std::shared_ptr<HostStream> stre
   // Mostly the one of the call before.
   const auto found = std::find_if(shares_.rbegin(), shares_.rend(),
                                   [&](const Share& share) { return share.communicator == &communicator; });
-  Share& share = found != shares_.rend() ? *found : shares_.emplace_back(Share{&communicator, {}, {}});
+  const bool kept = shares_.size() == 1 && shares_.front().communicator == nullptr;
+  if (kept) shares_.front().communicator = &communicator;
+  Share& share = kept                      ? shares_.front()
+                 : found != shares_.rend() ? *found
+                                           : shares_.emplace_back(Share{&communicator, {}, {}});
   if (!share.batch.empty() && share.streams.empty() != (stream == nullptr)) {
     throw Error(strettoInvalidUsage,
                 "a communicator is used with a stream and without one in the same group: choose one", "stream");
@@ -39,7 +43,20 @@ bool CallGroup::end() {
   return --open_groups == 0;
 }
 
+bool CallGroup::run_if_simple(std::optional<ErrorInfo>& error) {
+  if (spoiled_ || shares_.size() != 1 || !shares_.front().streams.empty()) return false;
+  Share& share = shares_.front();
+  const auto is_pair = [](const Operation& each) { return is_pair_call(each.request.collective); };
+  if (share.communicator == nullptr || !std::ranges::all_of(share.batch, is_pair)) return false;
+  const ErrorInfo* const found = share.communicator->run(share.batch);
+  if (found != nullptr) error = *found;
+  share.communicator = nullptr;  // what is left keeps its memory for the next group
+  share.batch.clear();
+  return true;
+}
+
 std::vector<Share> CallGroup::take() {
+  if (shares_.size() == 1 && shares_.front().communicator == nullptr) shares_.clear();
   std::vector<Share> shares = std::exchange(shares_, {});
   if (std::optional<ErrorInfo> error = std::exchange(spoiled_, std::nullopt)) throw Error(*error);
   return shares;

@@ -27,8 +27,11 @@ class CallGroup {
   const std::optional<ErrorInfo>& spoiled() const { return spoiled_; }
   /// Ends the innermost group; true for the outermost. Throws Error if none is open.
   bool end();
-  /// After the outermost end: the calls, which are forgotten here.
+  /// After the outermost end: the calls, which are forgotten here. Throws Error if the group is spoiled.
   std::vector<Share> take();
+  /// The same for a group of nothing but one communicator's sends and receives, to be run in this thread: runs it here,
+  /// at less cost. False: it is another kind of group; else `error` is what came of it.
+  bool run_if_simple(std::optional<ErrorInfo>& error);
 
  private:
   std::vector<Share> shares_;

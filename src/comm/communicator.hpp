@@ -32,7 +32,9 @@ class Communicator {
 
   /// Runs one operation in the calling thread, after all that was issued before. nullptr: done. Else the error; if the
   /// operation had begun, the communicator is faulted from then on.
-  const ErrorInfo* run(const Operation& operation);
+  const ErrorInfo* run(const Operation& operation) { return run(std::span(&operation, 1)); }
+  /// Of several operations all are sends and receives, and go at once.
+  const ErrorInfo* run(std::span<const Operation> operations);
 
   // Issuing, in the order of which operations run (issue.hpp):
   /// The right to issue, until leave(). The error: there is a fault, or another thread has the right.
@@ -71,7 +73,6 @@ class Communicator {
   const ErrorInfo* await_turn(std::int64_t timeout_ns);
 
   // The current operation, for the thread whose turn it is. None of these waits; after `faulted` see reported_.
-  /// Of several operations all are sends and receives.
   Progress begin(std::span<const Operation> operations);
   Progress poll();
   Progress check();  ///< what costs something, now and then: deadline and departures

@@ -31,16 +31,16 @@ const ErrorInfo* Communicator::enter() {
   return turns_.try_enter() ? nullptr : &in_use();
 }
 
-const ErrorInfo* Communicator::run(const Operation& operation) {
+const ErrorInfo* Communicator::run(std::span<const Operation> operations) {
   if (const ErrorInfo* error = enter(); error != nullptr) return error;
   struct Leave {
     Turns& turns;
     ~Leave() { turns.leave(); }
   } leave{turns_};
   if (!turns_.due(turns_.next())) {
-    if (const ErrorInfo* error = await_turn(operation.timeout_ns); error != nullptr) return error;
+    if (const ErrorInfo* error = await_turn(longest_timeout_ns(operations)); error != nullptr) return error;
   }
-  Progress progress = begin({&operation, 1});
+  Progress progress = begin(operations);
   waiter_.begin();
   std::uint64_t steps = engine_.steps();
   while (progress == Progress::running && (progress = poll()) == Progress::running) {

@@ -84,7 +84,9 @@ class Engine {
   std::uint64_t operations_ = 0;
   std::vector<std::uint32_t> sent_;      ///< messages, by peer
   std::vector<std::uint32_t> received_;  ///< messages, by peer
-  Binding one_off_;                      ///< of the current operation, if it has details
+  Binding one_off_;                      ///< of the last operation that had details
+  Request one_off_request_;
+  BlockSizes one_off_sizes_;
   std::map<PlanKey, std::unique_ptr<PreparedPlan>> plans_;
   std::array<std::unique_ptr<Entry>, kCacheEntries> cache_;
 };

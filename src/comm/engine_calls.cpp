@@ -57,9 +57,16 @@ const Binding& Engine::base_of(const Operation& operation) {
 
 const Binding& Engine::bind_details(const Operation& operation) {
   const CallDetails& details = *operation.details;
-  one_off_ = base_of(operation);
-  if (!details.sizes.empty()) {
-    bind_sizes(one_off_, operation.request.collective, details.sizes, membership_.link.slot_bytes);
+  // Programs mostly repeat themselves.
+  const bool again =
+      one_off_.plan != nullptr && one_off_request_ == operation.request && one_off_sizes_ == details.sizes;
+  if (!again) {
+    one_off_ = base_of(operation);
+    if (!details.sizes.empty()) {
+      bind_sizes(one_off_, operation.request.collective, details.sizes, membership_.link.slot_bytes);
+    }
+    one_off_request_ = operation.request;
+    one_off_sizes_ = details.sizes;
   }
   if (details.user_op) {
     bind_pre_multiply(one_off_, {find_scale(operation.request.type), details.user_op->read()});
@@ -69,10 +76,12 @@ const Binding& Engine::bind_details(const Operation& operation) {
 
 /// Messages to this rank itself, in the order of their calls.
 void Engine::move_to_self(std::span<const Operation> operations) const {
+  const auto to_self = [&](const Operation& each) { return each.request.root == rank(); };
+  if (std::ranges::none_of(operations, to_self)) return;
   const auto own = [&](Collective collective) {
     std::vector<const Operation*> found;
     for (const Operation& each : operations) {
-      if (each.request.collective == collective && each.request.root == rank()) found.push_back(&each);
+      if (each.request.collective == collective && to_self(each)) found.push_back(&each);
     }
     return found;
   };

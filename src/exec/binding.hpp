@@ -30,6 +30,7 @@ struct BlockSizes {
   std::vector<std::size_t> output_offsets_bytes;
 
   bool empty() const { return counts.empty(); }
+  friend bool operator==(const BlockSizes&, const BlockSizes&) = default;
 };
 
 /// What a pre-multiplied sum does to this rank's input.
