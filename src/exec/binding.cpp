@@ -26,11 +26,12 @@ Binding bind_request(const Request& request, const PreparedPlan& prepared, std::
   }
   binding.element_bytes = data_type_bytes(request.type);
   binding.block_bytes = request.count * binding.element_bytes;
-  const Shape shape{spec.blocks(), prepared.plan.chunks_per_block, spec.channels};
+  const Shape shape{spec.blocks(), prepared.plan.chunks_per_block, spec.channels, prepared.plan.parts_per_slot};
   const Geometry geometry(shape, request.count, binding.element_bytes, slot_bytes);
   for (int channel = 0; channel < spec.channels; ++channel) {
     binding.channels.push_back(geometry.channel(channel));
     binding.rounds.push_back(binding.channels.back().rounds);
+    binding.part_strides_bytes.push_back(binding.channels.back().part_stride() * binding.element_bytes);
   }
   return binding;
 }
@@ -46,12 +47,16 @@ void bind_sizes(Binding& binding, Collective collective, const BlockSizes& sizes
   binding.geometries_per_channel = sizes.counts.size();
   binding.channels.clear();
   binding.rounds.assign(static_cast<std::size_t>(plan.spec.channels), 1);
+  binding.part_strides_bytes.assign(static_cast<std::size_t>(plan.spec.channels), 0);
   for (int channel = 0; channel < plan.spec.channels; ++channel) {
     for (const std::size_t count : sizes.counts) {
-      const Geometry geometry({1, plan.chunks_per_block, plan.spec.channels}, count, binding.element_bytes, slot_bytes);
+      const Geometry geometry({1, plan.chunks_per_block, plan.spec.channels, plan.parts_per_slot}, count,
+                              binding.element_bytes, slot_bytes);
       const ChannelGeometry of_block = geometry.channel(channel);
       std::size_t& rounds = binding.rounds[static_cast<std::size_t>(channel)];
       rounds = std::max(rounds, of_block.rounds);
+      std::size_t& stride = binding.part_strides_bytes[static_cast<std::size_t>(channel)];
+      stride = std::max(stride, of_block.part_stride() * binding.element_bytes);
       binding.channels.push_back(of_block);
     }
   }
