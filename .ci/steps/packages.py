@@ -29,6 +29,7 @@ PACKAGES = [
     ("pkgconf", "pkg-config", "all"),
     ("openmpi-bin", "mpirun", "all"),
     ("libopenmpi-dev", "mpicc", "all"),
+    ("mpich", "mpirun.mpich", "all"),
     ("iproute2", "ip", "all"),
     ("g++-aarch64-linux-gnu", "aarch64-linux-gnu-g++", "all"),
     ("python3-pip", "pip3", "nvcc"),
