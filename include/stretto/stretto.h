@@ -20,7 +20,8 @@
  *  - A communicator is used by one thread at a time: a second one in it gets strettoInvalidUsage, field "comm".
  *    Different communicators may be used at once. strettoCommAbort, strettoCommGetAsyncError and the getters may be
  *    called from any thread at any time.
- *  - A communicator must not be used in a forked child; fork before the first call, or call exec after the fork.
+ *  - A communicator must not be used in a forked child, which can make its own. docs/starting.md says what holds for
+ *    fork, signals and threads.
  *  - Every wait has a deadline (strettoConfig_t).
  *  - After an error that left an operation incomplete the communicator is faulted: each later call on it returns the
  *    first fault at once, until it is destroyed. An abort does not replace the fault.

@@ -192,6 +192,52 @@ TEST(Launched, OneRank_MeetsNobody) {
   expect_sums(ranks, 1, 1);
 }
 
+TEST(Launched, WithoutBlocking_MeetsAtOnceAndIsReadyLater) {
+  Processes ranks(3, [](int rank, const strettoUniqueId&) {
+    put_into_environment(slurm(rank, 3));
+    strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+    config.blocking = 0;
+    strettoComm_t comm = nullptr;
+    strettoResult_t state = strettoCommInitEnvironment(&comm, &config);
+    while (state == strettoInProgress && strettoCommGetAsyncError(comm, &state) == strettoSuccess) {
+    }
+    RankReport report = report_of(comm, state);
+    std::int64_t mine = std::int64_t{1} << rank;
+    if (state == strettoSuccess) {
+      report.result = strettoAllReduce(&mine, &report.value, 1, strettoInt64, strettoSum, comm, nullptr);
+      while (report.result == strettoInProgress && strettoCommGetAsyncError(comm, &state) == strettoSuccess) {
+        report.result = state;
+      }
+    }
+    strettoCommDestroy(comm);
+    return report;
+  });
+  ASSERT_TRUE(ranks.wait(seconds(60)));
+  expect_sums(ranks, 3, 7);
+}
+
+TEST(Launched, ForkedChildrenOfRanks_StartAmongThemselves) {
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "sanitizers do not support the child of a process with threads";
+#endif
+  Processes ranks(3, [](int rank, const strettoUniqueId&) {
+    put_into_environment(env(rank, 3));
+    strettoComm_t comm = nullptr;
+    const strettoResult_t result = strettoCommInitEnvironment(&comm, nullptr);
+    RankReport report = report_of(comm, result);
+    const pid_t child = fork();
+    if (child == 0) _exit(start_and_sum(std::int64_t{1} << rank).value == 7 ? 0 : 1);
+    int status = -1;
+    waitpid(child, &status, 0);
+    if (report.result == strettoSuccess) report = start_and_sum(std::int64_t{1} << rank);
+    if (status != 0) report.value = -2;
+    strettoCommDestroy(comm);
+    return report;
+  });
+  ASSERT_TRUE(ranks.wait(seconds(60)));
+  expect_sums(ranks, 3, 7);
+}
+
 TEST(Launched, WithoutALauncher_SaysHowToStart) {
   LaunchedRanks ranks(1, [](int) { return Words(); });
   ASSERT_TRUE(ranks.wait(seconds(30)));
