@@ -152,7 +152,7 @@ strettoResult_t strettoCommInitKeyValue(strettoComm_t* comm, int nranks, int ran
 strettoResult_t strettoCommInitEnvironment(strettoComm_t* comm, const strettoConfig_t* config) {
   static constexpr const char* kName = "strettoCommInitEnvironment";
   return spoil_group(guarded(kName, [&] {
-    const LaunchCall call = count_launch_call();
+    const std::uint64_t call = count_launch_call();
     std::string launcher;
     try {
       launcher = Environment::read().text(Knob::launcher);

@@ -20,8 +20,8 @@ std::string parts(const std::vector<std::string>& words) {
   return result;
 }
 
-std::string told(std::string_view label, const Launch& launch, const LaunchCall& call) {
-  return format("{}{}{}.{};{}", part(label), part(launch.launcher), call.number, call.generation, parts(launch.job));
+std::string told(std::string_view label, const Launch& launch, std::uint64_t call) {
+  return format("{}{}{};{}", part(label), part(launch.launcher), call, parts(launch.job));
 }
 
 /// A hash that only holders of the secret can make. The hash function takes keys of 64 bytes at most, so the secret
@@ -39,7 +39,7 @@ Key hash(const std::string& message, std::span<const std::byte> secret) {
 
 }  // namespace
 
-std::string meeting_name(const Launch& launch, const LaunchCall& call, const std::string& ancestor, std::uint32_t user,
+std::string meeting_name(const Launch& launch, std::uint64_t call, const std::string& ancestor, std::uint32_t user,
                          std::span<const std::byte> secret) {
   const std::string message = told("stretto: meeting of a job on a host", launch, call) + parts(launch.job_on_host) +
                               part(ancestor) + format("{};", user);
@@ -48,7 +48,7 @@ std::string meeting_name(const Launch& launch, const LaunchCall& call, const std
   return name;
 }
 
-Key job_key(const Launch& launch, const LaunchCall& call, std::span<const std::byte> secret) {
+Key job_key(const Launch& launch, std::uint64_t call, std::span<const std::byte> secret) {
   STRETTO_ASSERT(!secret.empty());
   return hash(told("stretto: key of a job's ranks", launch, call), secret);
 }

@@ -11,19 +11,14 @@
 
 namespace stretto {
 
-/// Which of a process's calls it is that starts a communicator.
-struct LaunchCall {
-  std::uint64_t number = 0;      ///< from 0
-  std::uint32_t generation = 0;  ///< of forks since the library was first used
-};
-
 /// Equal on all ranks of the job on a host, and on no other job's. It is no secret, unless there is one.
+/// @param call which of the process's calls it is that starts a communicator, from 0
 /// @param ancestor the launcher's own process, where that counts
 /// @param secret content of STRETTO_SECRET_FILE, or empty
-std::string meeting_name(const Launch& launch, const LaunchCall& call, const std::string& ancestor, std::uint32_t user,
+std::string meeting_name(const Launch& launch, std::uint64_t call, const std::string& ancestor, std::uint32_t user,
                          std::span<const std::byte> secret);
 
 /// The key of the id of all ranks of the job, whatever host they are on. The secret itself cannot be found from it.
-Key job_key(const Launch& launch, const LaunchCall& call, std::span<const std::byte> secret);
+Key job_key(const Launch& launch, std::uint64_t call, std::span<const std::byte> secret);
 
 }  // namespace stretto

@@ -87,7 +87,7 @@ class MeetingHost {
   std::size_t turned_away() const { return turned_away_; }
 
   void watch(WaitSet& waits);
-  std::int64_t next_deadline_ns() const { return deadline_ns_; }
+  std::int64_t next_deadline_ns() const;
 
  private:
   enum class State : std::uint8_t { card, waiting, answering };
@@ -113,6 +113,7 @@ class MeetingHost {
   std::map<Rank, std::int32_t> came_;  ///< process of each rank that has come
   std::set<Rank> told_;                ///< of the verdict, or gone
   std::size_t turned_away_ = 0;
+  std::int64_t accept_again_ns_ = 0;  ///< no descriptor was left: not before this
   std::int64_t deadline_ns_;
   std::optional<ErrorInfo> verdict_;
 };

@@ -8,6 +8,7 @@ namespace stretto {
 namespace {
 
 constexpr std::int64_t kSecondNs = 1'000'000'000;
+constexpr std::int64_t kAcceptPauseNs = 20'000'000;
 constexpr std::size_t kMostStrangers = 64;  ///< connections without a card, beside the ranks expected
 constexpr int kAdmittedPerPoll = 64;        ///< a flood must not keep this from its deadline
 
@@ -93,12 +94,14 @@ bool MeetingHost::poll() {
 }
 
 void MeetingHost::admit() {
+  if (system_.now_ns() < accept_again_ns_) return;
   for (int admitted = 0; admitted < kAdmittedPerPoll; ++admitted) {
     Handle socket;
     try {
       socket = system_.accept(listener_.id());
     } catch (const Error&) {
-      return;  // out of descriptors: they wait in the kernel's queue until there are some, or until the deadline
+      accept_again_ns_ = system_.now_ns() + kAcceptPauseNs;  // out of descriptors: they wait in the kernel's queue
+      return;
     }
     if (!socket) return;
     if (system_.peer_credentials(socket.id()).user != system_.user()) {
@@ -224,8 +227,15 @@ MeetingCard MeetingHost::answer() const {
   return card;
 }
 
+std::int64_t MeetingHost::next_deadline_ns() const {
+  const std::int64_t end_ns = verdict_ ? deadline_ns_ + kSecondNs : deadline_ns_;
+  return accept_again_ns_ > system_.now_ns() ? std::min(end_ns, accept_again_ns_) : end_ns;
+}
+
 void MeetingHost::watch(WaitSet& waits) {
-  if (listener_) waits.watch(listener_.id(), WaitSet::readable);
+  // What is not to be accepted from must not be watched either: it would stay readable.
+  const std::uint8_t events = system_.now_ns() >= accept_again_ns_ ? WaitSet::readable : 0;
+  if (listener_) waits.watch(listener_.id(), events);
   for (Guest& guest : guests_) guest.wire.watch(waits);
 }
 

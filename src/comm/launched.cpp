@@ -135,7 +135,7 @@ strettoUniqueId visit_meeting(const MeetingPlace& place, const std::optional<Err
   return task->machine.id();
 }
 
-strettoUniqueId meet(const Launch& launch, const LaunchCall& call, const Environment& environment,
+strettoUniqueId meet(const Launch& launch, std::uint64_t call, const Environment& environment,
                      const std::vector<std::byte>& secret, const std::optional<ErrorInfo>& refusal,
                      std::int64_t timeout_ns) {
   const std::string ancestor = launch.launchers_mark.empty() ? "" : ancestor_without(launch.launchers_mark);
@@ -149,7 +149,7 @@ strettoUniqueId meet(const Launch& launch, const LaunchCall& call, const Environ
   // Where the settings themselves are refused, no deadline is known.
   place.deadline_ns = posix_system().now_ns() + (refusal ? std::max(timeout_ns, kRefusalNs) : timeout_ns);
   log(LogLevel::info, "event=launched launcher={} rank={} n_ranks={} call={} meeting={}", launch.launcher, launch.rank,
-      launch.n_ranks, call.number, place.name);
+      launch.n_ranks, call, place.name);
   return launch.rank == 0 ? host_meeting(place, environment, refusal) : visit_meeting(place, refusal);
 }
 
@@ -163,11 +163,11 @@ Endpoint agreed_address(const Environment& environment) {
                 text));
 }
 
-strettoUniqueId id_by_secret(const Launch& launch, const LaunchCall& call, const Environment& environment,
+strettoUniqueId id_by_secret(const Launch& launch, std::uint64_t call, const Environment& environment,
                              const std::vector<std::byte>& secret) {
   const Endpoint address = agreed_address(environment);
   log(LogLevel::info, "event=launched launcher={} rank={} n_ranks={} call={} address={}", launch.launcher, launch.rank,
-      launch.n_ranks, call.number, to_string(address));
+      launch.n_ranks, call, to_string(address));
   const Key key = job_key(launch, call, secret);
   if (launch.rank != 0) return encode_id({key, {address}});
   try {
@@ -182,15 +182,12 @@ strettoUniqueId id_by_secret(const Launch& launch, const LaunchCall& call, const
 
 }  // namespace
 
-LaunchCall count_launch_call() {
+std::uint64_t count_launch_call() {
   static PerProcess<std::atomic<std::uint64_t>> calls;
-  LaunchCall call;
-  call.number = calls.get().fetch_add(1);
-  call.generation = process_generation();
-  return call;
+  return calls.get().fetch_add(1);
 }
 
-strettoUniqueId id_of_launch(const Launch& launch, const LaunchCall& call, const Environment& environment,
+strettoUniqueId id_of_launch(const Launch& launch, std::uint64_t call, const Environment& environment,
                              const std::optional<ErrorInfo>& refusal, std::int64_t timeout_ns) {
   if (launch.n_ranks == 1) {
     if (refusal) throw Error(*refusal);

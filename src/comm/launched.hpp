@@ -13,13 +13,14 @@
 
 namespace stretto {
 
-/// To be called once by each call that starts a communicator from the environment, whatever becomes of it.
-LaunchCall count_launch_call();
+/// The number of the call, from 0. To be called once by each call that starts a communicator from the environment,
+/// whatever becomes of it.
+std::uint64_t count_launch_call();
 
 /// The id of the job's `call`-th communicator. Blocks until all ranks of this host have come, at most `timeout_ns`.
 /// @param refusal why this rank cannot take part: thrown, after the others have been told, as far as they are there
 /// Throws Error.
-strettoUniqueId id_of_launch(const Launch& launch, const LaunchCall& call, const Environment& environment,
+strettoUniqueId id_of_launch(const Launch& launch, std::uint64_t call, const Environment& environment,
                              const std::optional<ErrorInfo>& refusal, std::int64_t timeout_ns);
 
 }  // namespace stretto

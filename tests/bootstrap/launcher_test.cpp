@@ -170,7 +170,7 @@ TEST(Launcher, WhatIsWrong_IsNamedByItsVariable) {
 
 const std::vector<std::byte> kNoSecret;
 
-std::string name_of(const Variables& variables, LaunchCall call = {}, const std::string& ancestor = "",
+std::string name_of(const Variables& variables, std::uint64_t call = 0, const std::string& ancestor = "",
                     std::uint32_t user = 7, const std::vector<std::byte>& secret = kNoSecret) {
   return meeting_name(read_launch(variables, ""), call, ancestor, user, secret);
 }
@@ -189,12 +189,11 @@ TEST(MeetingName, OtherJobsUsersAndCalls_HaveOthers) {
       name_of(with(kTorchrun, {{"MASTER_PORT", "29501"}})),
       name_of(with(kTorchrun, {{"TORCHELASTIC_RUN_ID", "a"}})),
       name_of(with(kTorchrun, {{"TORCHELASTIC_RESTART_COUNT", "1"}})),
-      name_of(kTorchrun, {}, "100:5"),
-      name_of(kTorchrun, {}, "100:6"),
-      name_of(kTorchrun, {1, 0}),
-      name_of(kTorchrun, {0, 1}),
-      name_of(kTorchrun, {}, "", 8),
-      name_of(kTorchrun, {}, "", 7, std::vector<std::byte>(16)),
+      name_of(kTorchrun, 0, "100:5"),
+      name_of(kTorchrun, 0, "100:6"),
+      name_of(kTorchrun, 1),
+      name_of(kTorchrun, 0, "", 8),
+      name_of(kTorchrun, 0, "", 7, std::vector<std::byte>(16)),
       name_of(kOpenMpi),
       name_of(with(kOpenMpi, {{"PMIX_NAMESPACE", "1269694466"}})),
       name_of(with(kOpenMpi, {{"PMIX_SERVER_URI41", "1269694464.0;tcp4://a:2"}})),
@@ -218,10 +217,10 @@ TEST(JobKey, Secret_DecidesWithJobAndCall) {
   const Launch launch = read_launch(kTorchrun, "");
   const Launch rank_0 = read_launch(with(kTorchrun, {{"RANK", "0"}}), "");
   const Launch restarted = read_launch(with(kTorchrun, {{"TORCHELASTIC_RESTART_COUNT", "1"}}), "");
-  EXPECT_EQ(job_key(launch, {}, secret), job_key(rank_0, {}, secret));
-  EXPECT_NE(job_key(launch, {}, secret), job_key(launch, {}, other));
-  EXPECT_NE(job_key(launch, {}, secret), job_key(restarted, {}, secret));
-  EXPECT_NE(job_key(launch, {}, secret), job_key(launch, {1, 0}, secret));
+  EXPECT_EQ(job_key(launch, 0, secret), job_key(rank_0, 0, secret));
+  EXPECT_NE(job_key(launch, 0, secret), job_key(launch, 0, other));
+  EXPECT_NE(job_key(launch, 0, secret), job_key(restarted, 0, secret));
+  EXPECT_NE(job_key(launch, 0, secret), job_key(launch, 1, secret));
 }
 
 }  // namespace

@@ -112,7 +112,7 @@ TEST(Launched, RootThatDoesNotCome_IsNamedToAll) {
 
 /// The name where the ranks of a Slurm step meet: anybody can compute it.
 std::string name_of(int n_ranks, std::uint32_t user) {
-  return meeting_name(read_launch(slurm(0, n_ranks), "slurm"), {}, "", user, {});
+  return meeting_name(read_launch(slurm(0, n_ranks), "slurm"), 0, "", user, {});
 }
 
 TEST(Launched, RankThatDies_IsNamedToAllAtOnce) {
