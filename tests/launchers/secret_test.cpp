@@ -90,7 +90,7 @@ TEST(LaunchedAcrossHosts, AnotherSecret_IsRefused) {
   LaunchedRanks ranks(4, [&](int rank) {
     return across_hosts(rank, 4) + Words{{"STRETTO_SECRET_FILE", rank == 3 ? other.path() : secret.path()},
                                          {"STRETTO_BOOTSTRAP_ADDRESS", address},
-                                         {"STRETTO_SETUP_TIMEOUT_MS", "2000"}};
+                                         {"STRETTO_SETUP_TIMEOUT_MS", "8000"}};
   });
   ASSERT_TRUE(ranks.wait(seconds(30)));
   EXPECT_EQ(ranks.report(3).result, strettoInvalidUsage) << ranks.report(3).text;
