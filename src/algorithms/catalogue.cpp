@@ -3,7 +3,12 @@
 #include <string>
 #include <utility>
 
+#include "algorithms/binomial/plan.hpp"
+#include "algorithms/bruck/plan.hpp"
+#include "algorithms/halving_doubling/plan.hpp"
 #include "algorithms/one_shot/plan.hpp"
+#include "algorithms/pairwise/plan.hpp"
+#include "algorithms/recursive_doubling/plan.hpp"
 #include "algorithms/ring/plan.hpp"
 #include "algorithms/tree/plan.hpp"
 #include "algorithms/two_shot/plan.hpp"
@@ -20,6 +25,14 @@ constexpr AlgorithmRow kRows[] = {
     {"tree", 1, tree::supports, 2, tree::chunks_per_block, 1, tree::build, tree::workload},
     {"one_shot", 1, one_shot::supports, 1, one_shot::chunks_per_block, 1, one_shot::build, one_shot::workload},
     {"two_shot", 1, two_shot::supports, 1, two_shot::chunks_per_block, 1, two_shot::build, two_shot::workload},
+    {"recursive_doubling", 1, recursive_doubling::supports, 1, recursive_doubling::chunks_per_block, 1,
+     recursive_doubling::build, recursive_doubling::workload},
+    {"halving_doubling", 1, halving_doubling::supports, 1, halving_doubling::chunks_per_block, 1,
+     halving_doubling::build, halving_doubling::workload, halving_doubling::parts_per_slot},
+    {"binomial", 1, binomial::supports, 1, binomial::chunks_per_block, 1, binomial::build, binomial::workload,
+     binomial::parts_per_slot},
+    {"bruck", 1, bruck::supports, 1, bruck::chunks_per_block, 1, bruck::build, bruck::workload, bruck::parts_per_slot},
+    {"pairwise", 1, pairwise::supports, 1, pairwise::chunks_per_block, 1, pairwise::build, pairwise::workload},
 };
 // clang-format on
 
@@ -48,6 +61,11 @@ const AlgorithmRow& checked_row(const PlanSpec& spec, Rank rank) {
   if (spec.channels < 1 || spec.channels % row.channel_multiple != 0) {
     refuse("channels", format("algorithm \"{}\" needs a positive multiple of {} channels, not {}", row.name,
                               row.channel_multiple, spec.channels));
+  }
+  if (const std::int32_t parts = row.parts_per_slot(spec); parts > kMostPartsPerSlot) {
+    refuse("n_ranks",
+           format("algorithm \"{}\" would send {} chunks of {} in a message over {} ranks, and {} is the most",
+                  row.name, parts, collective.name, spec.n_ranks, kMostPartsPerSlot));
   }
   return row;
 }
@@ -80,7 +98,8 @@ Plan make_plan(const PlanSpec& spec, Rank rank) {
   if (!row_of(spec.collective).rooted) plan.spec.root = -1;
   plan.chunks_per_block = row.chunks_per_block(plan.spec);
   plan.min_slots = row.min_slots;
-  plan.hash = plan_hash(plan.spec, row.revision, plan.chunks_per_block);
+  plan.parts_per_slot = row.parts_per_slot(plan.spec);
+  plan.hash = plan_hash(plan.spec, row.revision, plan.chunks_per_block, plan.parts_per_slot);
   plan.program = row.build(plan.spec, rank);
   return plan;
 }

@@ -10,6 +10,8 @@
 
 namespace stretto {
 
+inline std::int32_t one_part_per_slot(const PlanSpec&) { return 1; }
+
 struct AlgorithmRow {
   std::string_view name;
   std::uint32_t revision;  ///< raised whenever the steps change: ranks of different builds then disagree by hash
@@ -21,6 +23,8 @@ struct AlgorithmRow {
   Program (*build)(const PlanSpec& spec, Rank rank);
   /// Its rounds depend on the slots' size; prices are the model's (plan/cost_model.hpp).
   Workload (*workload)(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link);
+  /// Of algorithms that send several chunks in a message; beyond kMostPartsPerSlot there is no plan.
+  std::int32_t (*parts_per_slot)(const PlanSpec& spec) = one_part_per_slot;
 };
 
 std::span<const AlgorithmRow> catalogue() noexcept;

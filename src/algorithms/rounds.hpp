@@ -16,8 +16,10 @@ struct Rounds {
   Saturating channels;
 };
 
-inline Rounds rounds_of(const PlanSpec& spec, int chunks_per_block, std::uint64_t block_bytes, const LinkModel& link) {
-  const Geometry geometry({spec.blocks(), chunks_per_block, spec.channels}, block_bytes, 1, link.slot_bytes);
+inline Rounds rounds_of(const PlanSpec& spec, int chunks_per_block, std::uint64_t block_bytes, const LinkModel& link,
+                        int parts_per_slot = 1) {
+  const Geometry geometry({spec.blocks(), chunks_per_block, spec.channels, parts_per_slot}, block_bytes, 1,
+                          link.slot_bytes);
   const Saturating count = geometry.rounds(0);
   const auto chunks = static_cast<std::uint64_t>(chunks_per_block);
   const auto channels = static_cast<std::uint64_t>(spec.channels);

@@ -38,6 +38,38 @@ void StrandBuilder::receive(Rank peer, int chunk, Ref destination) {
   synchronise(StepKind::release, peer);
 }
 
+void StrandBuilder::send(Rank peer, const std::vector<Piece>& parts) {
+  if (parts.empty()) return;
+  acquire(peer);
+  for (const Piece& part : parts) fill(peer, part.chunk, {part.at});
+  signal(peer);
+}
+
+void StrandBuilder::receive(Rank peer, const std::vector<Piece>& parts) {
+  if (parts.empty()) return;
+  await(peer);
+  int number = 0;
+  for (const Piece& part : parts) move(StepKind::get, part.chunk, part.at, {slot(peer, number++)});
+  release(peer);
+}
+
+void StrandBuilder::acquire(Rank peer) {
+  will_send_to(peer);
+  synchronise(StepKind::wait_credit, peer);
+  filled_[peer] = 0;
+}
+
+void StrandBuilder::fill(Rank peer, int chunk, std::vector<Ref> sources, bool completes) {
+  const StepKind kind = sources.size() > 1 ? StepKind::reduce : StepKind::put;
+  move(kind, chunk, slot(peer, filled_[peer]++), std::move(sources));
+  strand_.body.back().completes = completes;
+}
+
+void StrandBuilder::sum(int chunk, Ref destination, std::vector<Ref> sources, bool completes) {
+  move(StepKind::reduce, chunk, destination, std::move(sources));
+  strand_.body.back().completes = completes;
+}
+
 void StrandBuilder::copy(int chunk, Ref destination, Ref source) { move(StepKind::copy, chunk, destination, {source}); }
 
 void StrandBuilder::reduce(int chunk, Ref destination, std::vector<Ref> sources) {

@@ -2,11 +2,18 @@
 // algorithm says only who sends which chunk to whom.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "plan/plan.hpp"
 
 namespace stretto {
+
+/// A chunk and where it lies (or is to lie) on this rank.
+struct Piece {
+  int chunk = 0;
+  Ref at;
+};
 
 class StrandBuilder {
  public:
@@ -16,13 +23,26 @@ class StrandBuilder {
   void send(Rank peer, int chunk, Ref source);
   /// wait, get, release.
   void receive(Rank peer, int chunk, Ref destination);
+  /// One message of several parts; of none, nothing.
+  void send(Rank peer, const std::vector<Piece>& parts);
+  void receive(Rank peer, const std::vector<Piece>& parts);
   void copy(int chunk, Ref destination, Ref source);
   /// Waits for all slots among the sources, reduces, releases them. A destination slot is acquired and signalled.
   void reduce(int chunk, Ref destination, std::vector<Ref> sources);
   /// The same where the result holds the contributions of all ranks.
   void reduce_complete(int chunk, Ref destination, std::vector<Ref> sources);
+  /// The single steps, for messages that come and go at once. fill: the next part of the slot towards `peer`, a sum
+  /// where there are several sources. sum: here, not into a slot.
+  void await(Rank peer) { synchronise(StepKind::wait, peer); }
+  void acquire(Rank peer);
+  void fill(Rank peer, int chunk, std::vector<Ref> sources, bool completes = false);
+  void signal(Rank peer) { synchronise(StepKind::signal, peer); }
+  void sum(int chunk, Ref destination, std::vector<Ref> sources, bool completes = false);
+  void release(Rank peer) { synchronise(StepKind::release, peer); }
   /// wait_drain for every peer that this strand sends to, as far as it is written.
   void drain();
+  /// wait_drain for one of them.
+  void drain_of(Rank peer) { synchronise(StepKind::wait_drain, peer); }
 
   /// The strand, with its epilogue: nobody returns while a peer may read its buffers.
   Strand finish() &&;
@@ -34,6 +54,7 @@ class StrandBuilder {
 
   Strand strand_;
   std::vector<Rank> destinations_;  ///< peers that this strand sends to, in order of first use
+  std::map<Rank, int> filled_;      ///< parts of the slot under way to each peer
 };
 
 /// All ranks but `rank`, from rank + 1 upwards, cyclically: if everybody sends in this order, nobody is flooded.

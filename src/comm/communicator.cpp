@@ -44,7 +44,10 @@ Communicator::~Communicator() {
 
 const ErrorInfo* Communicator::fault() const {
   if (const ErrorInfo* reported = reported_.get(); reported != nullptr) return reported;
-  return task_->fault().get();
+  const ErrorInfo* const first = task_->fault().get();
+  if (first == nullptr || first->rank == rank()) return first;
+  if (heard_.get() == nullptr) heard_.set(fault_out_of_turn());
+  return heard_.get();
 }
 
 void Communicator::abort() {

@@ -103,7 +103,8 @@ class Communicator {
   UserOps user_ops_;
   std::unique_ptr<DebugCheck> debug_;  ///< nullptr: off
   std::uint64_t completed_ = 0;
-  FaultSlot reported_;  ///< the first fault in this rank's words: with its operation and step
+  FaultSlot reported_;       ///< the first fault in this rank's words: with its operation and step
+  mutable FaultSlot heard_;  ///< another rank's fault in this rank's words, while no operation has met it
 };
 
 }  // namespace stretto

@@ -26,11 +26,12 @@ Binding bind_request(const Request& request, const PreparedPlan& prepared, std::
   }
   binding.element_bytes = data_type_bytes(request.type);
   binding.block_bytes = request.count * binding.element_bytes;
-  const Shape shape{spec.blocks(), prepared.plan.chunks_per_block, spec.channels};
+  const Shape shape{spec.blocks(), prepared.plan.chunks_per_block, spec.channels, prepared.plan.parts_per_slot};
   const Geometry geometry(shape, request.count, binding.element_bytes, slot_bytes);
   for (int channel = 0; channel < spec.channels; ++channel) {
     binding.channels.push_back(geometry.channel(channel));
     binding.rounds.push_back(binding.channels.back().rounds);
+    binding.part_strides_bytes.push_back(binding.channels.back().part_stride() * binding.element_bytes);
   }
   return binding;
 }
@@ -46,12 +47,16 @@ void bind_sizes(Binding& binding, Collective collective, const BlockSizes& sizes
   binding.geometries_per_channel = sizes.counts.size();
   binding.channels.clear();
   binding.rounds.assign(static_cast<std::size_t>(plan.spec.channels), 1);
+  binding.part_strides_bytes.assign(static_cast<std::size_t>(plan.spec.channels), 0);
   for (int channel = 0; channel < plan.spec.channels; ++channel) {
     for (const std::size_t count : sizes.counts) {
-      const Geometry geometry({1, plan.chunks_per_block, plan.spec.channels}, count, binding.element_bytes, slot_bytes);
+      const Geometry geometry({1, plan.chunks_per_block, plan.spec.channels, plan.parts_per_slot}, count,
+                              binding.element_bytes, slot_bytes);
       const ChannelGeometry of_block = geometry.channel(channel);
       std::size_t& rounds = binding.rounds[static_cast<std::size_t>(channel)];
       rounds = std::max(rounds, of_block.rounds);
+      std::size_t& stride = binding.part_strides_bytes[static_cast<std::size_t>(channel)];
+      stride = std::max(stride, of_block.part_stride() * binding.element_bytes);
       binding.channels.push_back(of_block);
     }
   }
@@ -80,11 +85,14 @@ std::string to_string(const OpTag& tag) {
       format("{}(count={}, {}", row.name, tag.count, data_type_name(static_cast<strettoDataType_t>(tag.datatype)));
   if (row.reduces) text += format(", {}", red_op_name(static_cast<strettoRedOp_t>(tag.red_op)));
   if (row.rooted) text += format(", root={}", tag.root);
+  if (row.planned_as == Collective::all_to_all_v) return text + format(") as operation {}", tag.operation);
   if (row.sizes_differ) text += format(", counts' hash {:08x}", static_cast<std::uint32_t>(tag.root));
   return text + format(") as operation {} by plan {:08x}", tag.operation, tag.plan);
 }
 
 const char* differing_field(const OpTag& a, const OpTag& b) {
+  const auto pair = [](const OpTag& tag) { return is_pair_call(static_cast<Collective>(tag.collective)); };
+  if (pair(a) != pair(b)) return "collective";  // messages have numbers of their own
   if (a.operation != b.operation) return "operation";  // the calls parted earlier: the rest compares different calls
   if (a.collective != b.collective) return "collective";
   const bool listed = a.collective < call_rows().size() && row_of(static_cast<Collective>(a.collective)).sizes_differ;

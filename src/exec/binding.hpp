@@ -50,6 +50,7 @@ struct Binding {
   std::vector<ChannelGeometry> channels;  ///< by channel, or by channel and block where sizes differ
   std::vector<std::size_t> rounds;        ///< by channel: the most that any block needs
   std::size_t geometries_per_channel = 1;
+  std::vector<std::size_t> part_strides_bytes;   ///< by channel: from one part of a slot to the next
   std::vector<std::size_t> input_offsets_bytes;  ///< by position; empty: position * block_bytes
   std::vector<std::size_t> output_offsets_bytes;
   PreMultiply pre_multiply;

@@ -22,6 +22,7 @@ void HostExecutor::start(const Binding& binding, std::uint64_t operation, const 
     cursors_[i] = {&strands[i],
                    binding.geometries_of(channel),
                    binding.rounds[static_cast<std::size_t>(channel)],
+                   binding.part_strides_bytes[static_cast<std::size_t>(channel)],
                    &strands[i].body,
                    0,
                    0,
@@ -89,7 +90,7 @@ bool HostExecutor::run_step(Cursor& cursor, const PreparedStep& step) {
       reduce_data(cursor, step);
       return true;
     case StepKind::signal:
-      step.send->signal(bytes_of(cursor, step), tag_);
+      step.send->signal(message_bytes(cursor, step.message), tag_);
       return true;
     case StepKind::wait:
       return step.receive->try_wait() && accept_slot(cursor, step);
@@ -104,25 +105,36 @@ bool HostExecutor::run_step(Cursor& cursor, const PreparedStep& step) {
   STRETTO_ASSERT(!"a step kind without a meaning");
 }
 
-Extent HostExecutor::extent_of(const Cursor& cursor, const PreparedStep& step) const {
+Extent HostExecutor::extent_of(const Cursor& cursor, std::uint32_t block, std::uint32_t within) const {
   const bool sizes_differ = binding_->geometries_per_channel != 1;
-  return cursor.geometries[sizes_differ ? step.block : 0].chunk(cursor.round, step.within);
+  return cursor.geometries[sizes_differ ? block : 0].chunk(cursor.round, within);
 }
 
 std::size_t HostExecutor::bytes_of(const Cursor& cursor, const PreparedStep& step) const {
-  return extent_of(cursor, step).count * binding_->element_bytes;
+  return extent_of(cursor, step.block, step.within).count * binding_->element_bytes;
+}
+
+/// Parts of a slot lie at equal distances.
+std::size_t HostExecutor::message_bytes(const Cursor& cursor, const MessageShape& message) const {
+  return (message.parts - 1) * cursor.part_stride_bytes +
+         extent_of(cursor, message.last_block, message.last_within).count * binding_->element_bytes;
+}
+
+std::byte* HostExecutor::slot_part(const Cursor& cursor, const PreparedRef& ref, std::size_t bytes) {
+  if (ref.message.parts == 1) return ref.send->slot(bytes);
+  return ref.send->slot(message_bytes(cursor, ref.message)) + ref.part * cursor.part_stride_bytes;
 }
 
 std::size_t HostExecutor::input_offset(const Cursor& cursor, const PreparedStep& step, const PreparedRef& ref) const {
   const std::size_t block = binding_->input_offsets_bytes.empty() ? ref.position * binding_->block_bytes
                                                                   : binding_->input_offsets_bytes[ref.position];
-  return block + extent_of(cursor, step).offset * binding_->element_bytes;
+  return block + extent_of(cursor, step.block, step.within).offset * binding_->element_bytes;
 }
 
 std::size_t HostExecutor::output_offset(const Cursor& cursor, const PreparedStep& step, const PreparedRef& ref) const {
   const std::size_t block = binding_->output_offsets_bytes.empty() ? ref.position * binding_->block_bytes
                                                                    : binding_->output_offsets_bytes[ref.position];
-  return block + extent_of(cursor, step).offset * binding_->element_bytes;
+  return block + extent_of(cursor, step.block, step.within).offset * binding_->element_bytes;
 }
 
 const std::byte* HostExecutor::source_of(const Cursor& cursor, const PreparedStep& step, const PreparedRef& ref) const {
@@ -134,7 +146,7 @@ const std::byte* HostExecutor::source_of(const Cursor& cursor, const PreparedSte
     case Space::scratch:
       return scratch_.data() + ref.position * scratch_stride_bytes_;
     case Space::slot:
-      return ref.receive->slot();
+      return ref.receive->slot() + ref.part * cursor.part_stride_bytes;
     case Space::none:
       break;
   }
@@ -149,7 +161,7 @@ std::byte* HostExecutor::destination_of(const Cursor& cursor, const PreparedStep
     case Space::scratch:
       return scratch_.data() + ref.position * scratch_stride_bytes_;
     case Space::slot:
-      return ref.send->slot(bytes);
+      return slot_part(cursor, ref, bytes);
     case Space::input:
     case Space::none:
       break;
@@ -163,7 +175,7 @@ bool HostExecutor::is_multiplied(const PreparedRef& ref) const {
 }
 
 void HostExecutor::scale_data(const Cursor& cursor, const PreparedStep& step) {
-  const std::size_t count = extent_of(cursor, step).count;
+  const std::size_t count = extent_of(cursor, step.block, step.within).count;
   binding_->pre_multiply.scale(destination_of(cursor, step, count * binding_->element_bytes),
                                source_of(cursor, step, step.sources.front()), count, binding_->pre_multiply.scalar);
 }
@@ -172,12 +184,14 @@ void HostExecutor::move_data(const Cursor& cursor, const PreparedStep& step) {
   const PreparedRef& source = step.sources.front();
   if (is_multiplied(source)) return scale_data(cursor, step);
   const std::size_t bytes = bytes_of(cursor, step);
-  if (step.kind == StepKind::put) {
+  // A port may keep an alias of what is put as a whole, but scratch memory is written again.
+  const bool whole = step.destination.message.parts == 1 && source.message.parts == 1;
+  if (step.kind == StepKind::put && source.space != Space::scratch && whole) {
     step.destination.send->put(source_of(cursor, step, source), bytes);
     return;
   }
   std::byte* destination = destination_of(cursor, step, bytes);
-  if (step.kind == StepKind::get) {
+  if (step.kind == StepKind::get && whole) {
     source.receive->get(destination, bytes);
     return;
   }
@@ -186,7 +200,7 @@ void HostExecutor::move_data(const Cursor& cursor, const PreparedStep& step) {
 }
 
 void HostExecutor::reduce_data(const Cursor& cursor, const PreparedStep& step) {
-  const std::size_t count = extent_of(cursor, step).count;
+  const std::size_t count = extent_of(cursor, step.block, step.within).count;
   sources_.clear();
   for (const PreparedRef& source : step.sources) {
     const std::byte* from = source_of(cursor, step, source);
@@ -211,7 +225,7 @@ bool HostExecutor::accept_slot(const Cursor& cursor, const PreparedStep& step) {
                   rank_, to_string(tag_), step.peer, to_string(theirs)));
     return false;
   }
-  const std::size_t expected = bytes_of(cursor, step);
+  const std::size_t expected = message_bytes(cursor, step.message);
   if (step.receive->bytes() != expected) [[unlikely]] {
     refuse(cursor, step, strettoInternalError, "bytes",
            format("rank {} sent rank {} a slot of {} bytes where the plan has {}: memory was overwritten, or a bug",

@@ -47,6 +47,7 @@ class HostExecutor {
     const PreparedStrand* strand = nullptr;
     const ChannelGeometry* geometries = nullptr;  ///< of the channel
     std::size_t rounds = 1;
+    std::size_t part_stride_bytes = 0;
     const std::vector<PreparedStep>* steps = nullptr;  ///< body or epilogue
     std::size_t step = 0;
     std::size_t round = 0;
@@ -62,11 +63,13 @@ class HostExecutor {
   void scale_data(const Cursor& cursor, const PreparedStep& step);
   void reduce_data(const Cursor& cursor, const PreparedStep& step);
   std::byte* destination_of(const Cursor& cursor, const PreparedStep& step, std::size_t bytes);
+  std::byte* slot_part(const Cursor& cursor, const PreparedRef& ref, std::size_t bytes);
   const std::byte* source_of(const Cursor& cursor, const PreparedStep& step, const PreparedRef& ref) const;
   std::size_t input_offset(const Cursor& cursor, const PreparedStep& step, const PreparedRef& ref) const;
   std::size_t output_offset(const Cursor& cursor, const PreparedStep& step, const PreparedRef& ref) const;
-  Extent extent_of(const Cursor& cursor, const PreparedStep& step) const;
+  Extent extent_of(const Cursor& cursor, std::uint32_t block, std::uint32_t within) const;
   std::size_t bytes_of(const Cursor& cursor, const PreparedStep& step) const;
+  std::size_t message_bytes(const Cursor& cursor, const MessageShape& message) const;
   bool is_multiplied(const PreparedRef& ref) const;
   void record(const Cursor& cursor, const PreparedStep& step);
   std::int32_t step_number(const Cursor& cursor) const;

@@ -1,7 +1,5 @@
 #include "exec/prepared_plan.hpp"
 
-#include <map>
-
 #include "base/text.hpp"
 
 namespace stretto {
@@ -32,12 +30,17 @@ class Preparer {
       case StepKind::copy:
         set_chunk(result, step.chunk);
         result.destination = ref(step.destination, /*is_destination=*/true);
-        for (const Ref& source : step.sources) result.sources.push_back(ref(source, /*is_destination=*/false));
-        if (step.destination.space == Space::slot) filled_[step.destination.index] = step.chunk;
+        if (step.destination.space == Space::slot) {
+          result.destination.message = sent(steps, begin_of(steps, at, StepKind::wait_credit, step.destination.index));
+        }
+        for (const Ref& source : step.sources) {
+          result.sources.push_back(ref(source, /*is_destination=*/false));
+          if (source.space != Space::slot) continue;
+          result.sources.back().message = received(steps, begin_of(steps, at, StepKind::wait, source.index));
+        }
         break;
       case StepKind::signal:
-        if (!filled_.contains(step.peer)) malformed(step, "signals a slot that no step before it fills");
-        set_chunk(result, filled_.at(step.peer));
+        result.message = sent(steps, begin_of(steps, at, StepKind::wait_credit, step.peer));
         result.send = &ports_.send(step.peer, channel_);
         break;
       case StepKind::wait_credit:
@@ -45,7 +48,7 @@ class Preparer {
         result.send = &ports_.send(step.peer, channel_);
         break;
       case StepKind::wait:
-        set_chunk(result, chunk_read_after(steps, at));
+        result.message = received(steps, at);
         result.receive = &ports_.receive(step.peer, channel_);
         break;
       case StepKind::release:
@@ -55,20 +58,52 @@ class Preparer {
     return result;
   }
 
-  /// The chunk that the slot waited for will be read as: what its size must be.
-  std::int32_t chunk_read_after(const std::vector<Step>& steps, std::size_t wait) const {
+  /// The step that made the slot current which the step `at` uses.
+  std::size_t begin_of(const std::vector<Step>& steps, std::size_t at, StepKind kind, Rank peer) const {
+    for (std::size_t i = at; i-- > 0;) {
+      if (steps[i].kind == kind && steps[i].peer == peer) return i;
+    }
+    malformed(steps[at], "uses a slot that no step before it makes the current one");
+  }
+
+  /// What is put into the slot that becomes the current one at `credit`.
+  MessageShape sent(const std::vector<Step>& steps, std::size_t credit) const {
+    MessageShape shape{0, 0, 0};
+    for (std::size_t i = credit + 1; i < steps.size(); ++i) {
+      if (steps[i].kind == StepKind::signal && steps[i].peer == steps[credit].peer) break;
+      const Ref& to = steps[i].destination;
+      if (to.space == Space::slot && to.index == steps[credit].peer) add_part(shape, to, steps[i]);
+    }
+    if (shape.parts == 0) malformed(steps[credit], "acquires a slot that no step fills");
+    return shape;
+  }
+
+  /// What is read from the slot that becomes the current one at `wait`: so what it must hold.
+  MessageShape received(const std::vector<Step>& steps, std::size_t wait) const {
+    MessageShape shape{0, 0, 0};
     for (std::size_t i = wait + 1; i < steps.size(); ++i) {
       if (steps[i].kind == StepKind::release && steps[i].peer == steps[wait].peer) break;
-      for (const Ref& source : steps[i].sources) {
-        if (source == slot(steps[wait].peer)) return steps[i].chunk;
+      for (const Ref& from : steps[i].sources) {
+        if (from.space == Space::slot && from.index == steps[wait].peer) add_part(shape, from, steps[i]);
       }
     }
-    malformed(steps[wait], "waits for a slot that no step reads");
+    if (shape.parts == 0) malformed(steps[wait], "waits for a slot that no step reads");
+    return shape;
+  }
+
+  void add_part(MessageShape& shape, const Ref& part, const Step& step) const {
+    if (part.part < 0 || part.part >= plan_.parts_per_slot) malformed(step, "names a part that slots do not have");
+    const auto number = static_cast<std::uint32_t>(part.part);
+    if (number < shape.parts) return;
+    PreparedStep last;
+    set_chunk(last, step.chunk);
+    shape = {number + 1, last.block, last.within};
   }
 
   PreparedRef ref(const Ref& ref, bool is_destination) const {
     PreparedRef result;
     result.space = ref.space;
+    result.part = static_cast<std::uint32_t>(ref.part);
     if (ref.space == Space::slot) {
       if (is_destination) {
         result.send = &ports_.send(ref.index, channel_);
@@ -102,7 +137,6 @@ class Preparer {
   const Plan& plan_;
   const PortSource& ports_;
   int channel_;
-  std::map<Rank, std::int32_t> filled_;  ///< chunk in the current slot towards each peer
 };
 
 }  // namespace

@@ -28,7 +28,8 @@
 
 namespace stretto {
 
-/// Where the bytes of a connection's slots live: zero copy is a fact of execution and never changes the plan.
+/// Where the bytes of a connection's slots live, part by part: zero copy is a fact of execution and never changes the
+/// plan.
 enum class Alias : std::uint8_t {
   copied,          ///< slots are memory of their own
   sender,          ///< a put from input or output moves nothing: the receiver reads the sender's buffer
@@ -46,6 +47,7 @@ struct CheckedOperation {
   const std::vector<Program>* programs = nullptr;  ///< one per rank; owned by the caller
   std::int32_t rounds = 1;                         ///< of every channel
   std::vector<bool> in_place;                      ///< per rank, since it is a local fact; empty: none is
+  std::int32_t parts_per_slot = 1;
 };
 
 struct CheckConfig {

@@ -15,6 +15,9 @@ void check_shape(const CheckedOperation& operation, std::int32_t n_ranks, const 
   if (operation.programs == nullptr || operation.programs->size() != n) bad("needs one program per rank");
   if (!operation.in_place.empty() && operation.in_place.size() != n) bad("in_place needs one entry per rank");
   if (operation.rounds < 1 || operation.chunks_per_block < 1 || spec.channels < 1) bad("an empty shape");
+  if (operation.parts_per_slot < 1 || operation.parts_per_slot > kMostPartsPerSlot) {
+    bad(format("slots of {} parts; 1 to {} are possible", operation.parts_per_slot, kMostPartsPerSlot));
+  }
   if (row_of(spec.collective).rooted && (spec.root < 0 || spec.root >= spec.n_ranks)) {
     bad(format("root {} is no rank", spec.root));
   }

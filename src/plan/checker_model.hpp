@@ -29,6 +29,7 @@ struct Operand {
   bool is_slot = false;
   bool is_user = false;
   std::int32_t base = -1;   ///< location in round 0; of a slot: the connection
+  std::int32_t part = 0;    ///< of a slot
   std::int32_t stride = 0;  ///< locations per round
 
   Location location(std::int32_t round) const { return base + round * stride; }
@@ -37,7 +38,7 @@ struct Operand {
 struct CompiledStep {
   StepKind kind = StepKind::copy;
   bool completes = false;
-  bool fills_from_user = false;  ///< of wait_credit: the slot is then filled by a put from input or output
+  std::uint64_t from_user = 0;   ///< of wait_credit: bit p: part p is then filled by a put from input or output
   std::int32_t connection = -1;  ///< of the steps that synchronise
   Tag tag = -1;                  ///< in round 0, of the steps that move data
   Operand destination;
@@ -104,7 +105,7 @@ struct Connection {
   std::int32_t total_messages = 0;
 };
 
-/// Where the receiver gets a message into its output, if it does.
+/// Where the receiver gets a part of a message into its output, if it does.
 struct Landing {
   Location base = -1;
   std::int32_t stride = 0;
@@ -114,12 +115,13 @@ struct Landing {
 struct Traffic {
   std::int32_t first_message = 0;  ///< messages of the operations before
   std::int32_t per_round = 0;
-  std::int32_t first_landing = 0;
+  std::int32_t first_landing = 0;  ///< one for each message of a round and each part
 };
 
 struct Model {
   std::int32_t n_ranks = 0;
   std::int32_t slots = 1;
+  std::int32_t parts = 1;  ///< of a slot, the most of any operation
   std::vector<OperationModel> operations;
   std::vector<CompiledStrand> strands;
   std::vector<CompiledStep> steps;

@@ -39,6 +39,13 @@ struct RankState {
   std::vector<std::int32_t> parked;  ///< threads of peers that wait for this rank's begin
 };
 
+/// Whether a part of the slot that the step acquires is the receiver's output.
+bool lands(const Connection& link, const CompiledStep& step, const Landing& landing, std::int32_t part) {
+  if (landing.base < 0) return false;
+  if (link.alias == Alias::receiver || link.alias == Alias::receiver_first) return true;
+  return link.alias == Alias::sender_first && ((step.from_user >> part) & 1) == 0;
+}
+
 class Run {
  public:
   Run(std::span<const CheckedOperation> operations, const Model& model)
@@ -50,7 +57,7 @@ class Run {
         lines_(model.connections.size()),
         signals_(model.connections.size() * index(model.slots), Clocks::kNoRow),
         releases_(signals_),
-        homes_(signals_.size(), -1),
+        homes_(signals_.size() * index(model.parts), -1),
         threads_(model.first_thread.empty() ? 0 : index(model.first_thread.back())),
         ranks_(index(model.n_ranks)) {}
 
@@ -72,8 +79,13 @@ class Run {
   void reduce(const CompiledStep& step, Location to, Tag tag);
   Location source(const Operand& operand) const;
   Location destination(const CompiledStep& step) const;
-  Location slot(std::int32_t connection, std::int32_t message) const {
-    return model_.first_slot + connection * model_.slots + message % model_.slots;
+  /// Of part 0; the other parts follow.
+  std::size_t home(std::int32_t connection, std::int32_t message) const {
+    return ring(connection, message) * index(model_.parts);
+  }
+  Location at(const Operand& slot, std::int32_t message) const {
+    const std::size_t place = home(slot.base, message) + index(slot.part);
+    return homes_[place] >= 0 ? homes_[place] : model_.first_slot + static_cast<Location>(place);
   }
   std::size_t ring(std::int32_t connection, std::int32_t message) const {
     return index(connection * model_.slots + message % model_.slots);
@@ -96,7 +108,7 @@ class Run {
   std::vector<Line> lines_;
   std::vector<Row> signals_;
   std::vector<Row> releases_;
-  std::vector<Location> homes_;  ///< [connection][slot]: where its bytes are, if not in the slot itself; else -1
+  std::vector<Location> homes_;  ///< [connection][slot][part]: where its bytes are, if not in the slot itself; else -1
   std::vector<Thread> threads_;
   std::vector<RankState> ranks_;
   std::vector<std::int32_t> ready_;
@@ -179,20 +191,21 @@ bool Run::wait_credit(std::int32_t thread, const CompiledStep& step) {
   const std::int32_t operation = model_.strands[index(step.strand)].operation;
   const Traffic& traffic = model_.traffic[index(operation)][index(step.connection)];
   const std::int32_t in_operation = message - traffic.first_message;
-  const Landing& landing = model_.landings[index(traffic.first_landing + in_operation % traffic.per_round)];
-  const bool lands = link.alias == Alias::receiver || link.alias == Alias::receiver_first ||
-                     (link.alias == Alias::sender_first && !step.fills_from_user);
-  Location home = -1;
-  if (lands && landing.base >= 0) {
-    RankState& receiver = ranks_[index(link.destination)];
-    if (receiver.operation < operation) {
-      receiver.parked.push_back(thread);
-      return false;
-    }
-    clocks_.join(thread, receiver.began);
-    home = landing.base + in_operation / traffic.per_round * landing.stride;
+  const Landing* const landings =
+      &model_.landings[index(traffic.first_landing + in_operation % traffic.per_round * model_.parts)];
+  RankState& receiver = ranks_[index(link.destination)];
+  bool any_lands = false;
+  for (std::int32_t part = 0; part < model_.parts; ++part) any_lands |= lands(link, step, landings[part], part);
+  if (any_lands && receiver.operation < operation) {
+    receiver.parked.push_back(thread);
+    return false;
   }
-  homes_[ring(step.connection, message)] = home;
+  if (any_lands) clocks_.join(thread, receiver.began);
+  for (std::int32_t part = 0; part < model_.parts; ++part) {
+    const Landing& landing = landings[part];
+    const Location there = landing.base + in_operation / traffic.per_round * landing.stride;
+    homes_[home(step.connection, message) + index(part)] = lands(link, step, landing, part) ? there : -1;
+  }
   if (message >= model_.slots) {
     Row& row = releases_[ring(step.connection, message)];
     clocks_.join(thread, row);
@@ -271,16 +284,12 @@ bool Run::synchronise(std::int32_t thread, const CompiledStep& step) {
 
 Location Run::source(const Operand& operand) const {
   if (!operand.is_slot) return operand.location(round_);
-  const std::int32_t message = lines_[index(operand.base)].waited - 1;
-  const Location home = homes_[ring(operand.base, message)];
-  return home >= 0 ? home : slot(operand.base, message);
+  return at(operand, lines_[index(operand.base)].waited - 1);
 }
 
 Location Run::destination(const CompiledStep& step) const {
   if (!step.destination.is_slot) return step.destination.location(round_);
-  const std::int32_t message = lines_[index(step.destination.base)].credited - 1;
-  const Location home = homes_[ring(step.destination.base, message)];
-  return home >= 0 ? home : slot(step.destination.base, message);
+  return at(step.destination, lines_[index(step.destination.base)].credited - 1);
 }
 
 void Run::reduce(const CompiledStep& step, Location to, Tag tag) {
@@ -302,10 +311,11 @@ void Run::move(std::int32_t thread, const CompiledStep& step) {
   const Operand& first = model_.sources[index(step.first_source)];
   if (step.kind == StepKind::put && first.is_user) {
     // Alias of the sender's buffer: nothing moves now, and the receiver's read is a read of that buffer.
-    const Alias alias = model_.connections[index(step.destination.base)].alias;
-    Location& home = homes_[ring(step.destination.base, lines_[index(step.destination.base)].credited - 1)];
-    if (alias == Alias::sender || alias == Alias::sender_first || (alias == Alias::receiver_first && home < 0)) {
-      home = first.location(round_);
+    const Operand& to = step.destination;
+    const Alias alias = model_.connections[index(to.base)].alias;
+    Location& there = homes_[home(to.base, lines_[index(to.base)].credited - 1) + index(to.part)];
+    if (alias == Alias::sender || alias == Alias::sender_first || (alias == Alias::receiver_first && there < 0)) {
+      there = first.location(round_);
       return;
     }
   }

@@ -1,16 +1,15 @@
 // The static half of the checker: holds each program to the rules of plan.hpp (operands, turns of the slots, equal
 // counts at both ends) and numbers everything for the pass.
 #include <algorithm>
+#include <bit>
 
 #include "base/text.hpp"
 #include "plan/checker_layout.hpp"
 #include "plan/checker_model.hpp"
+#include "plan/checker_rules.hpp"
 
 namespace stretto::checker {
 namespace {
-
-enum class SenderTurn : std::uint8_t { idle, credited, filled };
-enum class ReceiverTurn : std::uint8_t { idle, holding, read };
 
 /// One end of a connection in one operation.
 struct End {
@@ -23,43 +22,29 @@ struct Line {
   End receiver;
   SenderTurn sender_turn = SenderTurn::idle;
   ReceiverTurn receiver_turn = ReceiverTurn::idle;
-  std::int32_t unfilled_step = -1;  ///< the wait_credit whose slot is yet to be filled
-  std::int32_t message = -1;        ///< current one of the receiver, as an index of Compiler::arrivals_
+  std::int32_t credit_step = -1;  ///< the wait_credit of the sender's current slot
+  std::int32_t filled = 0;        ///< its parts
+  std::int32_t message = -1;      ///< current one of the receiver, as an index of Compiler::arrivals_
+};
+
+/// A message as one end has it.
+struct Departure {
+  std::int32_t connection = -1;
+  std::int32_t number = 0;  ///< within the round
+  std::int32_t parts = 0;
 };
 
 struct Arrival {
   std::int32_t connection = -1;
   std::int32_t number = 0;  ///< within the round
-  Landing landing;
+  std::uint64_t read = 0;   ///< bit p: part p
+  std::vector<Landing> landings;
 };
 
 struct Drain {
   std::int32_t connection = -1;
   CheckReport where;
 };
-
-bool moves_data(StepKind kind) {
-  return kind == StepKind::put || kind == StepKind::get || kind == StepKind::reduce || kind == StepKind::copy;
-}
-
-bool legal_destination(StepKind kind, Space space) {
-  switch (kind) {
-    case StepKind::put:
-      return space == Space::slot;
-    case StepKind::get:
-    case StepKind::copy:
-      return space == Space::output || space == Space::scratch;
-    default:
-      return space == Space::output || space == Space::scratch || space == Space::slot;
-  }
-}
-
-bool legal_source(StepKind kind, Space space) {
-  const bool memory = space == Space::input || space == Space::output || space == Space::scratch;
-  if (kind == StepKind::get) return space == Space::slot;
-  if (kind == StepKind::reduce) return memory || space == Space::slot;
-  return memory;
-}
 
 std::uint64_t mix(std::uint64_t value) {
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -82,9 +67,11 @@ class Compiler {
   void move(const Step& step, CompiledStep& compiled);
   Operand operand(const Step& step, const Ref& ref, bool is_destination);
   Operand slot_operand(const Step& step, const Ref& ref, bool is_destination);
+  void release(const Step& step, Line& on);
   Operand user_operand(const Ref& ref, const Step& step, const Window& window);
   void take_end(End& end, const char* verb);
   void settle_traffic();
+  void settle_messages(const std::vector<Traffic>& traffic);
   std::int32_t connection(Rank source, Rank destination);
   Line& line(std::int32_t connection) { return lines_[index(connection)]; }
   [[noreturn]] void bad(const std::string& text) { fail(ProblemKind::structure, where_, text); }
@@ -102,6 +89,7 @@ class Compiler {
   const Strand* strand_ = nullptr;
   std::vector<Line> lines_;            ///< per connection
   std::vector<std::int32_t> touched_;  ///< connections that the body or epilogue under way uses
+  std::vector<Departure> departures_;
   std::vector<Arrival> arrivals_;
   std::vector<Drain> drains_;
 };
@@ -147,41 +135,53 @@ void Compiler::synchronise(const Step& step, CompiledStep& compiled) {
   if (step.kind == StepKind::wait_credit) {
     if (on.sender_turn != SenderTurn::idle) bad(step, "the slot before is not signalled yet");
     on.sender_turn = SenderTurn::credited;
-    on.unfilled_step = static_cast<std::int32_t>(model_.steps.size());
+    on.credit_step = static_cast<std::int32_t>(model_.steps.size());
+    on.filled = 0;
   } else if (step.kind == StepKind::signal) {
     if (on.sender_turn != SenderTurn::filled) bad(step, "no slot was filled to signal");
     on.sender_turn = SenderTurn::idle;
-    ++on.sender.per_round;
+    departures_.push_back({compiled.connection, on.sender.per_round++, on.filled});
   } else if (step.kind == StepKind::wait) {
     if (on.receiver_turn != ReceiverTurn::idle) bad(step, "the slot before is not released yet");
     on.receiver_turn = ReceiverTurn::holding;
     on.message = static_cast<std::int32_t>(arrivals_.size());
-    arrivals_.push_back({compiled.connection, on.receiver.per_round++, {}});
+    arrivals_.push_back(
+        {compiled.connection, on.receiver.per_round++, 0, std::vector<Landing>(index(operation_->parts_per_slot))});
   } else {
-    if (on.receiver_turn != ReceiverTurn::read) bad(step, "the current slot was not waited for and read");
-    on.receiver_turn = ReceiverTurn::idle;
+    release(step, on);
   }
+}
+
+void Compiler::release(const Step& step, Line& on) {
+  if (on.receiver_turn != ReceiverTurn::read) bad(step, "the current slot was not waited for and read");
+  const std::uint64_t read = arrivals_[index(on.message)].read;
+  if ((read & (read + 1)) != 0) bad(step, "later parts of the slot were read, and an earlier one was not");
+  on.receiver_turn = ReceiverTurn::idle;
 }
 
 Operand Compiler::slot_operand(const Step& step, const Ref& ref, bool is_destination) {
   if (ref.index < 0 || ref.index >= model_.n_ranks || ref.index == where_.rank) bad(step, "a slot of no peer");
   const std::int32_t id = is_destination ? connection(where_.rank, ref.index) : connection(ref.index, where_.rank);
   Line& on = line(id);
+  if (ref.part < 0 || ref.part >= operation_->parts_per_slot) {
+    bad(step, format("a slot has {} parts", operation_->parts_per_slot));
+  }
   if (is_destination) {
-    if (on.sender_turn != SenderTurn::credited || on.sender.strand != where_.strand) {
-      bad(step, "writes a slot without credit, or one that is filled already");
+    if (on.sender_turn == SenderTurn::idle || on.sender.strand != where_.strand || ref.part != on.filled) {
+      bad(step, "writes a slot without credit, or a part that is filled already, or before an earlier part");
     }
     on.sender_turn = SenderTurn::filled;
     const Space from = step.sources.front().space;
-    model_.steps[index(on.unfilled_step)].fills_from_user =
-        step.kind == StepKind::put && (from == Space::input || from == Space::output);
+    const bool from_user = step.kind == StepKind::put && (from == Space::input || from == Space::output);
+    model_.steps[index(on.credit_step)].from_user |= std::uint64_t{from_user} << on.filled++;
   } else {
     if (on.receiver_turn == ReceiverTurn::idle || on.receiver.strand != where_.strand) {
       bad(step, "reads a slot that was not waited for, or is released");
     }
     on.receiver_turn = ReceiverTurn::read;
+    arrivals_[index(on.message)].read |= std::uint64_t{1} << ref.part;
   }
-  return {true, false, id, 0};
+  return {true, false, id, ref.part, 0};
 }
 
 Operand Compiler::user_operand(const Ref& ref, const Step& step, const Window& window) {
@@ -191,7 +191,7 @@ Operand Compiler::user_operand(const Ref& ref, const Step& step, const Window& w
                      window.chunk_at(window.held() - 1)));
   }
   if (ref.index != step.chunk) bad(step, format("chunk {} in the place of another, whose size may differ", step.chunk));
-  return {false, true, window.location(strand_->channel * laid_->rounds, ref.index), window.stride};
+  return {false, true, window.location(strand_->channel * laid_->rounds, ref.index), 0, window.stride};
 }
 
 Operand Compiler::operand(const Step& step, const Ref& ref, bool is_destination) {
@@ -205,7 +205,7 @@ Operand Compiler::operand(const Step& step, const Ref& ref, bool is_destination)
       if (ref.index < 0 || ref.index >= (*operation_->programs)[index(where_.rank)].scratch_chunks) {
         bad(step, "beyond the scratch memory");
       }
-      return {false, false, first_scratch_[index(where_.rank)] + ref.index, 0};
+      return {false, false, first_scratch_[index(where_.rank)] + ref.index, 0, 0};
     case Space::slot:
       return slot_operand(step, ref, is_destination);
     case Space::none:
@@ -234,7 +234,7 @@ void Compiler::move(const Step& step, CompiledStep& compiled) {
   compiled.destination = operand(step, step.destination, true);
   if (step.kind == StepKind::get && step.destination.space == Space::output) {
     const Operand& from = model_.sources.back();
-    Landing& landing = arrivals_[index(line(from.base).message)].landing;
+    Landing& landing = arrivals_[index(line(from.base).message)].landings[index(from.part)];
     if (landing.base < 0) landing = {compiled.destination.base, compiled.destination.stride};
   }
 }
@@ -306,13 +306,10 @@ void Compiler::settle_traffic() {
     }
     traffic[id] = {link.total_messages, on.sender.per_round, first_landing};
     link.total_messages += on.sender.per_round * operation_->rounds;
-    first_landing += on.sender.per_round;
+    first_landing += on.sender.per_round * model_.parts;
   }
   model_.landings.resize(index(first_landing));
-  for (const Arrival& arrival : arrivals_) {
-    const std::int32_t first = traffic[index(arrival.connection)].first_landing;
-    model_.landings[index(first) + index(arrival.number)] = arrival.landing;
-  }
+  settle_messages(traffic);
   for (const Drain& drain : drains_) {
     End& sender = line(drain.connection).sender;
     where_ = drain.where;
@@ -323,12 +320,30 @@ void Compiler::settle_traffic() {
   }
 }
 
+void Compiler::settle_messages(const std::vector<Traffic>& traffic) {
+  std::vector<std::int32_t> parts(model_.landings.size(), 0);
+  const auto first_part = [&](std::int32_t connection, std::int32_t number) {
+    return index(traffic[index(connection)].first_landing + number * model_.parts);
+  };
+  for (const Departure& each : departures_) parts[first_part(each.connection, each.number)] = each.parts;
+  for (const Arrival& each : arrivals_) {
+    const std::size_t first = first_part(each.connection, each.number);
+    if (const int read = std::popcount(each.read); read != parts[first]) {
+      const Connection& link = model_.connections[index(each.connection)];
+      bad(format("message {} from rank {} to rank {} on channel {} has {} parts, of which {} are read", each.number,
+                 link.source, link.destination, link.channel, parts[first], read));
+    }
+    std::copy(each.landings.begin(), each.landings.end(), model_.landings.begin() + static_cast<std::ptrdiff_t>(first));
+  }
+}
+
 void Compiler::compile_operation(const CheckedOperation& operation) {
   operation_ = &operation;
   where_.rank = where_.strand = where_.step = -1;
   OperationModel laid = lay_out_operation(operation, model_);
   laid_ = &laid;
   lines_.assign(model_.connections.size(), Line{});
+  departures_.clear();
   arrivals_.clear();
   drains_.clear();
   for (where_.rank = 0; where_.rank < model_.n_ranks; ++where_.rank) {
@@ -353,7 +368,10 @@ Model Compiler::compile() {
   check_shapes(operations_);
   model_.n_ranks = operations_.front().spec.n_ranks;
   std::int32_t channels = 1;
-  for (const CheckedOperation& operation : operations_) channels = std::max(channels, operation.spec.channels);
+  for (const CheckedOperation& operation : operations_) {
+    channels = std::max(channels, operation.spec.channels);
+    model_.parts = std::max(model_.parts, operation.parts_per_slot);
+  }
   connection_table_.assign(index(channels) * index(model_.n_ranks) * index(model_.n_ranks), -1);
   first_scratch_ = lay_out_scratch(operations_, model_);
   where_.operation = 0;
@@ -368,7 +386,7 @@ Model Compiler::compile() {
     model_.first_thread.push_back(model_.first_thread.back() + threads);
   }
   model_.first_slot = model_.n_locations;
-  model_.n_locations += static_cast<std::int32_t>(model_.connections.size()) * model_.slots;
+  model_.n_locations += static_cast<std::int32_t>(model_.connections.size()) * model_.slots * model_.parts;
   return std::move(model_);
 }
 

@@ -33,8 +33,10 @@ std::string place_text(Operations operations, const CheckReport& at) {
 
 std::string location_text(const Model& model, Location at) {
   if (at >= model.first_slot) {
-    const Connection& link = model.connections[index((at - model.first_slot) / model.slots)];
-    return format("slot {} from rank {} to rank {}, channel {}", (at - model.first_slot) % model.slots, link.source,
+    const std::int32_t number = (at - model.first_slot) / model.parts;
+    const Connection& link = model.connections[index(number / model.slots)];
+    const std::string part = model.parts > 1 ? format("part {} of ", (at - model.first_slot) % model.parts) : "";
+    return format("{}slot {} from rank {} to rank {}, channel {}", part, number % model.slots, link.source,
                   link.destination, link.channel);
   }
   if (at < model.first_user_location) return format("scratch memory (location {})", at);

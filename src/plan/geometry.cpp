@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.hpp"
+
 namespace stretto {
 namespace {
 
@@ -15,7 +17,9 @@ constexpr std::size_t round_up(std::size_t a, std::size_t unit) { return divide_
 Geometry::Geometry(const Shape& shape, std::size_t block_count, std::size_t element_bytes, std::size_t slot_bytes)
     : shape_(shape), block_count_(block_count), line_elements_(std::max<std::size_t>(1, kLineBytes / element_bytes)) {
   channel_elements_ = round_up(divide_up(block_count, static_cast<std::size_t>(shape.channels)), line_elements_);
-  capacity_ = slot_bytes / element_bytes / line_elements_ * line_elements_;
+  const std::size_t part_bytes = slot_bytes / static_cast<std::size_t>(shape.parts_per_slot);
+  capacity_ = part_bytes / element_bytes / line_elements_ * line_elements_;
+  STRETTO_ASSERT(capacity_ > 0);
 }
 
 ChannelGeometry Geometry::channel(int channel) const {

@@ -12,6 +12,7 @@ struct Shape {
   int blocks = 1;
   int chunks_per_block = 1;
   int channels = 1;
+  int parts_per_slot = 1;
 };
 
 /// A range of elements of the logical vector.
@@ -34,6 +35,8 @@ struct ChannelGeometry {
     const std::size_t end = std::min(elements, begin + chunk_elements);
     return {base + begin, end - begin};
   }
+  /// From one part of a slot to the next, in elements.
+  std::size_t part_stride() const { return std::min(chunk_elements, elements); }
 };
 
 /// Channels part each block into contiguous shares; rounds part a share; chunks part a round. Chunks are as even as
@@ -41,7 +44,7 @@ struct ChannelGeometry {
 /// that ranks meet and compare what they do.
 class Geometry {
  public:
-  /// @param block_count elements in a block  @param slot_bytes capacity of a slot; at least 64
+  /// @param block_count elements in a block  @param slot_bytes capacity of a slot; at least 64 for each part
   Geometry(const Shape& shape, std::size_t block_count, std::size_t element_bytes, std::size_t slot_bytes);
 
   ChannelGeometry channel(int channel) const;
@@ -54,7 +57,7 @@ class Geometry {
   std::size_t block_count_ = 0;
   std::size_t line_elements_ = 1;     ///< of one 64-byte line
   std::size_t channel_elements_ = 0;  ///< share of every channel but the last ones
-  std::size_t capacity_ = 1;          ///< elements of a full slot, whole lines
+  std::size_t capacity_ = 1;          ///< elements of a full slot, or its part, whole lines
 };
 
 }  // namespace stretto

@@ -16,7 +16,8 @@ constexpr void mix(std::uint64_t& hash, std::uint64_t value) {
 
 }  // namespace
 
-std::uint64_t plan_hash(const PlanSpec& spec, std::uint32_t revision, std::int32_t chunks_per_block) noexcept {
+std::uint64_t plan_hash(const PlanSpec& spec, std::uint32_t revision, std::int32_t chunks_per_block,
+                        std::int32_t parts_per_slot) noexcept {
   std::uint64_t hash = 0;
   mix(hash, spec.algorithm.size());
   for (const char letter : spec.algorithm) mix(hash, static_cast<unsigned char>(letter));
@@ -26,6 +27,7 @@ std::uint64_t plan_hash(const PlanSpec& spec, std::uint32_t revision, std::int32
   mix(hash, static_cast<std::uint64_t>(spec.root));
   mix(hash, static_cast<std::uint64_t>(spec.channels));
   mix(hash, static_cast<std::uint64_t>(chunks_per_block));
+  if (parts_per_slot != 1) mix(hash, static_cast<std::uint64_t>(parts_per_slot));
   return hash;
 }
 

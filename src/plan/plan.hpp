@@ -5,13 +5,15 @@
 // round; the number of rounds and the size of each chunk are bound at execution (geometry.hpp). After the last round
 // its epilogue runs once.
 //
-// Ranks talk over connections: one per (source, destination, channel), a first-in first-out queue of slots, each one
-// chunk large. Exactly one strand writes a connection and exactly one reads it. The sender's sequence is
+// Ranks talk over connections: one per (source, destination, channel), a first-in first-out queue of slots. Exactly one
+// strand writes a connection and exactly one reads it. The sender's sequence is
 //     wait_credit (the next slot is free: it becomes the current one), put or reduce into it, signal;
 // the receiver's is
 //     wait (the next slot is filled: it becomes the current one), get or reduce from it, release (a credit returns).
-// wait_drain: all slots that this rank signalled on the connection have been released. It matters where a slot is an
-// alias of user memory (zero copy): nobody returns while a peer may touch its buffers.
+// A slot holds one chunk, or up to parts_per_slot of them: its parts, filled in order from part 0, of which the
+// receiver reads each at least once. wait_drain: all slots that this rank signalled on the connection have been
+// released. It matters where a slot is an alias of user memory (zero copy): nobody returns while a peer may touch its
+// buffers. A put from scratch memory is always a copy: the memory may be written again at once.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +44,7 @@ enum class Space : std::uint8_t { none, input, output, scratch, slot };
 struct Ref {
   Space space = Space::none;
   std::int32_t index = -1;
+  std::int32_t part = 0;  ///< of a slot
 
   friend bool operator==(const Ref&, const Ref&) = default;
 };
@@ -49,7 +52,9 @@ struct Ref {
 constexpr Ref input(int chunk) { return {Space::input, chunk}; }
 constexpr Ref output(int chunk) { return {Space::output, chunk}; }
 constexpr Ref scratch(int chunk) { return {Space::scratch, chunk}; }
-constexpr Ref slot(Rank peer) { return {Space::slot, peer}; }
+constexpr Ref slot(Rank peer, int part = 0) { return {Space::slot, peer, part}; }
+
+inline constexpr std::int32_t kMostPartsPerSlot = 64;
 
 struct Step {
   StepKind kind = StepKind::copy;
@@ -94,6 +99,7 @@ struct Plan {
   PlanSpec spec;
   Rank rank = 0;                      ///< whose program it is
   std::int32_t chunks_per_block = 1;  ///< logical chunk = block * chunks_per_block + chunk within the block
+  std::int32_t parts_per_slot = 1;    ///< most chunks in a message; each has that share of the slot's capacity
   std::int32_t min_slots = 1;         ///< fewest slots per connection with which it cannot deadlock
   std::uint64_t hash = 0;             ///< of spec, shape and the algorithm's revision: equal on all ranks
   Program program;

@@ -13,7 +13,7 @@ std::string ref_text(const Ref& ref, const char* slot_direction) {
     case Space::scratch:
       return format("scratch[{}]", ref.index);
     case Space::slot:
-      return format("slot[{}{}]", slot_direction, ref.index);
+      return format("slot[{}{}]{}", slot_direction, ref.index, ref.part > 0 ? format(".{}", ref.part) : "");
     case Space::none:
       return "nothing";
   }

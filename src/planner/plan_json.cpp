@@ -9,7 +9,8 @@ namespace {
 
 std::string ref_json(const Ref& ref) {
   static constexpr const char* kNames[] = {"none", "input", "output", "scratch", "slot"};
-  return format("\"{}[{}]\"", kNames[static_cast<std::size_t>(ref.space)], ref.index);
+  const std::string part = ref.part > 0 ? format(".{}", ref.part) : "";
+  return format("\"{}[{}]{}\"", kNames[static_cast<std::size_t>(ref.space)], ref.index, part);
 }
 
 std::string step_json(const Step& step) {
@@ -48,9 +49,10 @@ std::string plan_to_json(std::span<const RankPlan> plans) {
   const Plan& first = plans.front().plan;
   std::string text = format(
       "{{\n  \"collective\": \"{}\", {}, \"ranks\": {}, \"root\": {},\n"
-      "  \"chunks_per_block\": {}, \"chunks\": {}, \"min_slots\": {}, \"hash\": \"{:016x}\",\n  \"programs\": [\n",
+      "  \"chunks_per_block\": {}, \"chunks\": {}, \"parts_per_slot\": {}, \"min_slots\": {}, \"hash\": \"{:016x}\",\n "
+      " \"programs\": [\n",
       row_of(first.spec.collective).name, spec_json(first.spec), first.spec.n_ranks, root_json(first.spec.root),
-      first.chunks_per_block, first.chunks(), first.min_slots, first.hash);
+      first.chunks_per_block, first.chunks(), first.parts_per_slot, first.min_slots, first.hash);
   for (std::size_t i = 0; i < plans.size(); ++i) {
     text += (i > 0 ? ",\n" : "") + program_json(plans[i].rank, plans[i].plan.program);
   }
@@ -67,8 +69,8 @@ std::string choice_to_json(const PlanChoice& choice, std::uint64_t block_bytes, 
       reason(choice));
   for (std::size_t i = 0; i < choice.candidates.size(); ++i) {
     const Candidate& each = choice.candidates[i];
-    const Geometry geometry({each.spec.blocks(), each.chunks_per_block, each.spec.channels}, block_bytes, 1,
-                            link.slot_bytes);
+    const Geometry geometry({each.spec.blocks(), each.chunks_per_block, each.spec.channels, each.parts_per_slot},
+                            block_bytes, 1, link.slot_bytes);
     text += format(
         "{}\n    {{{}, \"chunks\": {}, \"rounds\": {}, \"chunk_bytes\": {}, \"hops\": {},\n"
         "     \"hops_ps\": {}, \"path_ps\": {}, \"core_ps\": {}, \"cost_ps\": {}}}",

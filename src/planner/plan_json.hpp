@@ -1,12 +1,13 @@
 // Plans as JSON: written to be read, edited and run again.
 //
 //   {"collective": "all_reduce", "algorithm": "ring", "ranks": 2, "root": null, "channels": 1, "chunks_per_block": 2,
-//    "chunks": 2, "min_slots": 2, "hash": "0123456789abcdef",
+//    "chunks": 2, "parts_per_slot": 1, "min_slots": 2, "hash": "0123456789abcdef",
 //    "programs": [{"rank": 0, "scratch_chunks": 0, "strands": [{"channel": 0, "body": [STEP...], "epilogue":
 //    [STEP...]}]}]}
 //
 // STEP is {"do": "signal", "peer": 1} for steps that synchronise, and for those that move data
-// {"do": "reduce", "chunk": 1, "to": "output[1]", "from": ["slot[1]", "input[1]"], "completes": true}.
+// {"do": "reduce", "chunk": 1, "to": "output[1]", "from": ["slot[1]", "input[1]"], "completes": true}. "slot[1].2" is
+// part 2 of that slot, "slot[1]" part 0.
 #pragma once
 
 #include <span>

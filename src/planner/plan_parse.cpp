@@ -50,6 +50,7 @@ struct Limits {
   std::int32_t chunks;
   std::int32_t channels;
   std::int32_t scratch_chunks;
+  std::int32_t parts;
 };
 
 constexpr std::int32_t kMostRanks = 1 << 20;
@@ -73,27 +74,41 @@ Rank peer_of(const At& at, const Limits& limits) {
   return peer;
 }
 
+/// Of ".2"; -1 if it is not of that form.
+std::int32_t part_after(const char* begin, const char* end) {
+  std::int32_t part = -1;
+  if (*begin != '.') return -1;
+  const auto [stop, error] = std::from_chars(begin + 1, end, part);
+  return error == std::errc{} && stop == end ? part : -1;
+}
+
 Ref ref_of(const At& at, const Limits& limits) {
   const std::string_view text = at.text();
   const std::size_t bracket = text.find('[');
   std::int32_t index = -1;
+  std::int32_t part = 0;
   const char* end = text.data() + text.size();
   if (bracket != std::string_view::npos) {
     const auto [stop, error] = std::from_chars(text.data() + bracket + 1, end, index);
-    if (error != std::errc{} || stop + 1 != end || *stop != ']') index = -1;
+    if (error != std::errc{} || stop == end || *stop != ']') {
+      index = -1;
+    } else if (stop + 1 != end) {
+      part = part_after(stop + 1, end);
+    }
   }
   static constexpr std::array<std::pair<std::string_view, Space>, 4> kSpaces = {
       {{"input", Space::input}, {"output", Space::output}, {"scratch", Space::scratch}, {"slot", Space::slot}}};
   for (const auto& [name, space] : kSpaces) {
-    if (name != text.substr(0, bracket) || index < 0) continue;
+    if (name != text.substr(0, bracket) || index < 0 || (part != 0 && space != Space::slot)) continue;
     const std::int32_t count = space == Space::slot      ? limits.n_ranks
                                : space == Space::scratch ? limits.scratch_chunks
                                                          : limits.chunks;
     if (index >= count) at.refuse(format("{} is out of range: there are {}", text, count));
     if (space == Space::slot && index == limits.rank) at.refuse("a rank is not its own peer");
-    return {space, index};
+    if (part < 0 || part >= limits.parts) at.refuse(format("{}: a slot has {} parts", text, limits.parts));
+    return {space, index, part};
   }
-  at.refuse(format("\"{}\" is no operand; one is input[N], output[N], scratch[N] or slot[N]", text));
+  at.refuse(format("\"{}\" is no operand; one is input[N], output[N], scratch[N], slot[N] or slot[N].PART", text));
 }
 
 /// The forms that plan.hpp gives.
@@ -161,10 +176,11 @@ Program program_from_json(std::string_view text, Rank rank) {
   const Json json = Json::parse(text, nullptr, false);
   const At plan{json, ""};
   if (json.is_discarded()) plan.refuse("this is not JSON");
-  Limits limits{rank, 0, 0, 0, 0};
+  Limits limits{rank, 0, 0, 0, 0, 0};
   limits.n_ranks = plan.member("ranks").number(1, kMostRanks);
   limits.chunks = plan.member("chunks").number(1, kMostChunks);
   limits.channels = plan.member("channels").number(1, kMostRanks);
+  limits.parts = plan.member("parts_per_slot").number(1, kMostPartsPerSlot);
   for (const At& program : plan.member("programs").elements()) {
     if (program.member("rank").number(0, limits.n_ranks - 1) == rank) return program_of(program, limits);
   }

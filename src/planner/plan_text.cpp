@@ -28,10 +28,11 @@ std::string microseconds(Picoseconds time) { return format("{}.{}", time / 1'000
 std::string plan_to_text(std::span<const RankPlan> plans) {
   const Plan& first = plans.front().plan;
   const std::string root = first.spec.root >= 0 ? format(" from root {}", first.spec.root) : "";
+  const std::string parts = first.parts_per_slot > 1 ? format(" of {} parts", first.parts_per_slot) : "";
   std::string text =
-      format("{}{} by {}: {}, {}, {}, at least {}, hash {:016x}\n", row_of(first.spec.collective).name, root,
+      format("{}{} by {}: {}, {}, {}, at least {}{}, hash {:016x}\n", row_of(first.spec.collective).name, root,
              first.spec.algorithm, counted(first.spec.n_ranks, "rank"), counted(first.spec.channels, "channel"),
-             counted(first.chunks(), "chunk"), counted(first.min_slots, "slot"), first.hash);
+             counted(first.chunks(), "chunk"), counted(first.min_slots, "slot"), parts, first.hash);
   for (const auto& [rank, plan] : plans) {
     text += format(
         "rank {}{}\n", rank,
@@ -74,8 +75,8 @@ std::string choice_to_text(const PlanChoice& choice, std::uint64_t block_bytes, 
   text += format("{:<12} {:>8} {:>7} {:>8} {:>11} {:>8} {:>12} {:>12} {:>12} {:>12}\n", "algorithm", "channels",
                  "chunks", "rounds", "chunk_bytes", "hops", "waiting_us", "path_us", "cores_us", "cost_us");
   for (const Candidate& each : choice.candidates) {
-    const Geometry geometry({each.spec.blocks(), each.chunks_per_block, each.spec.channels}, block_bytes, 1,
-                            link.slot_bytes);
+    const Geometry geometry({each.spec.blocks(), each.chunks_per_block, each.spec.channels, each.parts_per_slot},
+                            block_bytes, 1, link.slot_bytes);
     text += format("{:<12} {:>8} {:>7} {:>8} {:>11} {:>8} {:>12} {:>12} {:>12} {:>12}\n", each.spec.algorithm,
                    each.spec.channels, each.spec.blocks() * each.chunks_per_block, geometry.rounds(0),
                    geometry.chunk(0, 0, 0).count, each.load.hops.value(), microseconds(each.price.hops),

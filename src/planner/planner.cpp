@@ -14,20 +14,36 @@ namespace {
   throw Error(strettoInvalidArgument, std::move(text), field);
 }
 
-bool fits(const AlgorithmRow& row, int max_channels, const LinkModel& link) {
-  const bool channels_fit = max_channels == 0 || row.channel_multiple <= max_channels;
-  return channels_fit && row.min_slots <= static_cast<std::int64_t>(link.slots);
+constexpr std::uint64_t kLeastPartBytes = 64;
+
+PlanSpec spec_for(const AlgorithmRow& row, Collective collective, int n_ranks, Rank root) {
+  return {collective, row.name, n_ranks, row_of(collective).rooted ? root : -1, row.channel_multiple};
 }
 
 /// Why a plan that was asked for by name cannot be had.
-void check_forced(const AlgorithmRow& row, int max_channels, const LinkModel& link) {
-  if (fits(row, max_channels, link)) return;
+void check_forced(const AlgorithmRow& row, const PlanSpec& spec, int max_channels, const LinkModel& link) {
+  if (fits(row, spec, max_channels, link)) return;
+  const std::int32_t parts = row.parts_per_slot(spec);
+  if (parts > kMostPartsPerSlot || link.slot_bytes / static_cast<std::uint64_t>(parts) < kLeastPartBytes) {
+    refuse("algorithm",
+           format("algorithm \"{}\" needs slots of {} parts over {} ranks; the most is {}, and {} bytes for "
+                  "each, while a slot has {}: allow larger slots or another algorithm",
+                  row.name, parts, spec.n_ranks, kMostPartsPerSlot, kLeastPartBytes, link.slot_bytes));
+  }
   refuse("algorithm", format("algorithm \"{}\" needs {} channels and {} slots a connection, and there are {} and {}: "
                              "allow more of them or another algorithm",
                              row.name, row.channel_multiple, row.min_slots, max_channels, link.slots));
 }
 
 }  // namespace
+
+bool fits(const AlgorithmRow& row, const PlanSpec& spec, int max_channels, const LinkModel& link) {
+  const bool channels_fit = max_channels == 0 || row.channel_multiple <= max_channels;
+  const std::int32_t parts = row.parts_per_slot(spec);
+  const bool parts_fit =
+      parts <= kMostPartsPerSlot && link.slot_bytes / static_cast<std::uint64_t>(parts) >= kLeastPartBytes;
+  return channels_fit && parts_fit && row.min_slots <= static_cast<std::int64_t>(link.slots);
+}
 
 const Candidate& PlanChoice::winner() const {
   return *std::find_if(candidates.begin(), candidates.end(),
@@ -43,12 +59,17 @@ const Candidate* PlanChoice::runner_up() const {
 
 PlanChoice choose_plan(Collective collective, std::uint64_t block_bytes, int n_ranks, Rank root, int max_channels,
                        const LinkModel& link, std::string_view forced) {
-  if (!forced.empty()) check_forced(require_algorithm(forced, collective), max_channels, link);
+  if (!forced.empty()) {
+    const AlgorithmRow& row = require_algorithm(forced, collective);
+    check_forced(row, spec_for(row, collective, n_ranks, root), max_channels, link);
+  }
   PlanChoice choice;
   for (const AlgorithmRow& row : catalogue()) {
-    if (!row.supports(collective) || !fits(row, max_channels, link)) continue;
+    if (!row.supports(collective)) continue;
     Candidate candidate;
-    candidate.spec = {collective, row.name, n_ranks, row_of(collective).rooted ? root : -1, row.channel_multiple};
+    candidate.spec = spec_for(row, collective, n_ranks, root);
+    if (!fits(row, candidate.spec, max_channels, link)) continue;
+    candidate.parts_per_slot = row.parts_per_slot(candidate.spec);
     candidate.chunks_per_block = row.chunks_per_block(candidate.spec);
     candidate.load = row.workload(candidate.spec, block_bytes, link);
     candidate.price = price(candidate.load, link);

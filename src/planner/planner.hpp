@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "algorithms/catalogue.hpp"
 #include "plan/cost_model.hpp"
 #include "plan/plan.hpp"
 
@@ -14,6 +15,7 @@ namespace stretto {
 struct Candidate {
   PlanSpec spec;
   std::int32_t chunks_per_block = 1;
+  std::int32_t parts_per_slot = 1;
   Workload load;
   Price price;
 };
@@ -28,6 +30,10 @@ struct PlanChoice {
   /// The cheapest that did not win; nullptr if there was no other.
   const Candidate* runner_up() const;
 };
+
+/// Whether the algorithm's plan can run: there are the channels (0: any number) and slots that it needs, and the slots
+/// are large enough for their parts.
+bool fits(const AlgorithmRow& row, const PlanSpec& spec, int max_channels, const LinkModel& link);
 
 /// @param max_channels candidates that need more are passed over; 0: no limit. None takes more than it needs: the
 ///        channels of a host's ranks share their cores.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
 #include "algorithms/catalogue.hpp"
@@ -63,6 +64,38 @@ TEST(Shape, TreeBroadcast_NoRankSendsMoreThanTwoTimes) {
         const Program program = make_plan({Collective::broadcast, "tree", n, root, 2}, rank).program;
         EXPECT_LE(count(program, StepKind::put), 2) << n << " root " << root << " rank " << rank;
       }
+    }
+  }
+}
+
+int ceil_log2(int n) { return static_cast<int>(std::bit_width(static_cast<unsigned>(n) - 1)); }
+
+TEST(Shape, BinomialAndRecursiveDoubling_SendLogarithmicallyManyMessages) {
+  for (int n = 2; n <= 64; ++n) {
+    for (Rank rank = 0; rank < n; ++rank) {
+      const PlanSpec broadcast{Collective::broadcast, "binomial", n, n / 3, 1};
+      EXPECT_LE(count(make_plan(broadcast, rank).program, StepKind::signal), ceil_log2(n)) << n;
+      const PlanSpec reduce{Collective::reduce, "binomial", n, n / 3, 1};
+      EXPECT_LE(count(make_plan(reduce, rank).program, StepKind::wait), ceil_log2(n)) << n;
+      const PlanSpec all_reduce{Collective::all_reduce, "recursive_doubling", n, -1, 1};
+      EXPECT_LE(count(make_plan(all_reduce, rank).program, StepKind::signal), ceil_log2(n)) << n;
+    }
+  }
+}
+
+TEST(Shape, SeveralPartsAMessage_SendLogarithmicallyManyMessages) {
+  const auto signals = [](Collective collective, const char* name, int n, Rank rank) {
+    return count(make_plan({collective, name, n, n / 3, 1}, rank).program, StepKind::signal);
+  };
+  for (int n = 2; n <= 64; ++n) {
+    const int log = ceil_log2(n);
+    for (Rank rank = 0; rank < n; ++rank) {
+      EXPECT_EQ(signals(Collective::all_gather, "bruck", n, rank), log) << n;
+      EXPECT_EQ(signals(Collective::all_to_all, "bruck", n, rank), log) << n;
+      EXPECT_LE(signals(Collective::scatter, "binomial", n, rank), log) << n;
+      EXPECT_LE(signals(Collective::gather, "binomial", n, rank), 1) << n;
+      EXPECT_LE(signals(Collective::all_reduce, "halving_doubling", n, rank), 2 * log) << n;
+      EXPECT_LE(signals(Collective::reduce_scatter, "halving_doubling", n, rank), log) << n;
     }
   }
 }

@@ -17,10 +17,14 @@ using Value = std::vector<int>;
 /// it.
 using Place = std::tuple<int, int, int, Space>;
 
-struct Slot {
+struct Part {
   Value value;
   bool aliased = false;
   Place place;  ///< on the sender, if aliased
+};
+
+struct Slot {
+  std::vector<Part> parts;
 };
 
 struct Connection {
@@ -152,7 +156,7 @@ class Machine {
         outgoing.current = {};
         return true;
       case StepKind::signal:
-        if (!outgoing.acquired || outgoing.current.value.empty()) complain(cursor, step, "no filled slot");
+        if (!outgoing.acquired || outgoing.current.parts.empty()) complain(cursor, step, "no filled slot");
         outgoing.filled.push_back(outgoing.current);
         outgoing.acquired = false;
         return true;
@@ -187,8 +191,12 @@ class Machine {
       complain(cursor, step, "reads a slot without waiting");
       return &kNothing;
     }
-    const Slot& slot = from.filled.front();
-    return slot.aliased ? &at(memory_, source.index)[slot.place] : &slot.value;
+    if (static_cast<std::size_t>(source.part) >= from.filled.front().parts.size()) {
+      complain(cursor, step, "reads a part that was not sent");
+      return &kNothing;
+    }
+    const Part& part = at(from.filled.front().parts, source.part);
+    return part.aliased ? &at(memory_, source.index)[part.place] : &part.value;
   }
 
   bool move(const Cursor& cursor, const Step& step) {
@@ -206,9 +214,14 @@ class Machine {
     }
     Connection& to = connection(cursor.rank, step.destination.index, cursor.strand->channel);
     if (!to.acquired) complain(cursor, step, "fills a slot without credit");
-    to.current.value = sum;
-    to.current.aliased = options_.aliased && step.kind == StepKind::put;
-    if (to.current.aliased) to.current.place = place(cursor, step.sources[0]);
+    const auto part = static_cast<std::size_t>(step.destination.part);
+    if (part != to.current.parts.size() || step.destination.part >= plans_.front().parts_per_slot) {
+      complain(cursor, step, "fills a part out of order");
+    }
+    Part& filled = to.current.parts.emplace_back();
+    filled.value = sum;
+    filled.aliased = options_.aliased && step.kind == StepKind::put && step.sources[0].space != Space::scratch;
+    if (filled.aliased) filled.place = place(cursor, step.sources[0]);
     return true;
   }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "algorithms/catalogue.hpp"
 #include "support/collective_oracle.hpp"
 #include "support/threads.hpp"
 
@@ -95,10 +96,16 @@ TEST_P(CollectivesByThreads, RandomCalls_EqualTheOracle) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Algorithms, CollectivesByThreads, testing::Values("", "ring", "tree", "one_shot", "two_shot"),
-                         [](const auto& instance) {
-                           return *instance.param == '\0' ? std::string("planned") : std::string(instance.param);
-                         });
+/// None: the planner's choice.
+std::vector<const char*> algorithms() {
+  std::vector<const char*> names = {""};
+  for (const AlgorithmRow& row : catalogue()) names.push_back(row.name.data());
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Algorithms, CollectivesByThreads, testing::ValuesIn(algorithms()), [](const auto& instance) {
+  return *instance.param == '\0' ? std::string("planned") : std::string(instance.param);
+});
 
 /// The bits of small numbers in one type. Average of 1 and 2: 3/2 truncated for integers, 1.5 for the rest.
 struct SmallNumbers {

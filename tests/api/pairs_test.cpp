@@ -115,7 +115,21 @@ std::vector<std::size_t> starts(const std::vector<std::size_t>& counts, std::siz
   return result;
 }
 
-TEST(Vectors, AllGatherV_PutsEachBlockAtItsPlace) {
+/// One algorithm that the planner takes, and those that send blocks as parts of a message.
+class Vectors : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    if (*GetParam() != '\0') setenv("STRETTO_ALGORITHM", GetParam(), 1);
+  }
+  void TearDown() override { unsetenv("STRETTO_ALGORITHM"); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Algorithms, Vectors, testing::Values("", "bruck", "halving_doubling"),
+                         [](const auto& instance) {
+                           return *instance.param == '\0' ? std::string("planned") : std::string(instance.param);
+                         });
+
+TEST_P(Vectors, AllGatherV_PutsEachBlockAtItsPlace) {
   for (const int n : {1, 2, 3, 4, 7}) {
     ThreadRanks ranks(n);
     std::mt19937 random(static_cast<unsigned>(n));
@@ -143,7 +157,7 @@ TEST(Vectors, AllGatherV_PutsEachBlockAtItsPlace) {
   }
 }
 
-TEST(Vectors, ReduceScatterV_GivesEachRankItsSum) {
+TEST_P(Vectors, ReduceScatterV_GivesEachRankItsSum) {
   for (const int n : {1, 2, 3, 4, 7}) {
     ThreadRanks ranks(n);
     std::mt19937 random(static_cast<unsigned>(n));
@@ -170,7 +184,7 @@ TEST(Vectors, ReduceScatterV_GivesEachRankItsSum) {
   }
 }
 
-TEST(Vectors, AllToAllV_MovesEachPairsBlock) {
+TEST(AllToAllV, EveryPair_GetsItsBlock) {
   for (const int n : {1, 2, 3, 5}) {
     ThreadRanks ranks(n);
     std::mt19937 random(static_cast<unsigned>(n));
@@ -206,7 +220,8 @@ TEST(Vectors, AllToAllV_MovesEachPairsBlock) {
 }
 
 TEST(PreMultipliedSum, EachRanksScalar_MultipliesItsInput) {
-  for (const char* const algorithm : {"ring", "tree", "one_shot", "two_shot"}) {
+  for (const char* const algorithm :
+       {"ring", "tree", "one_shot", "two_shot", "recursive_doubling", "halving_doubling"}) {
     for (const int n : {1, 2, 3, 5}) {
       setenv("STRETTO_ALGORITHM", algorithm, 1);
       ThreadRanks ranks(n);

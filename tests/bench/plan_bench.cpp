@@ -44,6 +44,7 @@ void checking(benchmark::State& state, const AlgorithmRow& algorithm, int n_rank
   operation.chunks_per_block = plan.chunks_per_block;
   operation.programs = &programs;
   operation.rounds = 2;
+  operation.parts_per_slot = plan.parts_per_slot;
   const CheckConfig config{.slots = plan.min_slots};
   for (auto _ : state) {
     const CheckReport report = check({&operation, 1}, config);

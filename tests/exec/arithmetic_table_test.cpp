@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -77,6 +78,16 @@ void expect_tree(const Term& term, const tree::DoubleTree& tree, Rank node) {
   }
 }
 
+/// Neighbouring groups of ranks, two sources a step: the sum of the lower group first.
+void expect_doubling(const Term& term) {
+  const std::vector<Rank> ranks = ranks_of(term);
+  EXPECT_TRUE(std::is_sorted(ranks.begin(), ranks.end()));
+  EXPECT_EQ(roundings(term), std::bit_width(ranks.size() - 1));
+  if (term.is_input()) return;
+  ASSERT_EQ(term.sources.size(), 2U);
+  for (const TermRef& source : term.sources) expect_doubling(*source);
+}
+
 void expect_documented(const Term& term, std::string_view algorithm, int n, int channel) {
   SCOPED_TRACE(std::string(algorithm) + ": " + to_string(term));
   const std::vector<Rank> ranks = ranks_of(term);
@@ -87,6 +98,8 @@ void expect_documented(const Term& term, std::string_view algorithm, int n, int 
     expect_one_step(term, n);
   } else if (algorithm == "ring") {
     expect_ring(term, n);
+  } else if (algorithm == "recursive_doubling" || algorithm == "halving_doubling") {
+    expect_doubling(term);
   } else if (algorithm == "tree") {
     const tree::DoubleTree tree(n, channel % 2);
     expect_tree(term, tree, tree.root());

@@ -17,7 +17,8 @@ constexpr std::size_t kSlotBytes = 256;
 /// n ranks in one thread over one simulated network.
 class Group {
  public:
-  Group(const PlanSpec& spec, std::uint32_t slots, std::uint64_t seed) : network_(kSlotBytes, slots, seed) {
+  Group(const PlanSpec& spec, std::uint32_t slots, std::uint64_t seed)
+      : slot_bytes_(slot_bytes_for(spec)), network_(slot_bytes_, slots, seed) {
     for (Rank rank = 0; rank < spec.n_ranks; ++rank) {
       plans_.push_back(std::make_unique<PreparedPlan>(prepare(make_plan(spec, rank), network_.ports_of(rank))));
       executors_.push_back(std::make_unique<HostExecutor>(rank));
@@ -38,7 +39,7 @@ class Group {
     std::vector<Binding> bindings;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const Request request{c.collective, c.count, strettoInt64, strettoSum, c.root};
-      bindings.push_back(bind_request(request, *plans_[i], kSlotBytes));
+      bindings.push_back(bind_request(request, *plans_[i], slot_bytes_));
       const std::size_t in_size = inputs[i].size();
       const std::size_t out_size = c.count * blocks_of(c, row.output, i);
       Buffer& buffer = out[i];
@@ -93,6 +94,12 @@ class Group {
     }
   }
 
+  /// Several rounds; and a line for each part.
+  static std::size_t slot_bytes_for(const PlanSpec& spec) {
+    return std::max(kSlotBytes, 64 * static_cast<std::size_t>(make_plan(spec, 0).parts_per_slot));
+  }
+
+  std::size_t slot_bytes_;
   SimNetwork network_;
   std::vector<std::unique_ptr<PreparedPlan>> plans_;
   std::vector<std::unique_ptr<HostExecutor>> executors_;

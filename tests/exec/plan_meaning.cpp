@@ -48,7 +48,7 @@ class Interpreter {
   }
 
  private:
-  static std::size_t part_of(const Ref&) { return 0; }
+  static std::size_t part_of(const Ref& ref) { return static_cast<std::size_t>(ref.part); }
 
   /// False if the step has to wait.
   bool take(const Walker& walker, const Step& step) {

@@ -243,5 +243,43 @@ TEST(CheckerFaults, ChannelDoesNotExist_Structure) {
   EXPECT_EQ(check_one(plan).kind, ProblemKind::structure);
 }
 
+void expect_broken_parts(const HandPlan& plan, const char* text) {
+  const CheckReport report = check_one(plan);
+  EXPECT_EQ(report.kind, ProblemKind::structure) << report.text;
+  EXPECT_THAT(report.text, HasSubstr(text));
+}
+
+TEST(CheckerFaults, PartsOutOfOrderOrNotRead_BrokenStructure) {
+  HandPlan plan = broadcast_in_two_parts();
+  std::swap(body(plan, 0)[1], body(plan, 0)[2]);
+  expect_broken_parts(plan, "before an earlier part");
+
+  plan = broadcast_in_two_parts();
+  body(plan, 0)[2].destination.part = 0;
+  expect_broken_parts(plan, "filled already");
+
+  plan = broadcast_in_two_parts();
+  remove(plan, 1, 1);
+  expect_broken_parts(plan, "an earlier one was not");
+
+  plan = broadcast_in_two_parts();
+  remove(plan, 1, 2);
+  expect_broken_parts(plan, "has 2 parts, of which 1 are read");
+
+  plan = broadcast_in_two_parts();
+  remove(plan, 0, 2);
+  expect_broken_parts(plan, "has 1 parts, of which 2 are read");
+
+  plan = broadcast_in_two_parts();
+  plan.parts_per_slot = 1;
+  expect_broken_parts(plan, "a slot has 1 parts");
+}
+
+TEST(CheckerFaults, PartsReadInTheWrongPlaces_WrongContribution) {
+  HandPlan plan = broadcast_in_two_parts();
+  std::swap(body(plan, 1)[1].sources[0].part, body(plan, 1)[2].sources[0].part);
+  EXPECT_EQ(check_one(plan).kind, ProblemKind::wrong_contribution);
+}
+
 }  // namespace
 }  // namespace stretto::hand

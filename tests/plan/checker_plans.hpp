@@ -52,8 +52,10 @@ struct HandPlan {
   int chunks_per_block = 1;
   std::vector<Program> programs;
 
+  int parts_per_slot = 1;
+
   CheckedOperation operation(int rounds = 1, std::vector<bool> in_place = {}) const {
-    return {spec, chunks_per_block, &programs, rounds, std::move(in_place)};
+    return {spec, chunks_per_block, &programs, rounds, std::move(in_place), parts_per_slot};
   }
 };
 
@@ -134,6 +136,19 @@ inline HandPlan ring_all_reduce(int n) {
     plan.programs.push_back(program(std::move(body), {drain(next)}));
   }
   return plan;
+}
+
+/// A broadcast of two chunks in one message of two parts.
+inline HandPlan broadcast_in_two_parts() {
+  return {spec(Collective::broadcast, 2, 0),
+          2,
+          {program({credit(1), move(StepKind::put, 0, slot(1, 0), {input(0)}),
+                    move(StepKind::put, 1, slot(1, 1), {input(1)}), signal(1), copy(0, output(0), input(0)),
+                    copy(1, output(1), input(1))},
+                   {drain(1)}),
+           program({wait(0), move(StepKind::get, 0, output(0), {slot(0, 0)}),
+                    move(StepKind::get, 1, output(1), {slot(0, 1)}), release(0)})},
+          2};
 }
 
 inline CheckReport check_one(const HandPlan& plan, CheckConfig config = {}, int rounds = 1,

@@ -89,5 +89,14 @@ TEST(Checker, RanksDisagreeAboutTheirNumber_IsStructure) {
   EXPECT_EQ(report.operation, 1);
 }
 
+TEST(Checker, MessageOfTwoParts_PassesThroughEveryAlias) {
+  const HandPlan plan = broadcast_in_two_parts();
+  for (const Alias alias :
+       {Alias::copied, Alias::sender, Alias::receiver, Alias::sender_first, Alias::receiver_first, Alias::mixed}) {
+    const CheckReport report = check_one(plan, {1, alias, 0}, 3);
+    EXPECT_TRUE(report.ok()) << alias_name(alias) << ": " << report.text;
+  }
+}
+
 }  // namespace
 }  // namespace stretto::hand

@@ -137,7 +137,11 @@ class Maker {
 
   std::vector<Ref> alternatives(const Ref& ref, int chunk) const {
     std::vector<Ref> others = {input(chunk), output(chunk), scratch(0)};
-    if (ref.space == Space::slot) others.push_back(slot((ref.index + 1) % plan_.spec.n_ranks));
+    if (ref.space == Space::slot) {
+      others.push_back(slot((ref.index + 1) % plan_.spec.n_ranks, ref.part));
+      others.push_back(slot(ref.index, ref.part + 1));
+      if (ref.part > 0) others.push_back(slot(ref.index, ref.part - 1));
+    }
     if (ref.space == Space::scratch) others.push_back(scratch(ref.index + 1));
     std::erase(others, ref);
     return others;
@@ -190,7 +194,8 @@ class Trial {
 
   std::vector<CheckedOperation> operations(const Setting& setting, const std::vector<Program>& programs) const {
     return std::vector<CheckedOperation>(
-        kOperations, CheckedOperation{plan_.spec, plan_.chunks_per_block, &programs, kRounds, setting.in_place});
+        kOperations, CheckedOperation{plan_.spec, plan_.chunks_per_block, &programs, kRounds, setting.in_place,
+                                      plan_.parts_per_slot});
   }
 
   CheckReport verdict(const Setting& setting) const { return check(operations(setting, programs_), setting.config); }

@@ -8,7 +8,7 @@ namespace stretto::mutation {
 namespace {
 
 // Places: {kind, ...}: input and output {kUser, operation, rank, channel, round, chunk} (input out of place is kInput),
-// scratch {kScratch, rank, chunk}, slots {kSlot, source, destination, channel, number}.
+// scratch {kScratch, rank, chunk}, slots {kSlot, source, destination, channel, number, part}.
 enum : int { kUser, kInput, kScratch, kSlot };
 
 struct Touch {
@@ -25,13 +25,17 @@ struct Event {
 
 using Link = std::tuple<Rank, Rank, int>;
 
+struct Part {
+  std::optional<Place> source;  ///< of a put from user memory
+  std::optional<Place> landing;
+  Place home{};  ///< where the bytes are
+};
+
 struct Message {
   int operation = -1;
   int credit = -1, signal = -1, wait = -1, release = -1;  ///< events
-  std::optional<Place> source;                            ///< of a put from user memory
-  std::optional<Place> landing;
-  Place home{};  ///< where the bytes are
-  bool lands = false;
+  std::map<int, Part> parts;
+  bool lands = false;  ///< any of them
 };
 
 struct Queue {
@@ -57,7 +61,7 @@ class Builder {
   void add_step(const Step& step, const StepName& name, int round);
   void synchronise(int event, const Step& step);
   void settle_messages();
-  void settle_home(const Link& link, int number, Message& message);
+  void settle_home(const Link& link, int number, Message& message, int part);
   void add_touches();
   void add_touches_of(int event);
   void add_user_turns();
@@ -128,7 +132,7 @@ void Builder::add_step(const Step& step, const StepName& name, int round) {
     if (source.space != Space::slot) continue;
     Queue& queue = queues_[{source.index, now_.rank, channel}];
     receiving_[{id, source.index}] = queue.waits - 1;
-    std::optional<Place>& landing = queue.at(queue.waits - 1).landing;
+    std::optional<Place>& landing = queue.at(queue.waits - 1).parts[source.part].landing;
     if (step.kind == StepKind::get && step.destination.space == Space::output && !landing) {
       landing = place_of(step.destination, now_);
     }
@@ -136,9 +140,10 @@ void Builder::add_step(const Step& step, const StepName& name, int round) {
   if (step.destination.space != Space::slot) return;
   Queue& queue = queues_[{now_.rank, step.destination.index, channel}];
   sending_[{id, step.destination.index}] = queue.credits - 1;
+  Part& part = queue.at(queue.credits - 1).parts[step.destination.part];
   const Space from = step.sources.front().space;
   if (step.kind == StepKind::put && (from == Space::input || from == Space::output)) {
-    queue.at(queue.credits - 1).source = place_of(step.sources.front(), now_);
+    part.source = place_of(step.sources.front(), now_);
   }
 }
 
@@ -171,23 +176,25 @@ void Builder::add_rank(Rank rank) {
   }
 }
 
-void Builder::settle_home(const Link& link, int number, Message& message) {
+void Builder::settle_home(const Link& link, int number, Message& message, int number_of_part) {
+  Part& part = message.parts[number_of_part];
   const Alias alias = config_.alias;
   const bool landing_first = alias == Alias::receiver || alias == Alias::receiver_first;
-  const bool sender = message.source && (alias == Alias::sender || alias == Alias::sender_first ||
-                                         (alias == Alias::receiver_first && !message.landing));
-  message.lands = message.landing && !sender && (landing_first || alias == Alias::sender_first);
+  const bool sender = part.source && (alias == Alias::sender || alias == Alias::sender_first ||
+                                      (alias == Alias::receiver_first && !part.landing));
+  const bool lands = part.landing && !sender && (landing_first || alias == Alias::sender_first);
+  message.lands = message.lands || lands;
   const auto [source, destination, channel] = link;
-  message.home = sender          ? *message.source
-                 : message.lands ? *message.landing
-                                 : Place{kSlot, source, destination, channel, number % config_.slots, 0};
+  part.home = sender  ? *part.source
+              : lands ? *part.landing
+                      : Place{kSlot, source, destination, channel, number % config_.slots, number_of_part};
 }
 
 void Builder::settle_messages() {
   for (auto& [link, queue] : queues_) {
     for (std::size_t i = 0; i < queue.messages.size(); ++i) {
       Message& message = queue.messages[i];
-      settle_home(link, static_cast<int>(i), message);
+      for (const auto& each : message.parts) settle_home(link, static_cast<int>(i), message, each.first);
       event(message.wait).after.push_back(message.signal);
       const std::size_t slots = static_cast<std::size_t>(config_.slots);
       if (i >= slots) event(message.credit).after.push_back(queue.messages[i - slots].release);
@@ -207,16 +214,20 @@ void Builder::add_touches_of(int id) {
   const int channel = channel_of(mover.name);
   Place target = place_of(step.destination, mover.name);
   if (step.destination.space == Space::slot) {
-    const Message& message =
+    Message& message =
         queues_[{mover.name.rank, step.destination.index, channel}].at(sending_[{id, step.destination.index}]);
-    if (message.source && message.home == *message.source) return;  // alias of the sender's memory: nothing moves
-    target = message.home;
+    const Part& part = message.parts[step.destination.part];
+    if (part.source && part.home == *part.source) return;  // alias of the sender's memory: nothing moves
+    target = part.home;
   }
   std::vector<Place> from;
   for (const Ref& source : step.sources) {
-    from.push_back(source.space == Space::slot
-                       ? queues_[{source.index, mover.name.rank, channel}].at(receiving_[{id, source.index}]).home
-                       : place_of(source, mover.name));
+    if (source.space == Space::slot) {
+      Queue& queue = queues_[{source.index, mover.name.rank, channel}];
+      from.push_back(queue.at(receiving_[{id, source.index}]).parts[source.part].home);
+    } else {
+      from.push_back(place_of(source, mover.name));
+    }
   }
   // A get of what landed there already, or a copy in place: a move onto itself moves nothing.
   if (step.kind != StepKind::reduce && from.front() == target) return;

@@ -36,6 +36,20 @@ TEST(PlanJson, EditedText_GivesTheEditedProgram) {
   EXPECT_EQ(program.strands.at(0).body.at(5).peer, 0);
 }
 
+TEST(PlanJson, PartsOfSlots_AreReadAndHeldToTheirNumber) {
+  const std::string whole = text_of({Collective::all_gather, "bruck", 4, -1, 1}, 0);
+  const std::string part = "\"slot[2].1\"";
+  ASSERT_NE(whole.find(part), std::string::npos) << whole;
+  for (const char* wrong : {"\"slot[2].2\"", "\"slot[2].\"", "\"slot[2].-1\"", "\"slot[2]1\"", "\"output[2].1\""}) {
+    std::string text = whole;
+    text.replace(text.find(part), part.size(), wrong);
+    EXPECT_THROW(program_from_json(text, 0), Error) << wrong;
+  }
+  std::string text = whole;
+  text.replace(text.find("\"parts_per_slot\": 2"), 19, "\"parts_per_slot\": 1");
+  EXPECT_THROW(program_from_json(text, 0), Error);
+}
+
 struct Damage {
   const char* what;
   const char* with;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "algorithms/catalogue.hpp"
@@ -24,9 +25,9 @@ TEST(Planner, LargeSums_DoNotTakeOneShot) {
   }
 }
 
-TEST(Planner, ManyRanksAndFewBytes_TakeTheTree) {
-  EXPECT_EQ(choose(Collective::all_reduce, 8, 512).spec.algorithm, "tree");
-  EXPECT_EQ(choose(Collective::broadcast, 8, 512).spec.algorithm, "tree");
+TEST(Planner, ManyRanksAndFewBytes_TakeLogarithmicallyManyHops) {
+  EXPECT_EQ(choose(Collective::all_reduce, 8, 512).spec.algorithm, "recursive_doubling");
+  EXPECT_LE(choose(Collective::broadcast, 8, 512).winner().load.hops, 10U);
 }
 
 TEST(Planner, EveryRow_IsPricedAndSorted) {
@@ -92,6 +93,29 @@ TEST(Planner, TooFewChannelsOrSlots_PassOverTheAlgorithm) {
   }
   EXPECT_THROW(choose_plan(Collective::all_reduce, 1024, 4, -1, 1, link, "tree"), Error);
   EXPECT_THROW(choose_plan(Collective::all_gather, 1024, 4, -1, 1, link, "two_shot"), Error);
+}
+
+TEST(Planner, SlotsTooSmallForTheirParts_PassOverTheAlgorithm) {
+  LinkModel link;
+  const auto offers = [&](int n) {
+    const PlanChoice choice = choose_plan(Collective::all_gather, 8, n, -1, 0, link, "");
+    return std::any_of(choice.candidates.begin(), choice.candidates.end(),
+                       [](const Candidate& each) { return each.spec.algorithm == "bruck"; });
+  };
+  EXPECT_TRUE(offers(16));
+  EXPECT_TRUE(offers(129));
+  EXPECT_FALSE(offers(130));  // 65 parts
+  link.slot_bytes = 64 * 8;
+  EXPECT_TRUE(offers(16));
+  EXPECT_FALSE(offers(18));
+  try {
+    choose_plan(Collective::all_gather, 8, 18, -1, 0, link, "bruck");
+    ADD_FAILURE() << "not refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.info().field, "algorithm");
+    EXPECT_NE(error.info().text.find("slots of 9 parts"), std::string::npos) << error.info().text;
+  }
+  EXPECT_THROW(make_plan({Collective::all_gather, "bruck", 130, -1, 1}, 0), Error);
 }
 
 }  // namespace

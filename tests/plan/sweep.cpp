@@ -29,6 +29,7 @@ WholePlan whole_plan(const AlgorithmRow& row, Collective collective, int n_ranks
   for (Rank rank = 0; rank < n_ranks; ++rank) {
     Plan plan = make_plan(whole.spec, rank);
     whole.chunks_per_block = plan.chunks_per_block;
+    whole.parts_per_slot = plan.parts_per_slot;
     whole.min_slots = plan.min_slots;
     whole.programs.push_back(std::move(plan.program));
   }
@@ -88,9 +89,13 @@ std::string check_sequence(const std::vector<const WholePlan*>& plans, const std
     for (std::size_t i = 0; i < plans.size(); ++i) {
       const int n_ranks = plans[i]->spec.n_ranks;
       operations[i] = {
-          plans[i]->spec, plans[i]->chunks_per_block, &plans[i]->programs, variation.rounds,
+          plans[i]->spec,
+          plans[i]->chunks_per_block,
+          &plans[i]->programs,
+          variation.rounds,
           in_place_of(can_be_in_place(row_of(plans[i]->spec.collective)) ? variation.places : Places::out_of_place,
-                      n_ranks, variation.seed + i)};
+                      n_ranks, variation.seed + i),
+          plans[i]->parts_per_slot};
     }
     const int slots = variation.extra_slots < 0 ? std::max(8, min_slots) : min_slots + variation.extra_slots;
     const CheckReport report = check(operations, {slots, variation.alias, variation.seed});

@@ -17,6 +17,7 @@ namespace stretto::sweep {
 struct WholePlan {
   PlanSpec spec;
   std::int32_t chunks_per_block = 1;
+  std::int32_t parts_per_slot = 1;
   std::int32_t min_slots = 1;
   std::vector<Program> programs;
 };

@@ -44,7 +44,8 @@ TEST(Sweep, OneSlotLessThanTheFewest_Deadlocks) {
       if (!row.supports(collective.collective)) continue;
       for (int n = 2; n <= 9; ++n) {
         const WholePlan plan = whole_plan(row, collective.collective, n, row.channel_multiple, 0);
-        const CheckedOperation operation = {plan.spec, plan.chunks_per_block, &plan.programs, 2, {}};
+        const CheckedOperation operation = {plan.spec, plan.chunks_per_block, &plan.programs, 2,
+                                            {},        plan.parts_per_slot};
         const CheckReport report = check({&operation, 1}, {row.min_slots - 1, Alias::copied, 0});
         EXPECT_TRUE(report.ok() || report.kind == ProblemKind::deadlock) << report.text;
         if (report.kind == ProblemKind::deadlock) ++deadlocks;

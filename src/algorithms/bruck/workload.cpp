@@ -1,0 +1,25 @@
+#include <bit>
+
+#include "algorithms/bruck/plan.hpp"
+#include "algorithms/rounds.hpp"
+
+namespace stretto::bruck {
+
+Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link) {
+  if (spec.n_ranks == 1) return lone_rank_workload(spec, block_bytes);
+  const auto [rounds, chunk, channels] =
+      rounds_of(spec, chunks_per_block(spec), block_bytes, link, parts_per_slot(spec));
+  const auto n = static_cast<unsigned>(spec.n_ranks);
+  const Saturating hops = static_cast<std::uint64_t>(std::bit_width(n - 1));
+  std::uint64_t chunks = n - 1;  // that a rank sends, and that it receives
+  if (spec.collective == Collective::all_to_all) {
+    chunks = 0;
+    for (unsigned d = 1; d < n; ++d) chunks += static_cast<std::uint64_t>(std::popcount(d));
+  }
+  // wait_credit, signal, wait, release; and for each chunk a put and a get. The own chunk is copied.
+  const Work round = Work{4, 0, 0} * hops + Work{2, chunk * 2, 0} * chunks + Work{1, chunk, 0};
+  const Work all = round * (rounds * channels);
+  return {rounds * hops, all, all};
+}
+
+}  // namespace stretto::bruck
