@@ -8,6 +8,24 @@
 #include "exec/content_hash.hpp"
 
 namespace stretto {
+namespace {
+
+/// The plan's scratch chunks, and one more for the product that a pre-multiplied sum is made with.
+void size_scratch(Binding& binding) {
+  auto chunks = static_cast<std::size_t>(binding.plan->plan.program.scratch_chunks);
+  if (binding.pre_multiply.scale != nullptr) ++chunks;
+  binding.scratch_stride_bytes = 0;
+  if (chunks > 0) {
+    for (const ChannelGeometry& channel : binding.channels) {
+      binding.scratch_stride_bytes =
+          std::max(binding.scratch_stride_bytes, channel.chunk_elements * binding.element_bytes);
+    }
+  }
+  binding.scratch_bytes = binding.scratch_stride_bytes * chunks;
+}
+
+}  // namespace
+
 Binding bind_request(const Request& request, const PreparedPlan& prepared, std::size_t slot_bytes) {
   const PlanSpec& spec = prepared.plan.spec;
   const CollectiveRow& row = row_of(spec.collective);
@@ -33,6 +51,7 @@ Binding bind_request(const Request& request, const PreparedPlan& prepared, std::
     binding.rounds.push_back(binding.channels.back().rounds);
     binding.part_strides_bytes.push_back(binding.channels.back().part_stride() * binding.element_bytes);
   }
+  size_scratch(binding);
   return binding;
 }
 
@@ -62,11 +81,13 @@ void bind_sizes(Binding& binding, Collective collective, const BlockSizes& sizes
   }
   binding.input_offsets_bytes = sizes.input_offsets_bytes;
   binding.output_offsets_bytes = sizes.output_offsets_bytes;
+  size_scratch(binding);
 }
 
 void bind_pre_multiply(Binding& binding, PreMultiply pre_multiply) {
   binding.tag.red_op = kUserOpInTag;
   binding.pre_multiply = pre_multiply;
+  size_scratch(binding);
 }
 
 std::string to_string(const OpTag& tag) {
