@@ -102,10 +102,11 @@ STRETTO_API strettoResult_t strettoCommInitKeyValue(strettoComm_t *comm, int nra
                                                     const strettoConfig_t *config);
 
 /** Starts a communicator of all processes that a launcher has started, from the environment that it gives them:
- *  torchrun, Open MPI, MPICH (Hydra) or Slurm. On one host nothing else is needed: the kernel's word that the
- *  processes are the same user's is enough. Across hosts STRETTO_SECRET_FILE and STRETTO_BOOTSTRAP_ADDRESS must be
- *  set, since a launcher's environment is no secret. Every rank makes the same number of these calls, one at a time.
- *  docs/starting.md has the rules. */
+ *  torchrun, Open MPI, MPICH (Hydra) or Slurm, or RANK and WORLD_SIZE set by hand. On one host nothing else is needed:
+ *  the kernel's word that the processes are the same user's is enough. Across hosts STRETTO_SECRET_FILE and
+ *  STRETTO_BOOTSTRAP_ADDRESS must be set, since a launcher's environment is no secret. Every rank makes the same number
+ *  of these calls, one at a time; one that failed counts. Blocks until the ranks of the host have met, whatever
+ *  `config` says. Without a launcher: strettoInvalidUsage, field "launcher". docs/starting.md has the rules. */
 STRETTO_API strettoResult_t strettoCommInitEnvironment(strettoComm_t *comm, const strettoConfig_t *config);
 
 #endif /* STRETTO_STARTING_H */

@@ -21,7 +21,7 @@
  *    Different communicators may be used at once. strettoCommAbort, strettoCommGetAsyncError and the getters may be
  *    called from any thread at any time.
  *  - A communicator that was made before a fork stays the parent's: in the child it is refused (strettoInvalidUsage,
- *    field "comm"). The child may make its own.
+ *    field "comm"). The child may make its own. docs/starting.md has the rules for fork, signals and threads.
  *  - Every wait has a deadline (strettoConfig_t).
  *  - After an error that left an operation incomplete the communicator is faulted: each later call on it returns the
  *    first fault at once, until it is destroyed. An abort does not replace the fault.

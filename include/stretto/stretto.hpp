@@ -263,6 +263,58 @@ class Communicator {
   void broadcast(const T* send, T* receive, std::size_t count, int root, strettoStream_t stream = nullptr) const {
     check(strettoBroadcast(send, receive, count, DataTypeOf<T>::value, root, handle_, stream), handle_);
   }
+  /// As strettoReduce, with the type of T; `receive` counts on the root only.
+  template <typename T>
+  void reduce(const T* send, T* receive, std::size_t count, int root, strettoRedOp_t op = strettoSum,
+              strettoStream_t stream = nullptr) const {
+    check(strettoReduce(send, receive, count, DataTypeOf<T>::value, op, root, handle_, stream), handle_);
+  }
+  /// As strettoGather, with the type of T; `receive` counts on the root only.
+  template <typename T>
+  void gather(const T* send, T* receive, std::size_t send_count, int root, strettoStream_t stream = nullptr) const {
+    check(strettoGather(send, receive, send_count, DataTypeOf<T>::value, root, handle_, stream), handle_);
+  }
+  /// As strettoScatter, with the type of T; `send` counts on the root only.
+  template <typename T>
+  void scatter(const T* send, T* receive, std::size_t receive_count, int root, strettoStream_t stream = nullptr) const {
+    check(strettoScatter(send, receive, receive_count, DataTypeOf<T>::value, root, handle_, stream), handle_);
+  }
+  /// As strettoAllToAll, with the type of T.
+  template <typename T>
+  void all_to_all(const T* send, T* receive, std::size_t count, strettoStream_t stream = nullptr) const {
+    check(strettoAllToAll(send, receive, count, DataTypeOf<T>::value, handle_, stream), handle_);
+  }
+  /// As strettoAllGatherV, with the type of T.
+  template <typename T>
+  void all_gather_v(const T* send, T* receive, const std::size_t* receive_counts, const std::size_t* displs,
+                    strettoStream_t stream = nullptr) const {
+    check(strettoAllGatherV(send, receive, receive_counts, displs, DataTypeOf<T>::value, handle_, stream), handle_);
+  }
+  /// As strettoReduceScatterV, with the type of T.
+  template <typename T>
+  void reduce_scatter_v(const T* send, T* receive, const std::size_t* receive_counts, strettoRedOp_t op = strettoSum,
+                        strettoStream_t stream = nullptr) const {
+    check(strettoReduceScatterV(send, receive, receive_counts, DataTypeOf<T>::value, op, handle_, stream), handle_);
+  }
+  /// As strettoAllToAllV, with the type of T.
+  template <typename T>
+  void all_to_all_v(const T* send, const std::size_t* send_counts, const std::size_t* send_displs, T* receive,
+                    const std::size_t* receive_counts, const std::size_t* receive_displs,
+                    strettoStream_t stream = nullptr) const {
+    check(strettoAllToAllV(send, send_counts, send_displs, receive, receive_counts, receive_displs,
+                           DataTypeOf<T>::value, handle_, stream),
+          handle_);
+  }
+  /// As strettoSend, with the type of T.
+  template <typename T>
+  void send(const T* buffer, std::size_t count, int peer, strettoStream_t stream = nullptr) const {
+    check(strettoSend(buffer, count, DataTypeOf<T>::value, peer, handle_, stream), handle_);
+  }
+  /// As strettoRecv, with the type of T.
+  template <typename T>
+  void receive(T* buffer, std::size_t count, int peer, strettoStream_t stream = nullptr) const {
+    check(strettoRecv(buffer, count, DataTypeOf<T>::value, peer, handle_, stream), handle_);
+  }
   /// As strettoBarrier.
   void barrier(strettoStream_t stream = nullptr) const { check(strettoBarrier(handle_, stream), handle_); }
 
@@ -300,6 +352,9 @@ class Communicator {
   strettoComm_t handle_ = nullptr;
 };
 
+/// As strettoCommFinalize.
+inline void finalize(const Communicator& comm) { check(strettoCommFinalize(comm.handle()), comm.handle()); }
+
 /// The calls between construction and end() are issued as one. Destroyed without end() (by an exception), it ends the
 /// group and drops the error.
 class Group {
@@ -322,3 +377,5 @@ class Group {
 
 }  // namespace wrapper
 }  // namespace stretto
+
+#include "stretto/owners.hpp"  // streams, events and operations with ownership

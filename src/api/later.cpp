@@ -9,9 +9,6 @@ strettoResult_t strettoCommInitRankScalable(strettoComm_t*, int, int, int, const
                                             const strettoConfig_t*) {
   return unsupported("strettoCommInitRankScalable");
 }
-strettoResult_t strettoCommInitEnvironment(strettoComm_t*, const strettoConfig_t*) {
-  return unsupported("strettoCommInitEnvironment");
-}
 strettoResult_t strettoCommShrink(strettoComm_t, const int*, int, strettoComm_t*, const strettoConfig_t*) {
   return unsupported("strettoCommShrink");
 }

@@ -1,4 +1,4 @@
-// The C API's ways of starting a communicator without an id in hand: an all-gather, a key-value store.
+// The C API's ways of starting a communicator without an id in hand: an all-gather, a key-value store, a launcher.
 #include <algorithm>
 #include <cstring>
 #include <string_view>
@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/system.hpp"
 #include "base/text.hpp"
+#include "comm/launched.hpp"
 #include "comm/starting.hpp"
 
 namespace stretto::api {
@@ -74,6 +75,19 @@ strettoResult_t join_with(Prepared& prepared, const strettoUniqueId& id, stretto
   return join(id, prepared.starter.n_ranks, prepared.starter.rank, prepared.settings, comm);
 }
 
+/// Where the id was made of a secret, an id that does not fit is a secret that does not.
+[[noreturn]] void throw_of_secret(ErrorInfo info, const std::string& secret_file) {
+  if (info.field == "id" && !secret_file.empty()) {
+    info.field = "STRETTO_SECRET_FILE";
+    info.text += format(
+        ". The id was made of the secret in STRETTO_SECRET_FILE={}, of the job and of the number of the call: all "
+        "ranks "
+        "must have the same",
+        secret_file);
+  }
+  throw Error(std::move(info));
+}
+
 void check_name(const char* function, const char* name) {
   static constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
   constexpr std::size_t kLongest = 64;
@@ -133,6 +147,27 @@ strettoResult_t strettoCommInitKeyValue(strettoComm_t* comm, int nranks, int ran
         prepared, exchange_id(prepared.starter, prepared.environment, bound, name, prepared.settings.setup_timeout_ns),
         comm);
   });
+}
+
+strettoResult_t strettoCommInitEnvironment(strettoComm_t* comm, const strettoConfig_t* config) {
+  static constexpr const char* kName = "strettoCommInitEnvironment";
+  return spoil_group(guarded(kName, [&] {
+    const std::uint64_t call = count_launch_call();
+    std::string launcher;
+    try {
+      launcher = Environment::read().text(Knob::launcher);
+    } catch (const Error&) {  // prepare meets it again, and the other ranks are to hear of it
+    }
+    const Launch launch = read_launch(process_variables(), launcher);
+    Prepared prepared = prepare(kName, comm, launch.n_ranks, launch.rank, config);
+    const strettoUniqueId id =
+        id_of_launch(launch, call, prepared.environment, prepared.starter.refusal, prepared.settings.setup_timeout_ns);
+    try {
+      return join_with(prepared, id, comm);
+    } catch (const Error& error) {
+      throw_of_secret(error.info(), prepared.environment.text(Knob::secret_file));
+    }
+  }));
 }
 
 }  // extern "C"

@@ -65,8 +65,11 @@ strettoResult_t submit(Communicator& communicator, strettoStream_t stream, const
   }
   std::shared_ptr<HostStream> live = stream == nullptr ? nullptr : streams().find(stream);
   if (stream != nullptr && !live) return no_stream(function);
-  if (!in_group) return result_of(issue(communicator, *live, operation));
-  CallGroup::of_thread().add(communicator, std::move(live), operation);
+  // Among others the longest deadline counts, so one that is the communicator's own has to be a number.
+  Operation timed = operation;
+  if (timed.timeout_ns == 0) timed.timeout_ns = communicator.engine().settings().data_timeout_ns;
+  if (!in_group) return result_of(issue(communicator, *live, timed));
+  CallGroup::of_thread().add(communicator, std::move(live), std::move(timed));
   return strettoSuccess;
 }
 

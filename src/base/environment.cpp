@@ -40,10 +40,17 @@ constexpr std::array kRows = {
             "Slots per shared-memory connection, a power of two; 0: 4.", KnobOwner::rank_0},
     KnobRow{Knob::spin_us, "STRETTO_SPIN_US", KnobKind::integer, "-1", -1, 1'000'000,
             "How long a waiting rank spins before it yields its core; -1: by ranks and cores of the host."},
+    KnobRow{Knob::debug, "STRETTO_DEBUG", KnobKind::text, "off", 0, 0,
+            "Checks of every operation: off, or some of checksum, nan, nan-error and all, separated by commas.",
+            KnobOwner::rank_0},
     KnobRow{Knob::log_level, "STRETTO_LOG_LEVEL", KnobKind::text, "warn", 0, 0,
             "trace, debug, info, warn, error or off."},
     KnobRow{Knob::log_file, "STRETTO_LOG_FILE", KnobKind::text, "", 0, 0,
             "Where log lines go instead of standard error; %p becomes the process number."},
+    KnobRow{Knob::launcher, "STRETTO_LAUNCHER", KnobKind::text, "", 0, 0,
+            "Whose variables strettoCommInitEnvironment reads: torchrun, open_mpi, mpich, env, slurm. Default: found."},
+    KnobRow{Knob::secret_file, "STRETTO_SECRET_FILE", KnobKind::text, "", 0, 0,
+            "File with a secret, readable by its owner alone, equal on all hosts: keys ranks that a launcher started."},
 };
 
 const KnobRow* find_row(std::string_view name) {
@@ -118,6 +125,17 @@ std::vector<std::string> file_entries(const std::string& path) {
 }  // namespace
 
 std::span<const KnobRow> knob_rows() noexcept { return kRows; }
+
+std::map<std::string, std::string> process_variables() {
+  std::map<std::string, std::string> result;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    // The first of a name counts, as for getenv.
+    if (equals != text.npos) result.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return result;
+}
 
 Environment Environment::read() {
   std::vector<std::string> entries;

@@ -23,8 +23,11 @@ enum class Knob : std::uint8_t {
   shm_slot_bytes,
   shm_slots,
   spin_us,
+  debug,
   log_level,
   log_file,
+  launcher,
+  secret_file,
 };
 
 enum class KnobKind : std::uint8_t { integer, text };
@@ -44,6 +47,9 @@ struct KnobRow {
 };
 
 std::span<const KnobRow> knob_rows() noexcept;
+
+/// All variables of this process, by name: what launchers say in theirs is not the table's.
+std::map<std::string, std::string> process_variables();
 
 /// A snapshot of all knobs, read once where a communicator is made. Immutable.
 class Environment {

@@ -14,7 +14,7 @@ struct OpTag {
   std::uint8_t collective = 0;  ///< Collective
   std::uint8_t datatype = 0;    ///< strettoDataType_t
   std::uint8_t red_op = 0;      ///< strettoRedOp_t, 255 for user-made ones
-  std::uint8_t flags = 0;       ///< reserved, 0
+  std::uint8_t flags = 0;       ///< kCheckInTag, or 0
   std::uint32_t plan = 0;       ///< low 32 bits of the plan's hash
 
   friend bool operator==(const OpTag&, const OpTag&) = default;

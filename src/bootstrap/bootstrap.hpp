@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "bootstrap/control_plane.hpp"
 #include "stretto/stretto.h"
@@ -41,7 +42,9 @@ class Rendezvous {
 
 /// A communicator of one rank needs no rendezvous: its Bootstrap never calls here, and poll() stays false.
 /// @param address where to listen, port 0 for any; it goes into the id, so other ranks must be able to reach it
-std::unique_ptr<Rendezvous> make_rendezvous(System& system, const Endpoint& address);
+/// @param key the id's, where the ranks have one already; else a random one
+std::unique_ptr<Rendezvous> make_rendezvous(System& system, const Endpoint& address,
+                                            const std::optional<std::array<std::byte, 32>>& key = std::nullopt);
 
 /// One rank's way in; a non-blocking state machine.
 class Bootstrap {

@@ -17,12 +17,16 @@ constexpr int n_ranks_max = 1 << 20;
 
 }  // namespace
 
-TreeRendezvous::TreeRendezvous(System& system, const Endpoint& address)
+TreeRendezvous::TreeRendezvous(System& system, const Endpoint& address, const std::optional<Key>& key)
     : system_(system), address_(address), deadline_ns_(never_ns) {
   require_crypto();
   Handle listener = system.listen_tcp(address_);
   IdContents contents;
-  system.fill_random(contents.key);
+  if (key) {
+    contents.key = *key;
+  } else {
+    system.fill_random(contents.key);
+  }
   contents.endpoints.push_back(address_);
   id_ = encode_id(contents);
   gate_.emplace(system, std::move(listener), contents.key, Role::rendezvous, -1, strangers_max);
@@ -281,8 +285,8 @@ Rendezvous::Counts TreeRendezvous::counts() const {
   return counts;
 }
 
-std::unique_ptr<Rendezvous> make_rendezvous(System& system, const Endpoint& address) {
-  return std::make_unique<TreeRendezvous>(system, address);
+std::unique_ptr<Rendezvous> make_rendezvous(System& system, const Endpoint& address, const std::optional<Key>& key) {
+  return std::make_unique<TreeRendezvous>(system, address, key);
 }
 
 }  // namespace stretto

@@ -14,7 +14,7 @@ namespace stretto {
 /// Per rank it takes one hello, proof, join and linked, and gives one challenge, assign and ready: O(n) altogether.
 class TreeRendezvous final : public Rendezvous {
  public:
-  TreeRendezvous(System& system, const Endpoint& address);
+  TreeRendezvous(System& system, const Endpoint& address, const std::optional<Key>& key = std::nullopt);
 
   const strettoUniqueId& id() const override { return id_; }
   bool poll() override;

@@ -15,6 +15,10 @@ constexpr std::int64_t kGoodbyeNs = 1'000'000'000;
 
 Communicator::Communicator(std::shared_ptr<MembershipTask> task, Membership membership)
     : task_(std::move(task)), engine_(std::move(membership)), waiter_(spin_polls()) {
+  const Settings& settings = engine_.settings();
+  if (settings.debug.any()) {
+    debug_ = std::make_unique<DebugCheck>(settings.debug, rank(), n_ranks(), settings.name);
+  }
   const HostNode& host = engine_.topology().host_of(rank());
   log(LogLevel::info, "event=communicator comm={} rank={} ranks={} host={} host_ranks={} cores={} slots={}x{}",
       engine_.settings().name, rank(), n_ranks(), host.name, host.ranks.size(), host.n_cores,
@@ -40,7 +44,10 @@ Communicator::~Communicator() {
 
 const ErrorInfo* Communicator::fault() const {
   if (const ErrorInfo* reported = reported_.get(); reported != nullptr) return reported;
-  return task_->fault().get();
+  const ErrorInfo* const first = task_->fault().get();
+  if (first == nullptr || first->rank == rank()) return first;
+  if (heard_.get() == nullptr) heard_.set(fault_out_of_turn());
+  return heard_.get();
 }
 
 void Communicator::abort() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "comm/batch.hpp"
+#include "comm/debug_check.hpp"
 #include "comm/engine.hpp"
 #include "comm/membership_task.hpp"
 #include "comm/turns.hpp"
@@ -75,7 +76,8 @@ class Communicator {
   // The current operation, for the thread whose turn it is. None of these waits; after `faulted` see reported_.
   Progress begin(std::span<const Operation> operations);
   Progress poll();
-  Progress check();  ///< what costs something, now and then: deadline and departures
+  Progress verify();  ///< in debug mode, once the data is through
+  Progress check();   ///< what costs something, now and then: deadline and departures
   Progress end(const ErrorInfo* error);
 
   const ErrorInfo* fail(ErrorInfo fault);
@@ -99,8 +101,10 @@ class Communicator {
   std::int64_t timeout_ns_ = 0;
   std::atomic<std::int64_t> longest_timeout_ns_{0};  ///< of all that was issued to streams
   UserOps user_ops_;
+  std::unique_ptr<DebugCheck> debug_;  ///< nullptr: off
   std::uint64_t completed_ = 0;
-  FaultSlot reported_;  ///< the first fault in this rank's words: with its operation and step
+  FaultSlot reported_;       ///< the first fault in this rank's words: with its operation and step
+  mutable FaultSlot heard_;  ///< another rank's fault in this rank's words, while no operation has met it
 };
 
 }  // namespace stretto

@@ -62,7 +62,7 @@ Progress Communicator::begin(std::span<const Operation> operations) {
   if (timeout_ns_ == 0) timeout_ns_ = engine_.settings().data_timeout_ns;
   start_ns_ = 0;
   try {
-    engine_.start(operations);
+    engine_.start(operations, debug_ ? debug_->begin(operations) : nullptr);
   } catch (const Error& refused) {
     fail(refused.info());
     return Progress::faulted;
@@ -78,10 +78,24 @@ Progress Communicator::begin(std::span<const Operation> operations) {
 
 Progress Communicator::poll() {
   const Progress progress = engine_.poll();
-  if (progress == Progress::done) return end(nullptr);
+  if (progress == Progress::done) return debug_ ? verify() : end(nullptr);
   if (progress == Progress::faulted) return end(fail(engine_.fault()));
   if (const ErrorInfo* heard = task_->fault().get(); heard != nullptr) return end(fail_with(*heard));
   return progress;
+}
+
+Progress Communicator::verify() {
+  if (debug_->collect()) {
+    engine_.start_exchange(debug_->own_report(), debug_->reports());
+    return Progress::running;
+  }
+  ErrorInfo here = at_this_point(strettoSuccess);
+  std::optional<ErrorInfo> found = debug_->judge(here.operation);
+  if (!found) return end(nullptr);
+  found->rank = here.rank;
+  found->operation = here.operation;
+  found->name = std::move(here.name);
+  return end(fail(std::move(*found)));
 }
 
 /// A rank that has left counts as gone in a collective that it cannot have completed. Of a pair nobody knows how many

@@ -85,9 +85,9 @@ void Engine::replace_program(const PlanSpec& spec, Program program) {
   plan_for(spec) = prepare(std::move(plan), port_source());
 }
 
-void Engine::start(std::span<const Operation> operations) {
+void Engine::start(std::span<const Operation> operations, std::uint64_t* riding) {
   const Operation& first = operations.front();
-  if (is_pair_call(first.request.collective)) return start_pairs(operations);
+  if (is_pair_call(first.request.collective)) return start_pairs(operations, riding);
   STRETTO_ASSERT(operations.size() == 1);
   if (first.request.collective == Collective::all_to_all_v) return start_all_to_all_v(first);
   start(first.details ? bind_details(first) : bind(first.request), first.input, first.output);

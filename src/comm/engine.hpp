@@ -34,9 +34,13 @@ class Engine {
   /// The binding for a request, made at its first use. Throws Error for arguments that no plan can serve.
   const Binding& bind(const Request& request);
   /// Begins the next operation: one collective, or any number of sends and receives. Arguments were checked. Throws
-  /// Error for what no plan can serve, and for messages to this rank itself that do not match.
-  void start(std::span<const Operation> operations);
+  /// Error for what no plan can serve, and for messages to this rank itself that do not match. `riding`, if not
+  /// nullptr, has a word for each send or receive, which goes behind its data (into it, of a receive).
+  void start(std::span<const Operation> operations, std::uint64_t* riding = nullptr);
   void start(const Binding& binding, const void* input, void* output);
+  /// After a collective whose poll() was done, as a part of it: each rank gives `own`, which is its part of `all` (by
+  /// rank, of the same size), and gets the others'.
+  void start_exchange(std::span<const std::uint64_t> own, std::span<std::uint64_t> all);
   Progress poll();
   /// Ends an operation that cannot complete; nothing can be started afterwards.
   void give_up();
@@ -67,7 +71,7 @@ class Engine {
   std::unique_ptr<Entry> make_entry(const Request& request);
   const Binding& bind_details(const Operation& operation);
   const Binding& base_of(const Operation& operation);
-  void start_pairs(std::span<const Operation> operations);
+  void start_pairs(std::span<const Operation> operations, std::uint64_t* riding);
   void start_all_to_all_v(const Operation& operation);
   void move_to_self(std::span<const Operation> operations) const;
   PreparedPlan& plan_for(const PlanSpec& spec);

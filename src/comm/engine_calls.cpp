@@ -28,6 +28,11 @@ std::byte* moved(const void* pointer, std::size_t bytes) {
   return pointer == nullptr ? nullptr : memory_of(pointer) + bytes;
 }
 
+OpTag of_check(OpTag tag) {
+  tag.flags = kCheckInTag;
+  return tag;
+}
+
 [[noreturn]] void refuse_self(Rank rank, const char* field, std::string text) {
   ErrorInfo info;
   info.code = strettoInvalidUsage;
@@ -107,11 +112,12 @@ void Engine::move_to_self(std::span<const Operation> operations) const {
   }
 }
 
-void Engine::start_pairs(std::span<const Operation> operations) {
+void Engine::start_pairs(std::span<const Operation> operations, std::uint64_t* riding) {
   move_to_self(operations);
   between_pairs_ = true;
   pairs_.begin(operations_);
-  for (const Operation& each : operations) {
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    const Operation& each = operations[i];
     const Request& request = each.request;
     const bool sends = request.collective == Collective::send;
     const auto peer = static_cast<std::size_t>(request.root);
@@ -123,6 +129,23 @@ void Engine::start_pairs(std::span<const Operation> operations) {
     tag_ = tag_of(Collective::send, request, request.count, number);  // what both sides take it for
     pairs_.add({request.root, sends, memory_of(sends ? each.input : each.output),
                 request.count * data_type_bytes(request.type), tag_});
+    if (riding == nullptr) continue;
+    pairs_.add({request.root, sends, memory_of(riding + i), sizeof *riding, of_check(tag_)});
+  }
+}
+
+/// Under the collective's own tag, so that ranks that disagree about the call are still told so. What it says of an
+/// all-to-all-v's counts is each rank's own matter.
+void Engine::start_exchange(std::span<const std::uint64_t> own, std::span<std::uint64_t> all) {
+  OpTag tag = of_check(tag_);
+  if (tag.collective == static_cast<std::uint8_t>(Collective::all_to_all_v)) tag.count = 0;
+  between_pairs_ = true;
+  pairs_.begin(operations_ - 1);
+  for (Rank distance = 1; distance < n_ranks(); ++distance) {
+    const Rank to = (rank() + distance) % n_ranks();
+    const Rank from = (rank() + n_ranks() - distance) % n_ranks();
+    pairs_.add({to, true, memory_of(own.data()), own.size_bytes(), tag});
+    pairs_.add({from, false, memory_of(&all[static_cast<std::size_t>(from) * own.size()]), own.size_bytes(), tag});
   }
 }
 

@@ -16,6 +16,7 @@ std::vector<std::byte> encode(const RankCard& card) {
   out.number(card.settings.max_channels);
   out.number(card.settings.shm_slot_bytes);
   out.number(card.settings.shm_slots);
+  out.number(encode(card.settings.debug));
   return out.take();
 }
 
@@ -32,6 +33,7 @@ RankCard decode_rank_card(std::span<const std::byte> bytes) {
   card.settings.max_channels = in.number<std::uint32_t>();
   card.settings.shm_slot_bytes = in.number<std::uint64_t>();
   card.settings.shm_slots = in.number<std::uint32_t>();
+  card.settings.debug = decode_debug_mode(in.number<std::uint8_t>());
   return card;
 }
 

@@ -41,8 +41,8 @@ class RendezvousTask : public ServiceTask {
 
 }  // namespace
 
-strettoUniqueId start_rendezvous(const Endpoint& address) {
-  auto rendezvous = make_rendezvous(posix_system(), address);
+strettoUniqueId start_rendezvous(const Endpoint& address, const std::optional<std::array<std::byte, 32>>& key) {
+  auto rendezvous = make_rendezvous(posix_system(), address, key);
   const strettoUniqueId id = rendezvous->id();
   auto task = std::make_shared<RendezvousTask>(std::move(rendezvous));
   Service::of_process().add(std::move(task));

@@ -1,15 +1,19 @@
 // The service thread's share of a rendezvous: the listener behind a unique id.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "base/system.hpp"
 #include "stretto/stretto.h"
 
 namespace stretto {
 
-/// Listens in this process and returns the id. Throws Error.
-strettoUniqueId start_rendezvous(const Endpoint& address);
+/// Listens in this process and returns the id. Throws Error. @param key the id's; else a random one
+strettoUniqueId start_rendezvous(const Endpoint& address,
+                                 const std::optional<std::array<std::byte, 32>>& key = std::nullopt);
 /// The same on the loopback that this host has: IPv4, else IPv6.
 strettoUniqueId start_local_rendezvous();
 

@@ -91,6 +91,7 @@ Settings resolve_settings(const strettoConfig_t* config, const Environment& envi
   result.shm_slot_bytes = static_cast<std::uint64_t>(environment.integer(Knob::shm_slot_bytes));
   result.shm_slots = static_cast<std::uint32_t>(environment.integer(Knob::shm_slots));
   check_slots(result);
+  result.debug = parse_debug_mode(environment.text(Knob::debug));
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/environment.hpp"
+#include "comm/debug_mode.hpp"
 #include "stretto/stretto.h"
 
 namespace stretto {
@@ -25,6 +26,7 @@ struct Settings {
   std::uint32_t max_channels = 0;    ///< 0: the planner's choice
   std::uint64_t shm_slot_bytes = 0;  ///< 0: by number of ranks
   std::uint32_t shm_slots = 0;
+  DebugMode debug;
 };
 
 /// Throws Error(strettoInvalidArgument or strettoUnsupported) naming the field. `config` may be nullptr.

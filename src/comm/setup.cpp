@@ -162,6 +162,7 @@ void Setup::adopt_cards(const std::vector<std::vector<std::byte>>& blobs) {
   mine.max_channels = roots.max_channels;
   mine.shm_slot_bytes = roots.shm_slot_bytes != 0 ? roots.shm_slot_bytes : default_slot_bytes(membership_.n_ranks);
   mine.shm_slots = roots.shm_slots != 0 ? roots.shm_slots : 4;
+  mine.debug = roots.debug;
   membership_.topology = std::make_unique<Topology>(std::move(identities));
   membership_.max_channels = mine.max_channels != 0 ? static_cast<int>(mine.max_channels) : 2;
   membership_.link.ranks_per_core = membership_.topology->ranks_per_core();

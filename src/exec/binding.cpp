@@ -70,6 +70,11 @@ void bind_pre_multiply(Binding& binding, PreMultiply pre_multiply) {
 }
 
 std::string to_string(const OpTag& tag) {
+  if (tag.flags == kCheckInTag) {
+    OpTag checked = tag;
+    checked.flags = 0;
+    return "the debug check of " + to_string(checked);
+  }
   if (tag.collective >= call_rows().size()) return format("an unknown collective ({})", tag.collective);
   const CollectiveRow& row = row_of(static_cast<Collective>(tag.collective));
   if (is_pair_call(row.collective)) {
@@ -80,11 +85,14 @@ std::string to_string(const OpTag& tag) {
       format("{}(count={}, {}", row.name, tag.count, data_type_name(static_cast<strettoDataType_t>(tag.datatype)));
   if (row.reduces) text += format(", {}", red_op_name(static_cast<strettoRedOp_t>(tag.red_op)));
   if (row.rooted) text += format(", root={}", tag.root);
+  if (row.planned_as == Collective::all_to_all_v) return text + format(") as operation {}", tag.operation);
   if (row.sizes_differ) text += format(", counts' hash {:08x}", static_cast<std::uint32_t>(tag.root));
   return text + format(") as operation {} by plan {:08x}", tag.operation, tag.plan);
 }
 
 const char* differing_field(const OpTag& a, const OpTag& b) {
+  const auto pair = [](const OpTag& tag) { return is_pair_call(static_cast<Collective>(tag.collective)); };
+  if (pair(a) != pair(b)) return "collective";  // messages have numbers of their own
   if (a.operation != b.operation) return "operation";  // the calls parted earlier: the rest compares different calls
   if (a.collective != b.collective) return "collective";
   const bool listed = a.collective < call_rows().size() && row_of(static_cast<Collective>(a.collective)).sizes_differ;

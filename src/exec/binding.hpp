@@ -70,6 +70,9 @@ void bind_pre_multiply(Binding& binding, PreMultiply pre_multiply);
 /// Stands in a tag for operations that users made.
 constexpr std::uint8_t kUserOpInTag = 255;
 
+/// A flag of tags: of what debug mode exchanges after the operation.
+constexpr std::uint8_t kCheckInTag = 1;
+
 /// "all_reduce(count=8, float, sum) as operation 3 by plan 0badcafe".
 std::string to_string(const OpTag& tag);
 /// The first argument in which two tags differ: "collective", "count", "datatype", "op", "root", "plan"; or

@@ -114,6 +114,31 @@ TEST(Abort, FromAnotherThread_EndsTheCallHereAndIsNamedThere) {
   EXPECT_EQ(async_error, strettoAborted);
 }
 
+// Whether asked right away, or after a call or a group was refused for it.
+TEST(Abort, HeardOfBetweenCalls_IsToldInThisRanksWords) {
+  for (const bool calls : {false, true}) {
+    ThreadRanks ranks(3);
+    ranks.run([](int, strettoComm_t each) { EXPECT_EQ(strettoBarrier(each, nullptr), strettoSuccess); });
+    EXPECT_EQ(strettoCommAbort(ranks.comm(0)), strettoSuccess);
+    strettoComm_t comm = ranks.comm(2);
+    strettoResult_t heard = strettoSuccess;
+    while (heard == strettoSuccess) {
+      ASSERT_EQ(strettoCommGetAsyncError(comm, &heard), strettoSuccess);
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(heard, strettoRemoteError);
+    if (calls) {
+      float value = 1.0F;
+      strettoGroupStart();
+      reduce(1, strettoFloat32, strettoSum, &value, &value, comm);
+      EXPECT_EQ(strettoGroupEnd(), strettoRemoteError);
+    }
+    EXPECT_EQ(error_of(comm).rank, 2) << error_of(comm).text;
+    EXPECT_EQ(error_of(comm).peer, 0) << error_of(comm).text;
+    EXPECT_NE(std::strstr(error_of(comm).text, "rank 2"), nullptr) << error_of(comm).text;
+  }
+}
+
 TEST(Destroy, WhileAnotherRankStillCalls_IsNamedThere) {
   ThreadRanks ranks(2);
   ranks.destroy(1);

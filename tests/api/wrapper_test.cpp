@@ -32,6 +32,55 @@ strettoErrorInfo_t thrown_by(Call&& call) {
   return STRETTO_ERROR_INFO_INITIALIZER;
 }
 
+TEST(Wrapper, EveryCollective_IsTheCInterfaces) {
+  constexpr int n = 3;
+  using Values = std::vector<std::int32_t>;
+  const std::vector<Communicator> ranks = Communicator::all(n);
+  run(ranks, [](int rank, const Communicator& comm) {
+    const Values mine = {rank, 10 + rank, 20 + rank};
+    Values out(n, -1);
+    comm.reduce(mine.data(), out.data(), n, 1);
+    EXPECT_EQ(out, rank == 1 ? (Values{3, 33, 63}) : Values(n, -1));
+    out.assign(n, -1);
+    comm.gather(mine.data(), out.data(), 1, 2);
+    EXPECT_EQ(out, rank == 2 ? (Values{0, 1, 2}) : Values(n, -1));
+    std::int32_t part = -1;
+    comm.scatter(mine.data(), &part, 1, 0);
+    EXPECT_EQ(part, 10 * rank);
+    comm.all_to_all(mine.data(), out.data(), 1);
+    EXPECT_EQ(out, (Values{10 * rank, 10 * rank + 1, 10 * rank + 2}));
+    const std::size_t counts[] = {1, 0, 2};
+    const std::size_t displs[] = {2, 0, 0};
+    comm.all_gather_v(mine.data(), out.data(), counts, displs);
+    EXPECT_EQ(out, (Values{2, 12, 0}));
+    Values sums(counts[rank]);
+    comm.reduce_scatter_v(mine.data(), sums.data(), counts);
+    EXPECT_EQ(sums, rank == 0 ? Values{3} : rank == 1 ? Values{} : (Values{33, 63}));
+    const std::size_t ones[] = {1, 1, 1};
+    const std::size_t order[] = {0, 1, 2};
+    comm.all_to_all_v(mine.data(), ones, order, out.data(), ones, order);
+    EXPECT_EQ(out, (Values{10 * rank, 10 * rank + 1, 10 * rank + 2}));
+    Group group;
+    comm.send(mine.data(), 2, (rank + 1) % n);
+    comm.receive(out.data(), 2, (rank + 2) % n);
+    group.end();
+    EXPECT_EQ(out[1], 10 + (rank + 2) % n);
+    const PreMulSum twice(comm, std::int32_t{2});
+    Stream stream;
+    Stream other;
+    Event event;
+    comm.all_reduce(mine.data(), out.data(), n, twice, stream);
+    event.record(stream);
+    event.hold(other);
+    other.synchronize();
+    event.synchronize();
+    stream.synchronize();
+    EXPECT_TRUE(stream.idle());
+    EXPECT_EQ(out, (Values{6, 66, 126}));
+    finalize(comm);
+  });
+}
+
 TEST(Wrapper, RanksByThreads_Compute) {
   EXPECT_EQ(version(), STRETTO_VERSION);
   std::vector<Communicator> ranks = Communicator::all(3);

@@ -14,7 +14,7 @@ namespace {
 RankReport split_until_error(int rank, int n, const strettoUniqueId& id) {
   strettoComm_t comm = nullptr;
   strettoResult_t result = strettoCommInitRank(&comm, n, id, rank);
-  RankReport report;
+  RankReport report = report_of(nullptr, result);  // it may be killed as early as that
   for (int i = 0; result == strettoSuccess; ++i) {
     strettoComm_t child = nullptr;
     result = strettoCommSplit(comm, (rank >> (i % 2)) & 1, 0, &child, nullptr);

@@ -1,0 +1,24 @@
+// What ranks that one launcher started can compute without a word between them: the name under which they meet on a
+// host, and, from a secret that they all have, a key.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "bootstrap/launcher.hpp"
+#include "bootstrap/unique_id.hpp"
+
+namespace stretto {
+
+/// Equal on all ranks of the job on a host, and on no other job's. It is no secret, unless there is one.
+/// @param call which of the process's calls it is that starts a communicator, from 0
+/// @param ancestor the launcher's own process, where that counts
+/// @param secret content of STRETTO_SECRET_FILE, or empty
+std::string meeting_name(const Launch& launch, std::uint64_t call, const std::string& ancestor, std::uint32_t user,
+                         std::span<const std::byte> secret);
+
+/// The key of the id of all ranks of the job, whatever host they are on. The secret itself cannot be found from it.
+Key job_key(const Launch& launch, std::uint64_t call, std::span<const std::byte> secret);
+
+}  // namespace stretto
