@@ -12,6 +12,9 @@ namespace {
 /// How long a thread that waits for its turn sleeps before it looks for a fault that nobody told it of.
 constexpr std::int64_t kTurnSliceNs = 20'000'000;
 constexpr int kTurnPolls = 500;
+/// How long a rank stands still in a collective before it says so. Long beside any wait of ranks that get on.
+constexpr std::int64_t kStuckNs = 1'000'000'000;
+constexpr std::int64_t kAnswerNs = 1'000'000'000;
 
 const ErrorInfo& in_use() {
   static const ErrorInfo& info = []() -> const ErrorInfo& {
@@ -61,6 +64,7 @@ Progress Communicator::begin(std::span<const Operation> operations) {
   timeout_ns_ = longest_timeout_ns(operations);
   if (timeout_ns_ == 0) timeout_ns_ = engine_.settings().data_timeout_ns;
   start_ns_ = 0;
+  standstill_ = {};
   try {
     engine_.start(operations, debug_ ? debug_->begin(operations) : nullptr);
   } catch (const Error& refused) {
@@ -72,6 +76,7 @@ Progress Communicator::begin(std::span<const Operation> operations) {
     fail(std::move(info));
     return Progress::faulted;
   }
+  if (engine_.is_collective()) task_->calls().begin(engine_.operations() - 1, engine_.common_tag());
   flight_.begin(engine_.is_collective() ? engine_.operations() - 1 : engine_.tag().operation, engine_.tag());
   return Progress::running;
 }
@@ -79,9 +84,9 @@ Progress Communicator::begin(std::span<const Operation> operations) {
 Progress Communicator::poll() {
   const Progress progress = engine_.poll();
   if (progress == Progress::done) return debug_ ? verify() : end(nullptr);
-  if (progress == Progress::faulted) return end(fail(engine_.fault()));
+  if (progress == Progress::faulted && !asks_the_one_ahead()) return end(fail(where_they_parted(engine_.fault())));
   if (const ErrorInfo* heard = task_->fault().get(); heard != nullptr) return end(fail_with(*heard));
-  return progress;
+  return Progress::running;
 }
 
 Progress Communicator::verify() {
@@ -101,8 +106,11 @@ Progress Communicator::verify() {
 /// A rank that has left counts as gone in a collective that it cannot have completed. Of a pair nobody knows how many
 /// messages it had sent before: what is there by now is all.
 Progress Communicator::check() {
-  if (start_ns_ == 0) start_ns_ = posix_system().now_ns();
-  if (!engine_.is_collective()) {
+  const std::int64_t now_ns = posix_system().now_ns();
+  if (start_ns_ == 0) start_ns_ = now_ns;
+  if (engine_.is_collective()) {
+    say_if_stuck(now_ns);
+  } else {
     const std::vector<Blocked> blocked = engine_.blocked();
     const bool someone_left = std::ranges::any_of(blocked, [&](const Blocked& at) { return has_left(at.peer); });
     if (someone_left) {
@@ -111,6 +119,52 @@ Progress Communicator::check() {
   }
   const ErrorInfo* error = check_peers(start_ns_, timeout_ns_);
   return error == nullptr ? Progress::running : end(error);
+}
+
+/// Of a collective, once: ranks that made another call as this one may wait for each other without a message that
+/// would show it.
+void Communicator::say_if_stuck(std::int64_t now_ns) {
+  if (standstill_.said) return;
+  if (const std::uint64_t steps = engine_.steps(); standstill_.since_ns == 0 || standstill_.steps != steps) {
+    standstill_ = {steps, now_ns, false};
+  }
+  if (now_ns - standstill_.since_ns < kStuckNs) return;
+  say_waiting();
+}
+
+void Communicator::say_waiting() {
+  standstill_.said = true;
+  Service::of_process().run([&] { task_->say_waiting(engine_.operations() - 1, engine_.common_tag()); });
+}
+
+/// A message of a later call shows that the two disagree, and not about what. The rank that sent it knows what it
+/// called as this operation, so it gets a moment to say: it will be the finder.
+bool Communicator::asks_the_one_ahead() {
+  const std::optional<OpTag>& theirs = engine_.refused();
+  if (engine_.fault().field != "operation" || !theirs || theirs->flags != 0) return false;
+  if (static_cast<std::int32_t>(theirs->operation - engine_.common_tag().operation) < 0) return false;
+  const std::int64_t now_ns = posix_system().now_ns();
+  if (answer_deadline_ns_ == 0) {
+    answer_deadline_ns_ = now_ns + kAnswerNs;
+    if (!standstill_.said) say_waiting();
+  }
+  return now_ns < answer_deadline_ns_;
+}
+
+/// A call may meet what an earlier one of its peer left behind. If this rank made another call then, that is where the
+/// two parted.
+ErrorInfo Communicator::where_they_parted(ErrorInfo found) const {
+  const std::optional<OpTag>& theirs = engine_.refused();
+  if (found.field != "operation" || !theirs || theirs->flags != 0) return found;
+  if (theirs->collective == static_cast<std::uint8_t>(Collective::all_to_all_v)) return found;  // of one pair only
+  const std::uint64_t current = engine_.operations() - 1;
+  const std::uint32_t behind = static_cast<std::uint32_t>(current) - theirs->operation;
+  if (behind > current) return found;
+  const std::optional<OpTag> mine = task_->calls().find(current - behind);
+  if (!mine || *mine == *theirs) return found;
+  found.field = differing_field(*mine, *theirs);
+  found.text = disagreement_text(found.rank, *mine, found.peer, *theirs);
+  return found;
 }
 
 /// The current operation has ended.
@@ -269,8 +323,9 @@ ErrorInfo Communicator::as_heard_here(const ErrorInfo& heard) const {
   ErrorInfo info = heard;
   if (heard.peer == rank()) {  // the finder speaks of us: for us, the other side is the finder
     info.peer = heard.rank;
-    info.host = heard.rank >= 0 ? engine_.topology().identity(heard.rank).host_name : std::string();
+    info.host.clear();
   }
+  if (info.peer >= 0 && info.host.empty()) info.host = engine_.topology().identity(info.peer).host_name;
   info.rank = rank();
   return info;
 }
