@@ -1,11 +1,13 @@
 #include "algorithms/catalogue.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "algorithms/binomial/plan.hpp"
 #include "algorithms/bruck/plan.hpp"
 #include "algorithms/halving_doubling/plan.hpp"
+#include "algorithms/hierarchical/plan.hpp"
 #include "algorithms/one_shot/plan.hpp"
 #include "algorithms/pairwise/plan.hpp"
 #include "algorithms/recursive_doubling/plan.hpp"
@@ -20,18 +22,22 @@ namespace {
 
 // clang-format off
 constexpr AlgorithmRow kRows[] = {
-    // name, revision, supports, channel_multiple, chunks_per_block, min_slots, build, workload
-    {"ring", 1, ring::supports, 1, ring::chunks_per_block, 2, ring::build, ring::workload},
-    {"tree", 1, tree::supports, 2, tree::chunks_per_block, 1, tree::build, tree::workload},
+    // name, revision, supports, channel_multiple, chunks_per_block, min_slots, build, workload, parts_per_slot, reach
+    {"ring", 1, ring::supports, 1, ring::chunks_per_block, 2, ring::build, ring::workload, one_part_per_slot,
+     Reach::neighbours},
+    {"tree", 1, tree::supports, 2, tree::chunks_per_block, 1, tree::build, tree::workload, one_part_per_slot,
+     Reach::neighbours},
     {"one_shot", 1, one_shot::supports, 1, one_shot::chunks_per_block, 1, one_shot::build, one_shot::workload},
     {"two_shot", 1, two_shot::supports, 1, two_shot::chunks_per_block, 1, two_shot::build, two_shot::workload},
     {"recursive_doubling", 1, recursive_doubling::supports, 1, recursive_doubling::chunks_per_block, 1,
-     recursive_doubling::build, recursive_doubling::workload},
+     recursive_doubling::build, recursive_doubling::workload, one_part_per_slot, Reach::doubling},
     {"halving_doubling", 1, halving_doubling::supports, 1, halving_doubling::chunks_per_block, 1,
-     halving_doubling::build, halving_doubling::workload, halving_doubling::parts_per_slot},
+     halving_doubling::build, halving_doubling::workload, halving_doubling::parts_per_slot, Reach::doubling},
     {"binomial", 1, binomial::supports, 1, binomial::chunks_per_block, 1, binomial::build, binomial::workload,
-     binomial::parts_per_slot},
+     binomial::parts_per_slot, Reach::doubling},
     {"bruck", 1, bruck::supports, 1, bruck::chunks_per_block, 1, bruck::build, bruck::workload, bruck::parts_per_slot},
+    {"hierarchical", 1, hierarchical::supports, 1, hierarchical::chunks_per_block, 1, hierarchical::build,
+     hierarchical::workload, hierarchical::parts_per_slot, Reach::groups},
     {"pairwise", 1, pairwise::supports, 1, pairwise::chunks_per_block, 1, pairwise::build, pairwise::workload},
 };
 // clang-format on
@@ -48,6 +54,20 @@ std::string names_for(Collective collective) {
   throw Error(strettoInvalidArgument, std::move(text), field);
 }
 
+void check_groups(const PlanSpec& spec, const AlgorithmRow& row) {
+  if (row.reach != Reach::groups) refuse("groups", format("algorithm \"{}\" knows no groups", row.name));
+  std::int32_t seen = 0;
+  bool in_order = spec.groups.size() == static_cast<std::size_t>(spec.n_ranks);
+  for (const std::int32_t group : spec.groups) {
+    in_order = in_order && group >= 0 && group <= seen;
+    seen = std::max(seen, group + 1);
+  }
+  if (!in_order) {
+    refuse("groups",
+           format("each of {} ranks needs a group, numbered from 0 in order of their first ranks", spec.n_ranks));
+  }
+}
+
 const AlgorithmRow& checked_row(const PlanSpec& spec, Rank rank) {
   const CollectiveRow& collective = row_of(spec.collective);
   if (spec.n_ranks < 1) refuse("n_ranks", format("a plan needs at least one rank, not {}", spec.n_ranks));
@@ -62,6 +82,7 @@ const AlgorithmRow& checked_row(const PlanSpec& spec, Rank rank) {
     refuse("channels", format("algorithm \"{}\" needs a positive multiple of {} channels, not {}", row.name,
                               row.channel_multiple, spec.channels));
   }
+  if (!spec.groups.empty()) check_groups(spec, row);
   if (const std::int32_t parts = row.parts_per_slot(spec); parts > kMostPartsPerSlot) {
     refuse("n_ranks",
            format("algorithm \"{}\" would send {} chunks of {} in a message over {} ranks, and {} is the most",

@@ -12,6 +12,16 @@ namespace stretto {
 
 inline std::int32_t one_part_per_slot(const PlanSpec&) { return 1; }
 
+/// Which ranks talk to which, where ranks are numbered along the groups that they lie in: for an estimate of what
+/// crosses from group to group.
+enum class Reach : std::uint8_t {
+  everyone,    ///< any rank to any other
+  neighbours,  ///< mostly the nearest ranks, so that few of a group's ranks have peers outside; but all hops wait for
+               ///< them
+  doubling,    ///< the same, and all in step: only the last doublings leave a group
+  groups,      ///< the algorithm knows the groups, needs them, and states itself what crosses
+};
+
 struct AlgorithmRow {
   std::string_view name;
   std::uint32_t revision;  ///< raised whenever the steps change: ranks of different builds then disagree by hash
@@ -25,6 +35,7 @@ struct AlgorithmRow {
   Workload (*workload)(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link);
   /// Of algorithms that send several chunks in a message; beyond kMostPartsPerSlot there is no plan.
   std::int32_t (*parts_per_slot)(const PlanSpec& spec) = one_part_per_slot;
+  Reach reach = Reach::everyone;
 };
 
 std::span<const AlgorithmRow> catalogue() noexcept;

@@ -31,7 +31,7 @@ constexpr std::array kRows = {
             "Address (and port) where the root listens, e.g. 10.0.0.1, [fd00::1]:4000. Default: loopback.",
             KnobOwner::listener},
     KnobRow{Knob::algorithm, "STRETTO_ALGORITHM", KnobKind::text, "", 0, 0,
-            "Use this algorithm wherever it can serve: ring, tree, one_shot, two_shot. Default: the cheapest.",
+            "Use this algorithm (a row of `stretto explain`) wherever it can serve. Default: the cheapest.",
             KnobOwner::rank_0},
     KnobRow{Knob::shm_slot_bytes, "STRETTO_SHM_SLOT_BYTES", KnobKind::integer, "0", 0, 1 << 26,
             "Bytes of a shared-memory slot, a multiple of 64; 0: by number of ranks, 65536 for up to 8.",
@@ -149,6 +149,9 @@ Environment Environment::from(const std::vector<std::string>& entries) {
     for (const std::string& entry : source) {
       const std::size_t equals = entry.find('=');
       const std::string name = entry.substr(0, equals);
+      if (name == "STRETTO_TEST_SOCKETS") {
+        std::from_chars(entry.data() + equals + 1, entry.data() + entry.size(), result.test_sockets_);
+      }
       if (!name.starts_with("STRETTO_") || name.starts_with("STRETTO_TEST_") || equals == std::string::npos) continue;
       if (const KnobRow* row = find_row(name); row != nullptr) {
         const std::string value = entry.substr(equals + 1);

@@ -62,11 +62,14 @@ class Environment {
 
   std::int64_t integer(Knob knob) const;
   const std::string& text(Knob knob) const;
+  /// STRETTO_TEST_SOCKETS: as if the ranks were bound to so many sockets, in equal shares; 0: the truth.
+  std::int32_t test_sockets() const { return test_sockets_; }
   /// One line per STRETTO_* variable that no row knows, with the nearest name. STRETTO_TEST_* are exempt.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   std::map<Knob, std::string> values_;
+  std::int32_t test_sockets_ = 0;
   std::vector<std::string> warnings_;
 };
 

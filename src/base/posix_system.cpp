@@ -2,7 +2,6 @@
 #include "base/posix_system.hpp"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -12,8 +11,8 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <vector>
 
+#include "base/affinity.hpp"
 #include "base/text.hpp"
 
 namespace stretto {
@@ -80,16 +79,6 @@ std::string boot_id() {
   return id;
 }
 
-int count_cores() {
-  for (std::size_t cpus = 1024; cpus <= (std::size_t{1} << 20); cpus *= 2) {
-    std::vector<std::uint64_t> mask(cpus / 64);
-    auto* set = reinterpret_cast<cpu_set_t*>(mask.data());
-    if (sched_getaffinity(0, cpus / 8, set) == 0) return CPU_COUNT_S(cpus / 8, set);
-    if (errno != EINVAL) break;  // EINVAL: the kernel has more CPUs than the mask
-  }
-  return 1;
-}
-
 }  // namespace
 
 void throw_system_error(const char* call, const std::string& argument, int os_error) {
@@ -128,7 +117,9 @@ HostIdentity PosixSystem::identity() {
   identity.host_id = format("{}/net:{}/user:{}/uid:{}", boot_id(), namespace_number("/proc/self/ns/net"),
                             namespace_number("/proc/self/ns/user"), geteuid());
   identity.process = getpid();
-  identity.n_cores = count_cores();
+  const Affinity cores = affinity();
+  identity.n_cores = cores.n_cores;
+  identity.socket = cores.socket;
   return identity;
 }
 

@@ -12,9 +12,6 @@ namespace {
 /// How long a thread that waits for its turn sleeps before it looks for a fault that nobody told it of.
 constexpr std::int64_t kTurnSliceNs = 20'000'000;
 constexpr int kTurnPolls = 500;
-/// How long a rank stands still in a collective before it says so. Long beside any wait of ranks that get on.
-constexpr std::int64_t kStuckNs = 1'000'000'000;
-constexpr std::int64_t kAnswerNs = 1'000'000'000;
 
 const ErrorInfo& in_use() {
   static const ErrorInfo& info = []() -> const ErrorInfo& {
@@ -45,13 +42,17 @@ const ErrorInfo* Communicator::run(std::span<const Operation> operations) {
   }
   Progress progress = begin(operations);
   waiter_.begin();
-  std::uint64_t steps = engine_.steps();
-  while (progress == Progress::running && (progress = poll()) == Progress::running) {
-    if (const std::uint64_t now = engine_.steps(); now != steps) {
-      steps = now;
-      waiter_.progressed();
+  try {
+    std::uint64_t steps = engine_.steps();
+    while (progress == Progress::running && (progress = poll()) == Progress::running) {
+      if (const std::uint64_t now = engine_.steps(); now != steps) {
+        steps = now;
+        waiter_.progressed();
+      }
+      if (waiter_.pause()) progress = check();
     }
-    if (waiter_.pause()) progress = check();
+  } catch (const std::exception& unexpected) {
+    progress = fail_unexpectedly(unexpected);
   }
   return progress == Progress::done ? nullptr : reported_.get();
 }
@@ -104,67 +105,28 @@ Progress Communicator::verify() {
 }
 
 /// A rank that has left counts as gone in a collective that it cannot have completed. Of a pair nobody knows how many
-/// messages it had sent before: what is there by now is all.
+/// messages it had sent before: what is there after it was seen to have left is all. So who is gone is asked first,
+/// then what has come; who leaves later is found next time.
 Progress Communicator::check() {
   const std::int64_t now_ns = posix_system().now_ns();
   if (start_ns_ == 0) start_ns_ = now_ns;
-  if (engine_.is_collective()) {
-    say_if_stuck(now_ns);
-  } else {
-    const std::vector<Blocked> blocked = engine_.blocked();
-    const bool someone_left = std::ranges::any_of(blocked, [&](const Blocked& at) { return has_left(at.peer); });
-    if (someone_left) {
-      if (const Progress progress = poll(); progress != Progress::running) return progress;
-    }
+  if (engine_.is_collective()) say_if_stuck(now_ns);
+  std::vector<Rank> gone;
+  for (const Blocked& at : engine_.blocked()) {
+    if (at.peer >= 0 && has_left(at.peer)) gone.push_back(at.peer);
   }
-  const ErrorInfo* error = check_peers(start_ns_, timeout_ns_);
+  if (!gone.empty()) {
+    if (const Progress progress = poll(); progress != Progress::running) return progress;
+  }
+  const ErrorInfo* error = check_peers(gone);
   return error == nullptr ? Progress::running : end(error);
 }
 
-/// Of a collective, once: ranks that made another call as this one may wait for each other without a message that
-/// would show it.
-void Communicator::say_if_stuck(std::int64_t now_ns) {
-  if (standstill_.said) return;
-  if (const std::uint64_t steps = engine_.steps(); standstill_.since_ns == 0 || standstill_.steps != steps) {
-    standstill_ = {steps, now_ns, false};
-  }
-  if (now_ns - standstill_.since_ns < kStuckNs) return;
-  say_waiting();
-}
-
-void Communicator::say_waiting() {
-  standstill_.said = true;
-  Service::of_process().run([&] { task_->say_waiting(engine_.operations() - 1, engine_.common_tag()); });
-}
-
-/// A message of a later call shows that the two disagree, and not about what. The rank that sent it knows what it
-/// called as this operation, so it gets a moment to say: it will be the finder.
-bool Communicator::asks_the_one_ahead() {
-  const std::optional<OpTag>& theirs = engine_.refused();
-  if (engine_.fault().field != "operation" || !theirs || theirs->flags != 0) return false;
-  if (static_cast<std::int32_t>(theirs->operation - engine_.common_tag().operation) < 0) return false;
-  const std::int64_t now_ns = posix_system().now_ns();
-  if (answer_deadline_ns_ == 0) {
-    answer_deadline_ns_ = now_ns + kAnswerNs;
-    if (!standstill_.said) say_waiting();
-  }
-  return now_ns < answer_deadline_ns_;
-}
-
-/// A call may meet what an earlier one of its peer left behind. If this rank made another call then, that is where the
-/// two parted.
-ErrorInfo Communicator::where_they_parted(ErrorInfo found) const {
-  const std::optional<OpTag>& theirs = engine_.refused();
-  if (found.field != "operation" || !theirs || theirs->flags != 0) return found;
-  if (theirs->collective == static_cast<std::uint8_t>(Collective::all_to_all_v)) return found;  // of one pair only
-  const std::uint64_t current = engine_.operations() - 1;
-  const std::uint32_t behind = static_cast<std::uint32_t>(current) - theirs->operation;
-  if (behind > current) return found;
-  const std::optional<OpTag> mine = task_->calls().find(current - behind);
-  if (!mine || *mine == *theirs) return found;
-  found.field = differing_field(*mine, *theirs);
-  found.text = disagreement_text(found.rank, *mine, found.peer, *theirs);
-  return found;
+/// What nobody expected, in the midst of an operation: it cannot go on, and neither can the communicator.
+Progress Communicator::fail_unexpectedly(const std::exception& unexpected) {
+  ErrorInfo info = at_this_point(strettoSystemError);
+  info.text = format("rank {} cannot go on with operation {}: {}", rank(), info.operation, unexpected.what());
+  return end(fail(std::move(info)));
 }
 
 /// The current operation has ended.
@@ -254,10 +216,10 @@ bool Communicator::has_left(Rank peer) const {
 }
 
 /// Peers that we wait for and that have left, and the deadline.
-const ErrorInfo* Communicator::check_peers(std::int64_t start_ns, std::int64_t timeout_ns) {
+const ErrorInfo* Communicator::check_peers(const std::vector<Rank>& gone) {
   const std::vector<Blocked> blocked = engine_.blocked();
   for (const Blocked& at : blocked) {
-    if (at.peer < 0 || !has_left(at.peer)) continue;
+    if (std::ranges::find(gone, at.peer) == gone.end()) continue;
     ErrorInfo info = at_this_point(strettoRemoteError);
     info.peer = at.peer;
     info.step = at.step;
@@ -268,12 +230,12 @@ const ErrorInfo* Communicator::check_peers(std::int64_t start_ns, std::int64_t t
         rank(), info.peer, info.host, info.name, info.operation);
     return fail(std::move(info));
   }
-  if (posix_system().now_ns() - start_ns < timeout_ns) return nullptr;
+  if (posix_system().now_ns() - start_ns_ < timeout_ns_) return nullptr;
   ErrorInfo info = at_this_point(strettoTimeout);
   info.text = format(
       "rank {} has waited {} ms for rank {} on host {} in {} (operation {}, step {}): it has not made this "
       "call, or is stopped or slow. Raise STRETTO_DATA_TIMEOUT_MS if that is expected",
-      rank(), timeout_ns / 1'000'000, info.peer, info.host, info.name, info.operation, info.step);
+      rank(), timeout_ns_ / 1'000'000, info.peer, info.host, info.name, info.operation, info.step);
   return fail(std::move(info));
 }
 
@@ -288,12 +250,14 @@ ErrorInfo Communicator::at_this_point(strettoResult_t code) const {
     return info;
   }
   info.operation = static_cast<std::int64_t>(records.back().operation);
-  info.name = row_of(static_cast<Collective>(records.back().tag.collective)).name;
+  auto called = static_cast<Collective>(records.back().tag.collective);
   for (const Blocked& at : engine_.blocked()) {
     info.step = at.step;
     info.peer = at.peer;
+    if (is_pair_call(called)) called = at.kind == StepKind::wait ? Collective::receive : Collective::send;
     break;
   }
+  info.name = row_of(called).name;
   if (info.peer >= 0) info.host = engine_.topology().identity(info.peer).host_name;
   return info;
 }

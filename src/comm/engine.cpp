@@ -54,9 +54,10 @@ std::unique_ptr<Engine::Entry> Engine::make_entry(const Request& request) {
 
   // A forced algorithm counts wherever it can serve.
   const AlgorithmRow* forced = find_algorithm(settings().algorithm);
-  const bool can_serve = forced != nullptr && forced->supports(row.collective) &&
-                         fits(*forced, {row.collective, forced->name, n_ranks(), request.root, 1},
-                              membership_.max_channels, membership_.link);
+  const bool can_serve =
+      forced != nullptr && forced->supports(row.collective) &&
+      fits(*forced, {row.collective, forced->name, n_ranks(), request.root, 1, membership_.link.groups},
+           membership_.max_channels, membership_.link);
   const PlanChoice choice = choose_plan(row.collective, block_bytes, n_ranks(), request.root, membership_.max_channels,
                                         membership_.link, can_serve ? forced->name : std::string_view());
   PreparedPlan& prepared = plan_for(choice.spec);

@@ -10,6 +10,7 @@ std::vector<std::byte> encode(const RankCard& card) {
   out.text(card.identity.host_id);
   out.number(card.identity.process);
   out.number(card.identity.n_cores);
+  out.number(card.identity.socket);
   out.text(card.settings.algorithm);
   out.number(static_cast<std::uint8_t>(card.settings.algorithm_from_config));
   out.number(card.settings.max_channels);
@@ -26,6 +27,7 @@ RankCard decode_rank_card(std::span<const std::byte> bytes) {
   card.identity.host_id = in.text();
   card.identity.process = in.number<std::int32_t>();
   card.identity.n_cores = in.number<std::int32_t>();
+  card.identity.socket = in.number<std::int32_t>();
   card.settings.algorithm = in.text();
   card.settings.algorithm_from_config = in.number<std::uint8_t>() != 0;
   card.settings.max_channels = in.number<std::uint32_t>();

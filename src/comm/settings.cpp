@@ -80,6 +80,7 @@ Settings resolve_settings(const strettoConfig_t* config, const Environment& envi
   result.data_timeout_ns = timeout_ns(given.data_timeout_ms, Knob::data_timeout_ms, "data_timeout_ms", environment);
   result.heartbeat_interval_ns = environment.integer(Knob::heartbeat_interval_ms) * 1'000'000;
   result.heartbeat_timeout_ns = environment.integer(Knob::heartbeat_timeout_ms) * 1'000'000;
+  result.test_sockets = environment.test_sockets();
   result.spin_us = environment.integer(Knob::spin_us);
   result.blocking = given.blocking != 0;
   if (given.name != nullptr) result.name = given.name;

@@ -17,6 +17,7 @@ struct Settings {
   std::int64_t heartbeat_interval_ns = 0;
   std::int64_t heartbeat_timeout_ns = 0;
   std::int64_t spin_us = -1;
+  std::int32_t test_sockets = 0;  ///< pretended; 0: none
   std::string name;
   bool blocking = true;
   // Part of the plan: rank 0's count; a rank whose caller set another one in its config is told so.

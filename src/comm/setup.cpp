@@ -113,7 +113,10 @@ bool Setup::step() {
     membership_.control = bootstrap_->poll();
     if (!membership_.control) return false;
     bootstrap_.reset();  // the rendezvous hangs up, and a socket at its end that nobody reads wakes us for ever
-    gather(encode(RankCard{system_.identity(), membership_.settings}), "exchange of settings");
+    HostIdentity identity = system_.identity();
+    const std::int32_t sockets = membership_.settings.test_sockets;
+    if (sockets > 0) identity.socket = membership_.rank * sockets / membership_.n_ranks;
+    gather(encode(RankCard{identity, membership_.settings}), "exchange of settings");
     phase_ = Phase::cards;
     return true;
   }
@@ -163,6 +166,7 @@ void Setup::adopt_cards(const std::vector<std::vector<std::byte>>& blobs) {
   membership_.topology = std::make_unique<Topology>(std::move(identities));
   membership_.max_channels = mine.max_channels != 0 ? static_cast<int>(mine.max_channels) : 2;
   membership_.link.ranks_per_core = membership_.topology->ranks_per_core();
+  membership_.link.groups = membership_.topology->groups();
   membership_.link.slot_bytes = mine.shm_slot_bytes;
   membership_.link.slots = mine.shm_slots;
 }

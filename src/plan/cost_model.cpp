@@ -18,14 +18,16 @@ Saturating work_time(const Work& work, const LinkModel& link) {
 
 }  // namespace
 
-Picoseconds Price::total() const { return (Saturating(hops) + std::max(path, core)).value(); }
+Picoseconds Price::total() const { return (Saturating(hops) + std::max({path, core, crossing})).value(); }
 
 Price price(const Workload& load, const LinkModel& link) {
   const std::uint32_t sharers = std::max(1U, link.ranks_per_core);
   // A message wakes a rank that shares its core with others only when those have had their turn.
   const Saturating hop = Saturating(link.message) + Saturating(sharers - 1) * link.core_switch;
   const Saturating core = work_time(load.rank, link) * sharers;
-  return {(load.hops * hop).value(), work_time(load.path, link).value(), core.value()};
+  const Saturating hops = load.hops * hop + load.crossing_hops * link.crossing_message;
+  return {hops.value(), work_time(load.path, link).value(), core.value(),
+          (load.crossing_bytes * link.byte_crossing).value()};
 }
 
 Work operator*(const Work& work, Saturating times) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "plan/saturating.hpp"
 
@@ -24,6 +25,12 @@ struct LinkModel {
   std::uint32_t ranks_per_core = 1;     ///< oversubscription: work of co-located ranks is serialised
   std::uint64_t slot_bytes = 1 << 16;
   std::uint32_t slots = 4;
+  /// The group of each rank, as in PlanSpec::groups: ranks of a group share a socket. Empty: nothing is known, or all
+  /// do.
+  std::vector<std::int32_t> groups = {};
+  // What crossing from group to group costs beyond the rest. Not measured: no machine with two sockets was at hand.
+  Picoseconds crossing_message = 150'000;
+  Picoseconds byte_crossing = 20;  ///< per byte that leaves a group, all its ranks together
 };
 
 /// Steps and bytes that one rank works through, or that lie along a path through several.
@@ -34,17 +41,20 @@ struct Work {
 };
 
 struct Workload {
-  Saturating hops;  ///< messages of which each needs the one before
-  Work path;        ///< that must be done one after the other, whichever ranks do it
-  Work rank;        ///< all that the average rank does
+  Saturating hops;                ///< messages of which each needs the one before
+  Work path;                      ///< that must be done one after the other, whichever ranks do it
+  Work rank;                      ///< all that the average rank does
+  Saturating crossing_hops = 0;   ///< of the hops: from group to group
+  Saturating crossing_bytes = 0;  ///< that leave the busiest group
 };
 
 /// What an operation costs: waiting for the hops, plus the work, be it the path's or, where ranks share a core, that of
-/// all its ranks.
+/// all its ranks, or that of the link between groups.
 struct Price {
   Picoseconds hops = 0;
   Picoseconds path = 0;
   Picoseconds core = 0;
+  Picoseconds crossing = 0;  ///< of the bytes, between groups
 
   Picoseconds total() const;
 };

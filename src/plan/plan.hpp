@@ -90,6 +90,9 @@ struct PlanSpec {
   std::int32_t n_ranks = 1;
   Rank root = -1;  ///< of rooted collectives
   std::int32_t channels = 1;
+  /// For algorithms that know groups: the group of each rank, numbered from 0 in order of their first ranks. Empty: all
+  /// ranks are one group.
+  std::vector<std::int32_t> groups = {};
 
   int blocks() const { return block_count(row_of(collective).blocks, n_ranks); }
 };

@@ -32,7 +32,7 @@ struct PlanChoice {
 };
 
 /// Whether the algorithm's plan can run: there are the channels (0: any number) and slots that it needs, and the slots
-/// are large enough for their parts.
+/// are large enough for their parts; and there are groups, if it needs them.
 bool fits(const AlgorithmRow& row, const PlanSpec& spec, int max_channels, const LinkModel& link);
 
 /// @param max_channels candidates that need more are passed over; 0: no limit. None takes more than it needs: the

@@ -7,6 +7,7 @@
 #include "algorithms/catalogue.hpp"
 #include "algorithms/symbolic_run.hpp"
 #include "base/text.hpp"
+#include "plan/pretended_groups.hpp"
 
 namespace stretto {
 namespace {
@@ -33,7 +34,12 @@ std::string case_name(const ::testing::TestParamInfo<Case>& info) {
 class Algorithms : public ::testing::TestWithParam<Case> {
  protected:
   PlanSpec spec(int n, Rank root = 0, int channel_groups = 1) const {
-    return {GetParam().collective, GetParam().row->name, n, root, channel_groups * GetParam().row->channel_multiple};
+    return {GetParam().collective,
+            GetParam().row->name,
+            n,
+            root,
+            channel_groups * GetParam().row->channel_multiple,
+            pretended_groups(*GetParam().row, n, n + root)};
   }
 };
 
@@ -103,6 +109,10 @@ TEST(MakePlan, BadArguments_AreRefusedNamingTheChoices) {
   expect_refusal({Collective::all_reduce, "ring", 0, -1, 1}, 0, "n_ranks", "at least one");
   expect_refusal({Collective::all_reduce, "ring", 4, -1, 1}, 4, "rank", "0..3");
   expect_refusal({Collective::broadcast, "ring", 4, 4, 1}, 0, "root", "0..3");
+  expect_refusal({Collective::broadcast, "ring", 4, 1, 1, {0, 0, 1, 1}}, 0, "groups", "knows no groups");
+  for (const std::vector<std::int32_t>& groups : {std::vector{0, 0, 1}, {0, 0, 2, 1}, {1, 0, 0, 1}, {0, -1, 0, 1}}) {
+    expect_refusal({Collective::broadcast, "hierarchical", 4, 1, 1, groups}, 0, "groups", "in order");
+  }
 }
 
 }  // namespace

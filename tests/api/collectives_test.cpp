@@ -65,9 +65,14 @@ Buffer run_rank(const CollectiveCase& c, int rank, const Buffer& input, bool in_
 class ForcedAlgorithm {
  public:
   explicit ForcedAlgorithm(const char* name) {
-    if (*name != '\0') setenv("STRETTO_ALGORITHM", name, 1);
+    if (*name == '\0') return;
+    setenv("STRETTO_ALGORITHM", name, 1);
+    setenv("STRETTO_TEST_SOCKETS", "2", 1);
   }
-  ~ForcedAlgorithm() { unsetenv("STRETTO_ALGORITHM"); }
+  ~ForcedAlgorithm() {
+    unsetenv("STRETTO_ALGORITHM");
+    unsetenv("STRETTO_TEST_SOCKETS");
+  }
 };
 
 class CollectivesByThreads : public testing::TestWithParam<const char*> {};

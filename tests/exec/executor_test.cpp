@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "algorithms/catalogue.hpp"
+#include "plan/pretended_groups.hpp"
 #include "support/collective_oracle.hpp"
 #include "support/sim_ports.hpp"
 
@@ -113,6 +114,7 @@ PlanSpec spec_of(const AlgorithmRow& algorithm, Collective collective, int n_ran
   spec.n_ranks = n_ranks;
   spec.root = row_of(collective).rooted ? root : -1;
   spec.channels = algorithm.channel_multiple;
+  spec.groups = pretended_groups(algorithm, n_ranks, n_ranks + static_cast<int>(collective));
   return spec;
 }
 

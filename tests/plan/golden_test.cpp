@@ -63,6 +63,7 @@ TEST(Golden, PlansOfEveryAlgorithm_ReadAsBefore) {
   expect_golden_plan("bruck_all_to_all_4", {Collective::all_to_all, "bruck", 4, -1, 1});
   expect_golden_plan("binomial_gather_5_root_1", {Collective::gather, "binomial", 5, 1, 1});
   expect_golden_plan("binomial_scatter_5_root_1", {Collective::scatter, "binomial", 5, 1, 1});
+  expect_golden_plan("hierarchical_all_reduce_5", {Collective::all_reduce, "hierarchical", 5, -1, 1, {0, 0, 0, 1, 1}});
   expect_golden_plan("pairwise_all_to_all_3", {Collective::all_to_all, "pairwise", 3, -1, 1});
 }
 

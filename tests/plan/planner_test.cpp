@@ -34,7 +34,9 @@ TEST(Planner, EveryRow_IsPricedAndSorted) {
   for (const CollectiveRow& row : collective_rows()) {
     const PlanChoice choice = choose(row.collective, 1 << 20, 6);
     std::size_t supporting = 0;
-    for (const AlgorithmRow& algorithm : catalogue()) supporting += algorithm.supports(row.collective) ? 1 : 0;
+    for (const AlgorithmRow& algorithm : catalogue()) {
+      supporting += algorithm.supports(row.collective) && algorithm.reach != Reach::groups ? 1 : 0;
+    }
     ASSERT_EQ(choice.candidates.size(), supporting);
     EXPECT_EQ(choice.candidates.front().spec.algorithm, choice.spec.algorithm);
     EXPECT_EQ(choice.runner_up(), supporting > 1 ? &choice.candidates[1] : nullptr);
@@ -93,6 +95,29 @@ TEST(Planner, TooFewChannelsOrSlots_PassOverTheAlgorithm) {
   }
   EXPECT_THROW(choose_plan(Collective::all_reduce, 1024, 4, -1, 1, link, "tree"), Error);
   EXPECT_THROW(choose_plan(Collective::all_gather, 1024, 4, -1, 1, link, "two_shot"), Error);
+}
+
+TEST(Planner, Groups_OfferTheHierarchicalPlanAndPriceTheCrossing) {
+  LinkModel link;
+  const auto offered = [&](int n) -> const Candidate* {
+    static PlanChoice choice;
+    choice = choose_plan(Collective::all_reduce, 1 << 20, n, -1, 0, link, "");
+    for (const Candidate& each : choice.candidates) {
+      if (each.spec.algorithm == "hierarchical") return &each;
+    }
+    return nullptr;
+  };
+  EXPECT_EQ(offered(8), nullptr);
+  EXPECT_THROW(choose_plan(Collective::all_reduce, 1024, 8, -1, 0, link, "hierarchical"), Error);
+  const Picoseconds alone = choose(Collective::all_reduce, 1 << 20, 8, link, "two_shot").cost;
+  link.groups = {0, 0, 0, 0, 1, 1, 1, 1};
+  const Candidate* candidate = offered(8);
+  ASSERT_NE(candidate, nullptr);
+  EXPECT_EQ(candidate->spec.groups, link.groups);
+  EXPECT_EQ(make_plan(candidate->spec, 3).chunks_per_block, 4);
+  EXPECT_GT(choose(Collective::all_reduce, 1 << 20, 8, link, "two_shot").cost, alone);
+  link.byte_crossing = 1000;  // a slow link between the groups
+  EXPECT_EQ(choose(Collective::all_reduce, 1 << 20, 8, link).spec.algorithm, "hierarchical");
 }
 
 TEST(Planner, SlotsTooSmallForTheirParts_PassOverTheAlgorithm) {

@@ -22,6 +22,26 @@ TEST(Topology, RanksOfOneHost_AreTogether) {
   EXPECT_EQ(topology.ranks_per_core(), 2U) << "three ranks on two cores";
 }
 
+std::vector<std::int32_t> groups_of(std::initializer_list<std::pair<const char*, int>> places) {
+  std::vector<HostIdentity> identities;
+  for (const auto& [host, socket] : places) {
+    identities.push_back(on(host, 4));
+    identities.back().socket = socket;
+  }
+  return Topology(identities).groups();
+}
+
+TEST(Topology, Groups_AreTheSocketsOfBoundRanks) {
+  using Groups = std::vector<std::int32_t>;
+  EXPECT_EQ(groups_of({{"a", 0}, {"a", 0}, {"a", 1}, {"a", 1}}), (Groups{0, 0, 1, 1}));
+  EXPECT_EQ(groups_of({{"a", 1}, {"a", 0}, {"a", 1}}), (Groups{0, 1, 0})) << "numbered by their first ranks";
+  EXPECT_EQ(groups_of({{"a", 0}, {"b", 0}, {"a", 0}}), (Groups{0, 1, 0})) << "of two hosts";
+  EXPECT_EQ(groups_of({{"a", 0}, {"a", -1}, {"b", 0}, {"b", 1}}), (Groups{0, 0, 1, 2})) << "one rank is not bound";
+  EXPECT_EQ(groups_of({{"a", 0}, {"a", 1}}), Groups{}) << "no two share a socket";
+  EXPECT_EQ(groups_of({{"a", 0}, {"a", 0}}), Groups{});
+  EXPECT_EQ(groups_of({{"a", -1}, {"a", -1}, {"a", 1}}), Groups{});
+}
+
 TEST(Topology, RanksPerCore_IsAtLeastOne) {
   EXPECT_EQ(Topology({on("a", 64)}).ranks_per_core(), 1U);
   EXPECT_EQ(Topology({on("a", 0)}).ranks_per_core(), 1U) << "a host that tells no cores has one";

@@ -18,6 +18,25 @@ Topology::Topology(std::vector<HostIdentity> identities) : identities_(std::move
   }
 }
 
+std::vector<std::int32_t> Topology::groups() const {
+  using Place = std::pair<std::size_t, std::int32_t>;  // host, socket
+  std::vector<bool> bound(hosts_.size(), true);
+  for (std::size_t rank = 0; rank < identities_.size(); ++rank) {
+    if (identities_[rank].socket < 0) bound[host_index_[rank]] = false;
+  }
+  std::vector<Place> places;
+  std::vector<std::int32_t> groups;
+  for (std::size_t rank = 0; rank < identities_.size(); ++rank) {
+    const std::size_t host = host_index_[rank];
+    const Place place{host, bound[host] ? identities_[rank].socket : -1};
+    const auto known = std::find(places.begin(), places.end(), place);
+    groups.push_back(static_cast<std::int32_t>(known - places.begin()));
+    if (known == places.end()) places.push_back(place);
+  }
+  const bool useful = places.size() > 1 && places.size() < groups.size();
+  return useful ? groups : std::vector<std::int32_t>();
+}
+
 std::uint32_t Topology::ranks_per_core() const {
   std::uint32_t most = 1;
   for (const HostNode& host : hosts_) {

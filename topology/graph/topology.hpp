@@ -1,5 +1,5 @@
 // What the ranks' machines are, as all ranks know it after the exchange: immutable and pure. So far: which ranks share
-// a host, and how many cores it has for them.
+// a host and a socket, and how many cores a host has for them.
 #pragma once
 
 #include <algorithm>
@@ -27,6 +27,9 @@ class Topology {
   const std::vector<HostNode>& hosts() const { return hosts_; }
   const HostNode& host_of(Rank rank) const { return hosts_[host_index_[static_cast<std::size_t>(rank)]]; }
   const HostIdentity& identity(Rank rank) const { return identities_[static_cast<std::size_t>(rank)]; }
+  /// The group of each rank, numbered from 0 in order of their first ranks: ranks of one socket, and all ranks of a
+  /// host of which any may move between sockets. Empty unless there are two groups, and two ranks in one of them.
+  std::vector<std::int32_t> groups() const;
   /// Ranks that take turns on each core of the fullest host; at least 1.
   std::uint32_t ranks_per_core() const;
 
