@@ -80,5 +80,7 @@ std::string to_string(const OpTag& tag);
 /// The first argument in which two tags differ: "collective", "count", "datatype", "op", "root", "plan"; or
 /// "operation" if one rank is further than the other.
 const char* differing_field(const OpTag& a, const OpTag& b);
+/// Both sides of a disagreement about a collective.
+std::string disagreement_text(Rank rank, const OpTag& tag, Rank peer, const OpTag& theirs);
 
 }  // namespace stretto

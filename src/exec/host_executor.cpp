@@ -212,10 +212,9 @@ void HostExecutor::reduce_data(const Cursor& cursor, const PreparedStep& step) {
 bool HostExecutor::accept_slot(const Cursor& cursor, const PreparedStep& step) {
   const OpTag theirs = step.receive->tag();  // a copy: a broken peer may write it again
   if (theirs != tag_) [[unlikely]] {
+    refused_ = theirs;
     refuse(cursor, step, strettoInvalidUsage, differing_field(tag_, theirs),
-           format("the ranks disagree: rank {} calls {}, but rank {} calls {}. Every rank must make the same calls in "
-                  "the same order",
-                  rank_, to_string(tag_), step.peer, to_string(theirs)));
+           disagreement_text(rank_, tag_, step.peer, theirs));
     return false;
   }
   const std::size_t expected = message_bytes(cursor, step.message);
