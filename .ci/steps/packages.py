@@ -26,6 +26,8 @@ PACKAGES = [
     ("git", "git", "lint"),
     ("clang-format", "clang-format", "lint"),
     ("clang-tidy", "clang-tidy", "lint"),
+    ("clang", "clang++", "all"),
+    ("libclang-rt-14-dev", "/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a", "all"),
     ("ccache", "ccache", "all"),
     ("pkgconf", "pkg-config", "all"),
     ("doxygen", "doxygen", "all"),

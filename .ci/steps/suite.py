@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import build
+import fuzz
 import jobs
 import lint
 import packages
@@ -131,6 +132,7 @@ ALL = [
     Job("aarch64", 120, "the library's sources compile for aarch64", aarch64),
     Job("asan", 540, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan")),
     Job("tsan", 540, "ThreadSanitizer", functools.partial(sanitized, "tsan")),
+    Job("fuzz", 420, "each fuzz target for a minute", fuzz.run),
     Job("tidy", 420, "clang-tidy on changed files", lint.tidy_check),
     Job("claims", 20, "each test that tests/claims.tsv names exists and ran", claims),
 ]
