@@ -25,6 +25,10 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_C_FLAGS_SANITIZE "-O1 -g -fno-omit-frame-pointer")
 set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g -fno-omit-frame-pointer")
 
+# Of the preset `coverage`. Several threads count, and several processes add to the same files.
+set(CMAKE_C_FLAGS_COVERAGE "-Og --coverage -fprofile-update=atomic")
+set(CMAKE_CXX_FLAGS_COVERAGE "-Og --coverage -fprofile-update=atomic")
+
 find_program(STRETTO_CCACHE ccache)
 mark_as_advanced(STRETTO_CCACHE)
 if(STRETTO_CCACHE)

@@ -28,6 +28,7 @@ PACKAGES = [
     ("clang-tidy", "clang-tidy", "lint"),
     ("clang", "clang++", "all"),
     ("libclang-rt-14-dev", "/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a", "all"),
+    ("gcovr", "gcovr", "all"),
     ("ccache", "ccache", "all"),
     ("pkgconf", "pkg-config", "all"),
     ("doxygen", "doxygen", "all"),

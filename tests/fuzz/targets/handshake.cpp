@@ -43,9 +43,13 @@ class Conversation {
   }
 
   void run() {
+    const auto waits = world_.system(gate_process_).make_wait_set();
     for (int i = 0; i < 100 && input_.remaining_bytes() > 0; ++i) {
       poll_member();
       poll_gate();
+      gate_->watch(*waits);
+      gate_->next_deadline_ns();
+      dial_->next_deadline_ns();
       if (Handle member = middle().accept(middle_listener_.id())) meet(std::move(member));
       carry(up_);
       carry(down_);
@@ -112,13 +116,13 @@ class Conversation {
     Bytes bytes(1000);
     bytes.resize(middle().receive(way.from->id(), bytes).bytes);
     if (!bytes.empty() && way.history.size() < 16) way.history.push_back(bytes);
-    change(way, bytes);
+    change(bytes);
     way.waiting.insert(way.waiting.end(), bytes.begin(), bytes.end());
     const std::size_t sent = way.waiting.empty() ? 0 : middle().send(way.to->id(), way.waiting).bytes;
     way.waiting.erase(way.waiting.begin(), way.waiting.begin() + static_cast<std::ptrdiff_t>(sent));
   }
 
-  void change(Way& way, Bytes& bytes) {
+  void change(Bytes& bytes) {
     const auto somewhere = [&] { return input_.ConsumeIntegralInRange<std::size_t>(0, bytes.size() - 1); };
     switch (input_.ConsumeIntegralInRange(0, 15)) {
       case 0:
@@ -143,7 +147,6 @@ class Conversation {
       default:
         break;
     }
-    (void)way;
   }
 
   Input& input_;
