@@ -18,7 +18,7 @@ import jobs
 SECONDS = 60
 # One input takes well under a millisecond: what takes this long hangs.
 INPUT_SECONDS = 20
-TARGETS = ["unique_id", "handshake", "control", "setup", "shm_frames", "shm_setup", "environment", "command_line",
+TARGETS = ["unique_id", "handshake", "control", "meeting", "setup", "shm_frames", "shm_setup", "environment", "command_line",
            "plan_json"]
 # Of the other targets the seeds are random bytes.
 TEXT_SEEDS = {"environment": "tests/fuzz/seeds/environment", "command_line": "tests/fuzz/seeds/command_line",

@@ -9,6 +9,8 @@
 #include <cstring>
 
 #include "base/system.hpp"
+#include "bootstrap/job_key.hpp"
+#include "bootstrap/launcher.hpp"
 #include "comm/settings.hpp"
 #include "fuzz.hpp"
 
@@ -52,6 +54,25 @@ void judge(const Environment& environment) {
   STRETTO_ASSERT(settings.shm_slot_bytes % 64 == 0);
 }
 
+/// What a launcher says, whichever it is.
+void read_launcher(const std::vector<std::string>& entries) {
+  Variables variables;
+  for (const std::string& entry : entries) {
+    const std::size_t equals = std::min(entry.find('='), entry.size());
+    variables[entry.substr(0, equals)] = entry.substr(std::min(equals + 1, entry.size()));
+  }
+  const auto wanted = variables.find("STRETTO_LAUNCHER");
+  try {
+    const Launch launch = read_launch(variables, wanted == variables.end() ? "" : wanted->second);
+    STRETTO_ASSERT(launch.n_ranks >= 1 && launch.rank >= 0 && launch.rank < launch.n_ranks);
+    STRETTO_ASSERT(!launch.rank_variable.empty() && !launch.size_variable.empty() && !job_text(launch).empty());
+    STRETTO_ASSERT(meeting_name(launch, 0, "", 0, {}) != meeting_name(launch, 1, "", 0, {}));
+  } catch (const Error& error) {
+    STRETTO_ASSERT(!error.info().field.empty() && !error.info().text.empty());
+    STRETTO_ASSERT(error.info().code == strettoInvalidArgument || error.info().code == strettoInvalidUsage);
+  }
+}
+
 }  // namespace
 }  // namespace stretto::fuzz
 
@@ -67,6 +88,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     constexpr std::string_view kFile = "STRETTO_CONFIG_FILE=";
     if (entry.starts_with(kFile)) entry = std::string(kFile) + "/proc/self/fd/" + std::to_string(config_file());
   }
+  stretto::require_crypto();
+  read_launcher(entries);
   try {
     judge(stretto::Environment::from(entries));
   } catch (const stretto::Error& error) {

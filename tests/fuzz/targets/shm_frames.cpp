@@ -9,6 +9,7 @@
 #include "exec/host_executor.hpp"
 #include "exec/pair_executor.hpp"
 #include "fuzz.hpp"
+#include "planner/planner.hpp"
 #include "transports/shm/layout.hpp"
 #include "transports/shm/ports.hpp"
 
@@ -92,10 +93,11 @@ class Host {
     const Request request = some_request();
     const CollectiveRow& row = row_of(request.collective);
     const AlgorithmRow& algorithm = catalogue()[input_.ConsumeIntegralInRange<std::size_t>(0, catalogue().size() - 1)];
-    if (!algorithm.supports(request.collective) || algorithm.min_slots > static_cast<int>(slots_) ||
-        algorithm.channel_multiple > static_cast<int>(kChannels))
-      return true;
     const PlanSpec spec{request.collective, algorithm.name, n_ranks_, request.root, algorithm.channel_multiple};
+    LinkModel link;
+    link.slots = slots_;
+    link.slot_bytes = slot_bytes_;
+    if (!algorithm.supports(request.collective) || !fits(algorithm, spec, kChannels, link)) return true;
     std::vector<std::unique_ptr<PreparedPlan>> plans;
     std::vector<Binding> bindings;
     std::vector<std::unique_ptr<std::byte[]>> inputs, outputs;  // of exact sizes: the sanitizer guards their ends
