@@ -98,12 +98,13 @@ std::string to_string(const OpTag& tag) {
   }
   if (tag.collective >= call_rows().size()) return format("an unknown collective ({})", tag.collective);
   const CollectiveRow& row = row_of(static_cast<Collective>(tag.collective));
+  // A peer's byte: no value of the enumeration, perhaps.
+  const auto type = static_cast<strettoDataType_t>(std::min<int>(tag.datatype, strettoNumDataTypes));
   if (is_pair_call(row.collective)) {
-    return format("{}(count={}, {}) as message {} of the pair", row.name, tag.count,
-                  data_type_name(static_cast<strettoDataType_t>(tag.datatype)), tag.operation);
+    return format("{}(count={}, {}) as message {} of the pair", row.name, tag.count, data_type_name(type),
+                  tag.operation);
   }
-  std::string text =
-      format("{}(count={}, {}", row.name, tag.count, data_type_name(static_cast<strettoDataType_t>(tag.datatype)));
+  std::string text = format("{}(count={}, {}", row.name, tag.count, data_type_name(type));
   if (row.reduces) text += format(", {}", red_op_name(static_cast<strettoRedOp_t>(tag.red_op)));
   if (row.rooted) text += format(", root={}", tag.root);
   if (row.planned_as == Collective::all_to_all_v) return text + format(") as operation {}", tag.operation);
