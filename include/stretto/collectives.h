@@ -147,7 +147,12 @@ STRETTO_API strettoResult_t strettoScatterConfig(const void *sendbuff, void *rec
 
 /** Sends `count` elements to `peer`, which makes the matching call of strettoRecv with the same count and type. Sends
  *  from one rank to another are matched with receives there in their order. Sends and receives that wait for one
- *  another belong in a group.
+ *  another belong in a group; so do messages of a rank to itself, each with its counterpart.
+ *  Between two ranks, sends and receives must stand in the same order among the collectives on both sides: a send before
+ *  a barrier meets a receive before that barrier. (Within a group they come before its collectives, in whatever order
+ *  they were called.)
+ *  It returns when the buffer may be used again, which can be before the message was received: one that nobody receives
+ *  before `peer` finalizes is lost without an error.
  *  @param peer the rank that receives. */
 STRETTO_API strettoResult_t strettoSend(const void *sendbuff, size_t count, strettoDataType_t datatype, int peer,
                                         strettoComm_t comm, strettoStream_t stream);

@@ -23,7 +23,7 @@ strettoResult_t remember(const ErrorInfo& info);
 const ErrorInfo& error_of_thread();
 strettoResult_t refuse(strettoResult_t code, const char* function, const char* field, std::string text);
 /// The bounds on what a caller may ask for.
-constexpr int kMostRanks = 1 << 20;
+constexpr int kMostRanks = 1 << 15;  // pairs of ranks are numbered with 32 bits
 
 /// Reads the environment, and applies what it says of logging.
 Environment read_environment();

@@ -28,7 +28,8 @@ strettoResult_t check_buffers(const Call& call, const Communicator& communicator
   const auto in = reinterpret_cast<std::uintptr_t>(call.input);
   const auto out = reinterpret_cast<std::uintptr_t>(call.output);
   const bool in_place = can_be_in_place(row) && in - bytes(input.first) == out - bytes(output.first);
-  if (!in_place && in < out + bytes(output.count) && out < in + bytes(input.count)) {
+  if (input.count > 0 && output.count > 0 && !in_place && in < out + bytes(output.count) &&
+      out < in + bytes(input.count)) {
     return refuse(strettoInvalidArgument, call.function, "recvbuff",
                   "sendbuff and recvbuff overlap, but not in place: see the function's comment");
   }

@@ -31,6 +31,15 @@ void finish_setups(PendingSetups setups) {
   for (std::size_t i = 0; i < made.size(); ++i) *setups.handles[i] = made[i].release();
 }
 
+/// Destructors of the parent's participants must not run here, so these are let go of.
+strettoResult_t forget_parents_group(CallGroup& group) {
+  group.forget();
+  for (auto& participant : pending_setups().participants) static_cast<void>(participant.release());
+  pending_setups() = {};
+  return refuse(strettoInvalidUsage, "strettoGroupEnd", "comm",
+                "the group was opened before fork: what it holds belongs to the parent process");
+}
+
 }  // namespace
 
 namespace stretto::api {
@@ -61,6 +70,7 @@ strettoResult_t strettoGroupStart(void) {
 strettoResult_t strettoGroupEnd(void) {
   return guarded("strettoGroupEnd", [&] {
     CallGroup& group = CallGroup::of_thread();
+    if (CallGroup::is_open() && group.is_of_parent()) return forget_parents_group(group);
     if (!group.end()) return strettoSuccess;
     PendingSetups setups = std::exchange(pending_setups(), {});
     std::optional<ErrorInfo> failed;

@@ -124,7 +124,7 @@ extern "C" {
 strettoResult_t strettoCommInitCallback(strettoComm_t* comm, int nranks, int rank, strettoAllGatherFn all_gather,
                                         void* context, const strettoConfig_t* config) {
   static constexpr const char* kName = "strettoCommInitCallback";
-  return guarded(kName, [&] {
+  return spoil_group(guarded(kName, [&] {
     check_n_ranks(kName, nranks);
     if (all_gather == nullptr) throw_refusal(kName, "all_gather", "all_gather is NULL");
     Prepared prepared = prepare(kName, comm, nranks, rank, config);
@@ -132,13 +132,13 @@ strettoResult_t strettoCommInitCallback(strettoComm_t* comm, int nranks, int ran
       return all_gather(context, mine, all, bytes);
     };
     return join_with(prepared, exchange_id(prepared.starter, prepared.environment, gather), comm);
-  });
+  }));
 }
 
 strettoResult_t strettoCommInitKeyValue(strettoComm_t* comm, int nranks, int rank, const strettoKeyValueStore_t* store,
                                         const char* name, const strettoConfig_t* config) {
   static constexpr const char* kName = "strettoCommInitKeyValue";
-  return guarded(kName, [&] {
+  return spoil_group(guarded(kName, [&] {
     check_n_ranks(kName, nranks);
     check_name(kName, name);
     const KeyValueStore bound = bind_store(kName, store);
@@ -146,7 +146,7 @@ strettoResult_t strettoCommInitKeyValue(strettoComm_t* comm, int nranks, int ran
     return join_with(
         prepared, exchange_id(prepared.starter, prepared.environment, bound, name, prepared.settings.setup_timeout_ns),
         comm);
-  });
+  }));
 }
 
 strettoResult_t strettoCommInitEnvironment(strettoComm_t* comm, const strettoConfig_t* config) {

@@ -59,6 +59,9 @@ strettoResult_t refuse_in_host_function(const char* function) {
 strettoResult_t submit(Communicator& communicator, strettoStream_t stream, const Operation& operation,
                        const char* function) {
   const bool in_group = CallGroup::is_open();
+  if (stream == nullptr) {
+    if (const strettoResult_t result = refuse_in_host_function(function); result != strettoSuccess) return result;
+  }
   if (stream == nullptr && !in_group) {
     const ErrorInfo* error = communicator.run(operation);
     return error == nullptr ? strettoSuccess : remember(*error);

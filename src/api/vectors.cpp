@@ -86,9 +86,14 @@ strettoResult_t read_blocks(const Call& call, const char* counts_field, const st
   offsets_bytes.resize(counts.size());
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const std::size_t begin = packed ? total : displs[i];
-    if (counts[i] > most || begin > most - counts[i] || counts[i] > most - total) {
+    if (counts[i] == 0) {
+      offsets_bytes[i] = 0;  // nothing lies there, wherever it is
+      continue;
+    }
+    const bool fits = counts[i] <= most && counts[i] <= most - total;
+    if (!fits || begin > most - counts[i]) {
       return refuse_argument(
-          call, counts_field,
+          call, fits ? displs_field : counts_field,
           format("{}[{}] is {}, from element {} on: no memory can hold that", counts_field, i, counts[i], begin));
     }
     offsets_bytes[i] = begin * data_type_bytes(type);

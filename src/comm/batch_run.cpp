@@ -45,7 +45,11 @@ void BatchRun::poll() {
       }
       break;
     case Phase::running:
-      went(communicator_->poll());
+      try {
+        went(communicator_->poll());
+      } catch (const std::exception& unexpected) {
+        went(communicator_->fail_unexpectedly(unexpected));
+      }
       break;
     case Phase::ended:
       break;
@@ -86,7 +90,11 @@ void BatchRun::begin(std::span<const Operation> operations) {
 
 void BatchRun::check() {
   if (phase_ == Phase::running) {
-    went(communicator_->check());
+    try {
+      went(communicator_->check());
+    } catch (const std::exception& unexpected) {
+      went(communicator_->fail_unexpectedly(unexpected));
+    }
   } else if (phase_ == Phase::waiting) {
     watch_.late();  // makes a fault, which the next round finds
   }

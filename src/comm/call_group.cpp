@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace stretto {
+namespace {
+
+/// A rank's messages to itself must match within the group: known before anything is issued, so that nobody is left
+/// waiting.
+void check_self_messages(const Share& share) { share.communicator->engine().check_self_messages(share.batch); }
+
+}  // namespace
 
 constinit thread_local int open_groups = 0;
 
@@ -31,6 +38,12 @@ void CallGroup::add(Communicator& communicator, std::shared_ptr<HostStream> stre
   share.batch.push_back(std::move(operation));
 }
 
+void CallGroup::forget() noexcept {
+  open_groups = 0;
+  shares_.clear();
+  spoiled_.reset();
+}
+
 void CallGroup::spoil(const ErrorInfo& error) {
   if (!spoiled_) spoiled_ = error;
 }
@@ -48,10 +61,16 @@ bool CallGroup::run_if_simple(std::optional<ErrorInfo>& error) {
   Share& share = shares_.front();
   const auto is_pair = [](const Operation& each) { return is_pair_call(each.request.collective); };
   if (share.communicator == nullptr || !std::ranges::all_of(share.batch, is_pair)) return false;
+  struct Forget {
+    Share& share;
+    ~Forget() {
+      share.communicator = nullptr;  // what is left keeps its memory for the next group
+      share.batch.clear();
+    }
+  } forget{share};
+  check_self_messages(share);
   const ErrorInfo* const found = share.communicator->run(share.batch);
   if (found != nullptr) error = *found;
-  share.communicator = nullptr;  // what is left keeps its memory for the next group
-  share.batch.clear();
   return true;
 }
 
@@ -59,6 +78,7 @@ std::vector<Share> CallGroup::take() {
   if (shares_.size() == 1 && shares_.front().communicator == nullptr) shares_.clear();
   std::vector<Share> shares = std::exchange(shares_, {});
   if (std::optional<ErrorInfo> error = std::exchange(spoiled_, std::nullopt)) throw Error(*error);
+  for (const Share& share : shares) check_self_messages(share);
   return shares;
 }
 

@@ -2,10 +2,12 @@
 // end.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "base/fork.hpp"
 #include "comm/issue.hpp"
 
 namespace stretto {
@@ -18,7 +20,13 @@ class CallGroup {
   static CallGroup& of_thread();
   static bool is_open() noexcept { return open_groups > 0; }
 
-  void start() noexcept { ++open_groups; }
+  void start() noexcept {
+    if (open_groups++ == 0) generation_ = process_generation();
+  }
+  /// Whether it was opened before this process was forked: what is in it is the parent's.
+  bool is_of_parent() const noexcept { return generation_ != process_generation(); }
+  /// Forgets all, and touches none of it.
+  void forget() noexcept;
   /// `stream` null: this thread runs it, in end(). Throws Error, which spoils the group: one communicator both with and
   /// without a stream.
   void add(Communicator& communicator, std::shared_ptr<HostStream> stream, Operation operation);
@@ -34,6 +42,7 @@ class CallGroup {
   bool run_if_simple(std::optional<ErrorInfo>& error);
 
  private:
+  std::uint32_t generation_ = 0;
   std::vector<Share> shares_;
   std::optional<ErrorInfo> spoiled_;
 };

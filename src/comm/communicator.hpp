@@ -41,6 +41,8 @@ class Communicator {
   /// The right to issue, until leave(). The error: there is a fault, or another thread has the right.
   std::optional<ErrorInfo> claim();
   void leave() noexcept { turns_.leave(); }
+  /// The right to issue, for ever: nothing is issued any more. False: another thread has it.
+  bool close() noexcept { return turns_.try_enter(); }
   Turns::Ticket take_turn(const Batch& batch);
   void return_turn() noexcept { turns_.give_back(); }
 
@@ -87,7 +89,8 @@ class Communicator {
   ErrorInfo as_heard_here(const ErrorInfo& heard) const;
   const ErrorInfo* settle(const ErrorInfo& info);
   void log_flight() const;
-  const ErrorInfo* check_peers(std::int64_t start_ns, std::int64_t timeout_ns);
+  const ErrorInfo* check_peers(const std::vector<Rank>& gone);
+  Progress fail_unexpectedly(const std::exception& unexpected);
   bool has_left(Rank peer) const;
   ErrorInfo at_this_point(strettoResult_t code) const;
   std::uint32_t spin_polls() const;

@@ -42,13 +42,17 @@ const ErrorInfo* Communicator::run(std::span<const Operation> operations) {
   }
   Progress progress = begin(operations);
   waiter_.begin();
-  std::uint64_t steps = engine_.steps();
-  while (progress == Progress::running && (progress = poll()) == Progress::running) {
-    if (const std::uint64_t now = engine_.steps(); now != steps) {
-      steps = now;
-      waiter_.progressed();
+  try {
+    std::uint64_t steps = engine_.steps();
+    while (progress == Progress::running && (progress = poll()) == Progress::running) {
+      if (const std::uint64_t now = engine_.steps(); now != steps) {
+        steps = now;
+        waiter_.progressed();
+      }
+      if (waiter_.pause()) progress = check();
     }
-    if (waiter_.pause()) progress = check();
+  } catch (const std::exception& unexpected) {
+    progress = fail_unexpectedly(unexpected);
   }
   return progress == Progress::done ? nullptr : reported_.get();
 }
@@ -99,18 +103,26 @@ Progress Communicator::verify() {
 }
 
 /// A rank that has left counts as gone in a collective that it cannot have completed. Of a pair nobody knows how many
-/// messages it had sent before: what is there by now is all.
+/// messages it had sent before: what is there after it was seen to have left is all. So who is gone is asked first,
+/// then what has come; who leaves later is found next time.
 Progress Communicator::check() {
   if (start_ns_ == 0) start_ns_ = posix_system().now_ns();
-  if (!engine_.is_collective()) {
-    const std::vector<Blocked> blocked = engine_.blocked();
-    const bool someone_left = std::ranges::any_of(blocked, [&](const Blocked& at) { return has_left(at.peer); });
-    if (someone_left) {
-      if (const Progress progress = poll(); progress != Progress::running) return progress;
-    }
+  std::vector<Rank> gone;
+  for (const Blocked& at : engine_.blocked()) {
+    if (at.peer >= 0 && has_left(at.peer)) gone.push_back(at.peer);
   }
-  const ErrorInfo* error = check_peers(start_ns_, timeout_ns_);
+  if (!gone.empty()) {
+    if (const Progress progress = poll(); progress != Progress::running) return progress;
+  }
+  const ErrorInfo* error = check_peers(gone);
   return error == nullptr ? Progress::running : end(error);
+}
+
+/// What nobody expected, in the midst of an operation: it cannot go on, and neither can the communicator.
+Progress Communicator::fail_unexpectedly(const std::exception& unexpected) {
+  ErrorInfo info = at_this_point(strettoSystemError);
+  info.text = format("rank {} cannot go on with operation {}: {}", rank(), info.operation, unexpected.what());
+  return end(fail(std::move(info)));
 }
 
 /// The current operation has ended.
@@ -200,10 +212,10 @@ bool Communicator::has_left(Rank peer) const {
 }
 
 /// Peers that we wait for and that have left, and the deadline.
-const ErrorInfo* Communicator::check_peers(std::int64_t start_ns, std::int64_t timeout_ns) {
+const ErrorInfo* Communicator::check_peers(const std::vector<Rank>& gone) {
   const std::vector<Blocked> blocked = engine_.blocked();
   for (const Blocked& at : blocked) {
-    if (at.peer < 0 || !has_left(at.peer)) continue;
+    if (std::ranges::find(gone, at.peer) == gone.end()) continue;
     ErrorInfo info = at_this_point(strettoRemoteError);
     info.peer = at.peer;
     info.step = at.step;
@@ -214,12 +226,12 @@ const ErrorInfo* Communicator::check_peers(std::int64_t start_ns, std::int64_t t
         rank(), info.peer, info.host, info.name, info.operation);
     return fail(std::move(info));
   }
-  if (posix_system().now_ns() - start_ns < timeout_ns) return nullptr;
+  if (posix_system().now_ns() - start_ns_ < timeout_ns_) return nullptr;
   ErrorInfo info = at_this_point(strettoTimeout);
   info.text = format(
       "rank {} has waited {} ms for rank {} on host {} in {} (operation {}, step {}): it has not made this "
       "call, or is stopped or slow. Raise STRETTO_DATA_TIMEOUT_MS if that is expected",
-      rank(), timeout_ns / 1'000'000, info.peer, info.host, info.name, info.operation, info.step);
+      rank(), timeout_ns_ / 1'000'000, info.peer, info.host, info.name, info.operation, info.step);
   return fail(std::move(info));
 }
 
@@ -234,12 +246,14 @@ ErrorInfo Communicator::at_this_point(strettoResult_t code) const {
     return info;
   }
   info.operation = static_cast<std::int64_t>(records.back().operation);
-  info.name = row_of(static_cast<Collective>(records.back().tag.collective)).name;
+  auto called = static_cast<Collective>(records.back().tag.collective);
   for (const Blocked& at : engine_.blocked()) {
     info.step = at.step;
     info.peer = at.peer;
+    if (is_pair_call(called)) called = at.kind == StepKind::wait ? Collective::receive : Collective::send;
     break;
   }
+  info.name = row_of(called).name;
   if (info.peer >= 0) info.host = engine_.topology().identity(info.peer).host_name;
   return info;
 }

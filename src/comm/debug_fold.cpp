@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 namespace stretto {
 namespace {
@@ -9,18 +10,19 @@ namespace {
 /// `at` gives the i-th value. Sums and products wrap: the low bits of 64 are those of the type.
 template <typename T, typename At>
 std::uint64_t fold(strettoRedOp_t op, std::size_t count, const At& at) {
+  using Bits = std::make_unsigned_t<T>;
   if (count == 0) return 0;
   if (op == strettoMin || op == strettoMax) {
     T best = at(0);
     for (std::size_t i = 1; i < count; ++i) best = op == strettoMin ? std::min(best, at(i)) : std::max(best, at(i));
-    return static_cast<std::uint64_t>(best);
+    return static_cast<Bits>(best);
   }
   std::uint64_t total = op == strettoSum ? 0 : 1;
   for (std::size_t i = 0; i < count; ++i) {
-    const auto value = static_cast<std::uint64_t>(at(i));
+    const std::uint64_t value = static_cast<Bits>(at(i));
     total = op == strettoSum ? total + value : total * value;
   }
-  return static_cast<std::uint64_t>(static_cast<T>(total));
+  return static_cast<Bits>(total);
 }
 
 template <typename T>

@@ -41,6 +41,8 @@ class Engine {
   /// After a collective whose poll() was done, as a part of it: each rank gives `own`, which is its part of `all` (by
   /// rank, of the same size), and gets the others'.
   void start_exchange(std::span<const std::uint64_t> own, std::span<std::uint64_t> all);
+  /// Throws Error(strettoInvalidUsage) where sends and receives of this rank to itself do not match.
+  void check_self_messages(std::span<const Operation> operations) const;
   Progress poll();
   /// Ends an operation that cannot complete; nothing can be started afterwards.
   void give_up();

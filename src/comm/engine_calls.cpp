@@ -79,19 +79,28 @@ const Binding& Engine::bind_details(const Operation& operation) {
   return one_off_;
 }
 
-/// Messages to this rank itself, in the order of their calls.
-void Engine::move_to_self(std::span<const Operation> operations) const {
-  const auto to_self = [&](const Operation& each) { return each.request.root == rank(); };
-  if (std::ranges::none_of(operations, to_self)) return;
-  const auto own = [&](Collective collective) {
-    std::vector<const Operation*> found;
-    for (const Operation& each : operations) {
-      if (each.request.collective == collective && to_self(each)) found.push_back(&each);
-    }
-    return found;
-  };
-  const std::vector<const Operation*> sends = own(Collective::send);
-  const std::vector<const Operation*> receives = own(Collective::receive);
+namespace {
+
+std::vector<const Operation*> self_messages(std::span<const Operation> operations, Collective direction, Rank rank) {
+  std::vector<const Operation*> found;
+  for (const Operation& each : operations) {
+    if (each.request.collective == direction && each.request.root == rank) found.push_back(&each);
+  }
+  return found;
+}
+
+bool has_self_messages(std::span<const Operation> operations, Rank rank) {
+  return std::ranges::any_of(operations, [rank](const Operation& each) {
+    return is_pair_call(each.request.collective) && each.request.root == rank;
+  });
+}
+
+}  // namespace
+
+void Engine::check_self_messages(std::span<const Operation> operations) const {
+  if (!has_self_messages(operations, rank())) return;
+  const std::vector<const Operation*> sends = self_messages(operations, Collective::send, rank());
+  const std::vector<const Operation*> receives = self_messages(operations, Collective::receive, rank());
   if (sends.size() != receives.size()) {
     refuse_self(
         rank(), "peer",
@@ -102,12 +111,20 @@ void Engine::move_to_self(std::span<const Operation> operations) const {
   for (std::size_t i = 0; i < sends.size(); ++i) {
     const Request& sent = sends[i]->request;
     const Request& received = receives[i]->request;
-    if (sent.count != received.count || sent.type != received.type) {
-      refuse_self(rank(), sent.count != received.count ? "count" : "datatype",
-                  format("rank {} sends itself {} elements of {}, but receives {} of {}", rank(), sent.count,
-                         data_type_name(sent.type), received.count, data_type_name(received.type)));
-    }
-    const std::size_t bytes = sent.count * data_type_bytes(sent.type);
+    if (sent.count == received.count && sent.type == received.type) continue;
+    refuse_self(rank(), sent.count != received.count ? "count" : "datatype",
+                format("rank {} sends itself {} elements of {}, but receives {} of {}", rank(), sent.count,
+                       data_type_name(sent.type), received.count, data_type_name(received.type)));
+  }
+}
+
+/// Messages to this rank itself, in the order of their calls; they match.
+void Engine::move_to_self(std::span<const Operation> operations) const {
+  if (!has_self_messages(operations, rank())) return;
+  const std::vector<const Operation*> sends = self_messages(operations, Collective::send, rank());
+  const std::vector<const Operation*> receives = self_messages(operations, Collective::receive, rank());
+  for (std::size_t i = 0; i < sends.size(); ++i) {
+    const std::size_t bytes = sends[i]->request.count * data_type_bytes(sends[i]->request.type);
     if (bytes > 0) std::memmove(receives[i]->output, sends[i]->input, bytes);
   }
 }

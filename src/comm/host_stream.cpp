@@ -1,8 +1,10 @@
 #include "comm/host_stream.hpp"
 
 #include <chrono>
+#include <exception>
 #include <utility>
 
+#include "base/text.hpp"
 #include "comm/live_handles.hpp"
 #include "comm/thread_start.hpp"
 #include "comm/waiter.hpp"
@@ -71,7 +73,14 @@ void HostStream::close() {
 void HostStream::loop() {
   is_stream_thread = true;
   while (std::unique_ptr<StreamTask> task = next()) {
-    std::optional<ErrorInfo> error = task->run(ending_);
+    std::optional<ErrorInfo> error;
+    try {
+      error = task->run(ending_);
+    } catch (const std::exception& unexpected) {  // the last line: tasks make their own errors of what they expect
+      error.emplace();
+      error->code = strettoSystemError;
+      error->text = format("a task of the stream ended with: {}", unexpected.what());
+    }
     task.reset();  // before anybody is told that it has ended
     ended(std::move(error));
   }

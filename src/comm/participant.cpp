@@ -117,8 +117,19 @@ Communicator& Participant::communicator_or_why() {
 void Participant::finalize() {
   if (finalized_.load(std::memory_order_acquire)) return;
   Communicator& here = communicator();
+  if (!here.close()) {
+    ErrorInfo info;
+    info.code = strettoInvalidUsage;
+    info.field = "comm";
+    info.rank = rank_;
+    info.text = format("rank {}: another thread uses the communicator: finalize it after that call", rank_);
+    throw Error(std::move(info));
+  }
   here.drain();
-  if (const ErrorInfo* found = here.fault(); found != nullptr) throw Error(*found);
+  if (const ErrorInfo* found = here.fault(); found != nullptr) {
+    here.leave();
+    throw Error(*found);
+  }
   finalized_.store(true, std::memory_order_release);
   open_.store(nullptr, std::memory_order_release);
   Service::of_process().run([&] { task_->say_goodbye(here.completed()); });

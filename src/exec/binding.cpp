@@ -92,7 +92,7 @@ std::string to_string(const OpTag& tag) {
 
 const char* differing_field(const OpTag& a, const OpTag& b) {
   const auto pair = [](const OpTag& tag) { return is_pair_call(static_cast<Collective>(tag.collective)); };
-  if (pair(a) != pair(b)) return "collective";  // messages have numbers of their own
+  if (pair(a) != pair(b)) return "collective";         // messages have numbers of their own
   if (a.operation != b.operation) return "operation";  // the calls parted earlier: the rest compares different calls
   if (a.collective != b.collective) return "collective";
   const bool listed = a.collective < call_rows().size() && row_of(static_cast<Collective>(a.collective)).sizes_differ;

@@ -43,7 +43,8 @@ void HostExecutor::reserve(const Binding& binding) {
   for (const ChannelGeometry& channel : binding.channels) {
     scratch_stride_bytes_ = std::max(scratch_stride_bytes_, channel.chunk_elements * binding.element_bytes);
   }
-  scratch_.resize(scratch_stride_bytes_ * chunks);
+  product_at_bytes_ = scratch_stride_bytes_ * (chunks - 1);
+  if (scratch_.size() < scratch_stride_bytes_ * chunks) scratch_.resize(scratch_stride_bytes_ * chunks);
 }
 
 Progress HostExecutor::poll() {
@@ -205,7 +206,7 @@ void HostExecutor::reduce_data(const Cursor& cursor, const PreparedStep& step) {
   for (const PreparedRef& source : step.sources) {
     const std::byte* from = source_of(cursor, step, source);
     if (is_multiplied(source)) {
-      std::byte* const product = scratch_.data() + (scratch_.size() - scratch_stride_bytes_);
+      std::byte* const product = scratch_.data() + product_at_bytes_;
       binding_->pre_multiply.scale(product, from, count, binding_->pre_multiply.scalar);
       from = product;
     }

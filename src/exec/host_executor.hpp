@@ -86,6 +86,7 @@ class HostExecutor {
   std::size_t unfinished_ = 0;
   std::vector<std::byte> scratch_;
   std::size_t scratch_stride_bytes_ = 0;
+  std::size_t product_at_bytes_ = 0;  ///< in scratch memory: this rank's input, multiplied
   std::vector<const void*> sources_;
   ErrorInfo fault_;
   bool faulted_ = false;

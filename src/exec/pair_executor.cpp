@@ -133,7 +133,8 @@ void PairExecutor::refuse(const Lane& lane, const Transfer& transfer, strettoRes
   fault_ = ErrorInfo{};
   fault_.code = code;
   fault_.field = field;
-  fault_.name = row_of(static_cast<Collective>(transfer.tag.collective)).name;
+  const auto called = static_cast<Collective>(transfer.tag.collective);
+  fault_.name = row_of(is_pair_call(called) ? Collective::receive : called).name;  // its tag is the send's
   fault_.rank = rank_;
   fault_.peer = lane.peer;
   fault_.operation = static_cast<std::int64_t>(operation_);

@@ -134,7 +134,12 @@ TEST_F(PairArguments, CountsThatNoMemoryHolds_AreRefused) {
   }
   const Counts one{1, 1};
   const Counts far{0, SIZE_MAX};
-  expect_refused(gather_v(in_, out_, one.data(), far.data()), "recvcounts");
+  expect_refused(gather_v(in_, out_, one.data(), far.data()), "displs");
+  const Counts first_only{1, 0};  // an empty block lies nowhere
+  ranks_.run([&](int, strettoComm_t comm) {
+    std::int32_t got[2] = {};
+    EXPECT_EQ(strettoAllGatherV(in_, got, first_only.data(), far.data(), strettoInt32, comm, nullptr), strettoSuccess);
+  });
 }
 
 TEST_F(PairArguments, AllToAllVOwnBlockOfTwoSizes_IsRefused) {

@@ -144,9 +144,9 @@ TEST(DebugVerdict, AllCopiesAgreeAgainstTheirOrigin_TheOriginIsSuspect) {
 TEST(DebugVerdict, IntegerSumThatIsNone_IsFound) {
   const DebugCase of = case_of(Collective::reduce_scatter, 2, -1, strettoInt32);
   std::vector<DebugReport> reports(2, DebugReport(of));
-  for (DebugReport& report : reports) report.input = {3, static_cast<std::uint64_t>(-5)};
+  for (DebugReport& report : reports) report.input = {3, static_cast<std::uint32_t>(-5)};
   reports[0].output = {6};
-  reports[1].output = {static_cast<std::uint64_t>(-10)};
+  reports[1].output = {static_cast<std::uint32_t>(-10)};
   EXPECT_EQ(text_of(find_mismatch(of, reports, 0)), "nothing");
   reports[1].output = {10};
   const auto found = find_mismatch(of, reports, 0);

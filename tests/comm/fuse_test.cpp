@@ -99,8 +99,8 @@ TEST(Fuse, SendsAndReceivesOfAGroup_ComeFirstAndAreOne) {
   const auto pair = [](Collective direction, int peer) {
     return Operation{{direction, 4, strettoInt64, strettoSum, peer}, nullptr, nullptr, 0};
   };
-  const Batch batch = pairs_first({sum_of(1), pair(Collective::send, 1), sum_of(100'000), pair(Collective::receive, 2),
-                                   pair(Collective::send, 3)});
+  const Batch batch = pairs_first(
+      {sum_of(1), pair(Collective::send, 1), sum_of(100'000), pair(Collective::receive, 2), pair(Collective::send, 3)});
   ASSERT_EQ(batch.size(), 5U);
   EXPECT_EQ(batch[0].request.root, 1);
   EXPECT_EQ(batch[1].request.root, 2);
