@@ -119,8 +119,8 @@ struct HostIdentity {
   std::string host_name;
   std::string host_id;  ///< equal iff two processes can share memory: boot id and namespaces
   std::int32_t process = 0;
-  std::int32_t n_cores = 0;   ///< that this process may run on
-  std::int32_t socket = -1;   ///< that all of them are on; -1: on several, or not known
+  std::int32_t n_cores = 0;  ///< that this process may run on
+  std::int32_t socket = -1;  ///< that all of them are on; -1: on several, or not known
 };
 
 /// Every function that makes something throws Error(strettoSystemError) naming the call, its argument and the remedy
