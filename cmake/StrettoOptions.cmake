@@ -1,5 +1,6 @@
 # Compiler settings and dependencies, as interface targets. Included before any target is made.
 set(STRETTO_SANITIZE "" CACHE STRING "Sanitizers, comma-separated: address,undefined or thread")
+option(STRETTO_FUZZ "Build the fuzz targets, which need clang's libFuzzer, in place of the tests" OFF)
 set(STRETTO_CUDA "AUTO" CACHE STRING "Build CUDA code: AUTO (if nvcc is found), ON or OFF")
 set_property(CACHE STRETTO_CUDA PROPERTY STRINGS AUTO ON OFF)
 
@@ -24,6 +25,10 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_C_FLAGS_SANITIZE "-O1 -g -fno-omit-frame-pointer")
 set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g -fno-omit-frame-pointer")
 
+# Of the preset `coverage`. Several threads count, and several processes add to the same files.
+set(CMAKE_C_FLAGS_COVERAGE "-Og --coverage -fprofile-update=atomic")
+set(CMAKE_CXX_FLAGS_COVERAGE "-Og --coverage -fprofile-update=atomic")
+
 find_program(STRETTO_CCACHE ccache)
 mark_as_advanced(STRETTO_CCACHE)
 if(STRETTO_CCACHE)
@@ -44,6 +49,10 @@ target_compile_options(stretto_options INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
   target_compile_options(stretto_options INTERFACE
     "$<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds;-Wno-stringop-overflow;-Wno-dangling-reference>")
+endif()
+if(STRETTO_FUZZ)
+  # Warnings are GCC's to give: clang has others, and does not know some that are turned off above.
+  target_compile_options(stretto_options INTERFACE "$<$<COMPILE_LANGUAGE:C,CXX>:-w;-fsanitize=fuzzer-no-link>")
 endif()
 if(STRETTO_SANITIZE)
   # No vptr check: it opens a pipe to see whether memory can be read, and so takes an object for broken where a test

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 
 import build
+import coverage
+import fuzz
 import jobs
 import lint
 import packages
@@ -119,19 +121,21 @@ QUICK = [
 ]
 ALL = [
     Job("format", 30, "clang-format", lint.format_check),
-    Job("dev", 480, "debug build and its tests", dev),
-    Job("release", 420, "release build and its tests", release),
+    Job("dev", 420, "debug build and its tests", dev),
+    Job("release", 300, "release build and its tests", release),
     Job("mpi", 60, "ranks started by mpirun", mpi),
-    Job("simulator", 180, "1,000 seeds", simulator),
-    Job("long", 240, "the sweeps and soaks that run once", long),
-    Job("kills", 180, "100 kills of random ranks", kills),
-    Job("extension", 120, "a new algorithm, added as the guide says", extension),
+    Job("simulator", 150, "1,000 seeds", simulator),
+    Job("long", 180, "the sweeps and soaks that run once", long),
+    Job("kills", 120, "100 kills of random ranks", kills),
+    Job("extension", 90, "a new algorithm, added as the guide says", extension),
     Job("package", 60, "clean install, found by CMake and pkg-config", package),
-    Job("cuda", 180, "all CUDA code compiled; starts without a driver", cuda),
-    Job("aarch64", 120, "the library's sources compile for aarch64", aarch64),
-    Job("asan", 540, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan")),
-    Job("tsan", 540, "ThreadSanitizer", functools.partial(sanitized, "tsan")),
-    Job("tidy", 420, "clang-tidy on changed files", lint.tidy_check),
+    Job("cuda", 120, "all CUDA code compiled; starts without a driver", cuda),
+    Job("aarch64", 90, "the library's sources compile for aarch64", aarch64),
+    Job("asan", 420, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan")),
+    Job("tsan", 420, "ThreadSanitizer", functools.partial(sanitized, "tsan")),
+    Job("coverage", 300, "at least 90% of the lines of base, plan, bootstrap and comm run", coverage.run),
+    Job("fuzz", 420, "each fuzz target for a minute", fuzz.run),
+    Job("tidy", 300, "clang-tidy on changed files", lint.tidy_check),
     Job("claims", 20, "each test that tests/claims.tsv names exists and ran", claims),
 ]
 

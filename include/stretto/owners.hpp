@@ -11,8 +11,11 @@ inline namespace wrapper {
 /// A host stream; the destructor completes what was issued and drops errors. Converts to the handle that calls take.
 class Stream {
  public:
+  /// As strettoStreamCreate.
   Stream() { check(strettoStreamCreate(&handle_)); }
+  /// Takes over the stream; `other` has none then.
   Stream(Stream&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  /// The two change places.
   Stream& operator=(Stream&& other) noexcept {
     std::swap(handle_, other.handle_);
     return *this;
@@ -40,8 +43,11 @@ class Stream {
 /// An event; the handle may be freed at any time.
 class Event {
  public:
+  /// As strettoEventCreate.
   Event() { check(strettoEventCreate(&handle_)); }
+  /// Takes over the event; `other` has none then.
   Event(Event&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  /// The two change places.
   Event& operator=(Event&& other) noexcept {
     std::swap(handle_, other.handle_);
     return *this;

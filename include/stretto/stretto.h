@@ -14,7 +14,12 @@
  *    may be NULL.
  *  - Every rank of a communicator calls the same collectives in the same order with the same arguments (buffers and
  *    strettoCallConfig_t may differ). Where they do not, every rank gets strettoInvalidUsage with both sides named: in
- *    that call, or, if its own part of that call was done (and the call returned success), in its next.
+ *    that call, or, if its own part of that call was done (and the call returned success), in its next. A message that
+ *    does not fit shows it at once; ranks that only wait for one another find out after about a second. The field is
+ *    the argument in which the calls differ; or "operation", with later calls in the text, if the other rank is more
+ *    than 64 calls further. Not found out: a rank waits for one that did its part of another call and has left the
+ *    communicator (it gets strettoTimeout at the deadline); and calls of which every rank's part was done, as long as
+ *    the ranks that differ exchange nothing.
  *  - The operations of a communicator run in the order in which they were issued, one after another, whichever stream
  *    or thread runs them: a call without a stream waits for what was issued to streams before.
  *  - A communicator is used by one thread at a time: a second one in it gets strettoInvalidUsage, field "comm".

@@ -11,6 +11,12 @@ namespace {
 /// Null pointers, and overlaps other than in place. Only called for a count that the address space can hold.
 strettoResult_t check_buffers(const Call& call, const Communicator& communicator, const Request& request) {
   if (request.count == 0) return strettoSuccess;
+  const std::size_t block_bytes = request.count * data_type_bytes(request.type);
+  const auto in = reinterpret_cast<std::uintptr_t>(call.input);
+  const auto out = reinterpret_cast<std::uintptr_t>(call.output);
+  // The common case: two buffers that are further apart than the largest is long.
+  const std::size_t most_bytes = block_bytes * static_cast<std::size_t>(communicator.n_ranks());
+  if (in != 0 && out != 0 && (in < out ? out - in : in - out) >= most_bytes) return strettoSuccess;
   const CollectiveRow& row = row_of(request.collective);
   const auto window = [&](const Side& side) {
     return window_of(row, side, communicator.rank(), request.root, communicator.n_ranks());
@@ -23,10 +29,7 @@ strettoResult_t check_buffers(const Call& call, const Communicator& communicator
   if (output.count > 0 && call.output == nullptr) {
     return refuse(strettoInvalidArgument, call.function, "recvbuff", "recvbuff is NULL");
   }
-  const std::size_t block_bytes = request.count * data_type_bytes(request.type);
   const auto bytes = [&](std::int32_t blocks) { return static_cast<std::size_t>(blocks) * block_bytes; };
-  const auto in = reinterpret_cast<std::uintptr_t>(call.input);
-  const auto out = reinterpret_cast<std::uintptr_t>(call.output);
   const bool in_place = can_be_in_place(row) && in - bytes(input.first) == out - bytes(output.first);
   if (input.count > 0 && output.count > 0 && !in_place && in < out + bytes(output.count) &&
       out < in + bytes(input.count)) {
@@ -46,7 +49,9 @@ strettoResult_t check_type(const Call& call, strettoDataType_t type) {
 
 strettoResult_t check_count(const Call& call, const char* field, std::size_t count, std::size_t blocks,
                             strettoDataType_t type) {
-  if (count <= static_cast<std::size_t>(PTRDIFF_MAX) / data_type_bytes(type) / blocks) return strettoSuccess;
+  std::size_t bytes = 0;  // a product costs less than the division that it saves
+  const bool overflows = __builtin_mul_overflow(count, data_type_bytes(type) * blocks, &bytes);
+  if (!overflows && bytes <= static_cast<std::size_t>(PTRDIFF_MAX)) return strettoSuccess;
   return refuse(strettoInvalidArgument, call.function, field,
                 format("{} is {}: no memory can hold that", field, count));
 }

@@ -1,5 +1,6 @@
 // The control plane: a tree of authenticated TCP connections between the ranks of one communicator. It gathers small
-// blobs during set-up, and afterwards carries liveness, faults and goodbyes. No bulk data.
+// blobs during set-up, and afterwards carries liveness, faults, goodbyes, and what ranks wait in. No
+// bulk data.
 //
 // A non-blocking state machine: nothing happens but in poll(). Not thread-safe: src/comm gives it to the set-up thread
 // first and to the service thread afterwards.
@@ -13,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "base/system.hpp"
+#include "bootstrap/waiting.hpp"
 
 namespace stretto {
 
@@ -35,6 +37,12 @@ class ControlPlane {
   /// connection closed without a goodbye: strettoRemoteError with `peer` the dead rank and its host; or it was silent
   /// for longer than the heartbeat allows: strettoTimeout). nullptr: none.
   virtual const ErrorInfo* fault() const = 0;
+
+  /// Tells every rank what collective this one waits in, for them to hold against their own. Of an operation only the
+  /// first calls that differ go round (WaitingNews), so ranks that wait in the same call add nothing.
+  virtual void say_waiting(std::uint64_t operation, const OpTag& tag) = 0;
+  /// What other ranks have said so since it was last asked; the oldest are dropped where nobody asks.
+  virtual std::vector<Waiting> take_waiting() = 0;
 
   /// Says goodbye: this rank leaves in order (`operations` completed so far); neighbours then do not take the closed
   /// connection for a death. After a goodbye of rank r, a rank that waits for r in a later operation is told so by

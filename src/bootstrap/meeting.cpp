@@ -53,8 +53,9 @@ void put_refusal(MeetingCard& card, const ErrorInfo& why) {
 
 ErrorInfo refusal_of(const MeetingCard& card) {
   ErrorInfo info;
-  info.code = static_cast<strettoResult_t>(card.code);
-  info.peer = card.peer;
+  const bool known = card.code > strettoSuccess && card.code < strettoNumResults;
+  info.code = known ? static_cast<strettoResult_t>(card.code) : strettoRemoteError;
+  info.peer = card.peer >= 0 && card.peer < card.n_ranks ? card.peer : -1;
   info.field = text_of(card.field);
   info.text = text_of(card.text);
   return info;

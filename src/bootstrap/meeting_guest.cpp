@@ -76,7 +76,7 @@ void MeetingGuest::check_answer() const {
   }
   if (answer.code == strettoSuccess) return;
   const ErrorInfo why = refusal_of(answer);
-  fail(why.code, why.field, why.text, why.peer);
+  fail(why.code, why.field, why.text, why.peer < place_.n_ranks ? why.peer : -1);
 }
 
 void MeetingGuest::check_deadline() const {

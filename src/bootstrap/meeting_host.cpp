@@ -165,7 +165,7 @@ void MeetingHost::consider(const MeetingCard& card) {
   if (!verdict_) deadline_ns_ = std::min(deadline_ns_, system_.now_ns() + remaining_ns - margin_ns);
   ErrorInfo why;
   why.code = strettoInvalidUsage;
-  why.peer = card.rank;
+  why.peer = card.rank >= 0 && card.rank < place_.n_ranks ? card.rank : -1;
   if (card.version != STRETTO_VERSION) {
     why.field = "version";
     why.text = format(

@@ -92,4 +92,31 @@ ErrorInfo get_error_info(WireReader& reader) {
   return info;
 }
 
+void put(WireWriter& writer, const Waiting& waiting) {
+  writer.number(waiting.rank);
+  writer.number(waiting.operation);
+  writer.number(waiting.tag.count);
+  writer.number(waiting.tag.root);
+  writer.number(waiting.tag.collective);
+  writer.number(waiting.tag.datatype);
+  writer.number(waiting.tag.red_op);
+  writer.number(waiting.tag.flags);
+  writer.number(waiting.tag.plan);
+}
+
+Waiting get_waiting(WireReader& reader) {
+  Waiting waiting;
+  waiting.rank = reader.number<Rank>();
+  waiting.operation = reader.number<std::uint64_t>();
+  waiting.tag.count = reader.number<std::uint64_t>();
+  waiting.tag.operation = static_cast<std::uint32_t>(waiting.operation);
+  waiting.tag.root = reader.number<std::int32_t>();
+  waiting.tag.collective = reader.number<std::uint8_t>();
+  waiting.tag.datatype = reader.number<std::uint8_t>();
+  waiting.tag.red_op = reader.number<std::uint8_t>();
+  waiting.tag.flags = reader.number<std::uint8_t>();
+  waiting.tag.plan = reader.number<std::uint32_t>();
+  return waiting;
+}
+
 }  // namespace stretto

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/system.hpp"
 #include "base/wire.hpp"
+#include "bootstrap/waiting.hpp"
 
 namespace stretto {
 
@@ -27,6 +28,7 @@ enum class Message : std::uint8_t {
   fault = 18,        ///< ErrorInfo
   goodbye = 19,      ///< rank, operations
   goodbye_ack = 20,  ///< of the neighbour's own goodbye
+  waiting = 21,      ///< Waiting
 };
 
 /// Who a rank is, for errors.
@@ -45,9 +47,11 @@ std::string list_ranks(const std::vector<Rank>& ranks);
 void put(WireWriter& writer, const Endpoint& endpoint);
 void put(WireWriter& writer, const Member& member);
 void put(WireWriter& writer, const ErrorInfo& info);
+void put(WireWriter& writer, const Waiting& waiting);
 // Throw Error(strettoRemoteError) if the bytes end early.
 Endpoint get_endpoint(WireReader& reader);
 Member get_member(WireReader& reader);
 ErrorInfo get_error_info(WireReader& reader);
+Waiting get_waiting(WireReader& reader);
 
 }  // namespace stretto

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "bootstrap/channel.hpp"
 #include "bootstrap/control_plane.hpp"
@@ -34,11 +35,15 @@ class TreeControlPlane final : public ControlPlane {
   void poll() override;
   void report(const ErrorInfo& fault) override;
   const ErrorInfo* fault() const override { return fault_ ? &*fault_ : nullptr; }
+  void say_waiting(std::uint64_t operation, const OpTag& tag) override;
+  std::vector<Waiting> take_waiting() override { return std::exchange(heard_, {}); }
   void leave(std::uint64_t operations) override;
   bool flushed() const override;
   std::span<const Departure> departed() const override { return departed_; }
   void watch(WaitSet& waits) override;
   std::int64_t next_deadline_ns() const override;
+  /// To neighbours so far, of every kind.
+  std::uint64_t frames_sent() const { return frames_sent_; }
 
  private:
   using Blob = std::shared_ptr<const std::vector<std::byte>>;
@@ -57,7 +62,8 @@ class TreeControlPlane final : public ControlPlane {
   struct Link {
     Member peer;
     Channel channel;
-    std::deque<Parcel> parcels;  ///< by reference; packed only when the socket has taken what came before
+    std::deque<Parcel> parcels;   ///< by reference; packed only when the socket has taken what came before
+    std::deque<Waiting> waiting;  ///< still to be said; sent when the socket has taken what came before
     std::int64_t heard_ns = 0;
     std::int64_t spoke_ns = 0;
     std::uint64_t bytes_heard = 0;
@@ -71,6 +77,9 @@ class TreeControlPlane final : public ControlPlane {
   void on_blobs(Link& from, WireReader& reader);
   void on_goodbye(Link& from, WireReader& reader);
   void on_fault(Link& from, ErrorInfo fault);
+  void on_waiting(Link& from, const Waiting& said);
+  void spread_waiting(const Waiting& said, const Link* from);
+  void send_waiting(Link& link);
   void on_end(Link& link);
   void check_silence(Link& link, std::int64_t now_ns);
   void send_parcels(Link& link);
@@ -90,6 +99,9 @@ class TreeControlPlane final : public ControlPlane {
   std::vector<Link> links_;
   std::optional<ErrorInfo> fault_;
   std::vector<Departure> departed_;
+  WaitingNews news_;
+  std::vector<Waiting> heard_;
+  std::uint64_t frames_sent_ = 0;
   bool left_ = false;
   std::int64_t flush_deadline_ns_ = 0;
 

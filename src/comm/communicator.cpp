@@ -45,7 +45,8 @@ Communicator::~Communicator() {
 const ErrorInfo* Communicator::fault() const {
   if (const ErrorInfo* reported = reported_.get(); reported != nullptr) return reported;
   const ErrorInfo* const first = task_->fault().get();
-  if (first == nullptr || first->rank == rank()) return first;
+  // This rank's own is in its words, but for the host where the service thread found it.
+  if (first == nullptr || (first->rank == rank() && (first->peer < 0 || !first->host.empty()))) return first;
   if (heard_.get() == nullptr) heard_.set(fault_out_of_turn());
   return heard_.get();
 }

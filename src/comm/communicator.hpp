@@ -79,7 +79,7 @@ class Communicator {
   Progress begin(std::span<const Operation> operations);
   Progress poll();
   Progress verify();  ///< in debug mode, once the data is through
-  Progress check();   ///< what costs something, now and then: deadline and departures
+  Progress check();   ///< what costs something, now and then: deadline, departures, a word if nothing moves
   Progress end(const ErrorInfo* error);
 
   const ErrorInfo* fail(ErrorInfo fault);
@@ -92,6 +92,10 @@ class Communicator {
   const ErrorInfo* check_peers(const std::vector<Rank>& gone);
   Progress fail_unexpectedly(const std::exception& unexpected);
   bool has_left(Rank peer) const;
+  void say_if_stuck(std::int64_t now_ns);
+  void say_waiting();
+  bool asks_the_one_ahead();
+  ErrorInfo where_they_parted(ErrorInfo found) const;
   ErrorInfo at_this_point(strettoResult_t code) const;
   std::uint32_t spin_polls() const;
 
@@ -102,6 +106,13 @@ class Communicator {
   Turns turns_;
   std::int64_t start_ns_ = 0;  ///< of the current operation's wait; 0: has not begun
   std::int64_t timeout_ns_ = 0;
+  /// The current operation has stood at this step since then.
+  struct Standstill {
+    std::uint64_t steps = 0;
+    std::int64_t since_ns = 0;  ///< 0: was not looked at yet
+    bool said = false;
+  } standstill_;
+  std::int64_t answer_deadline_ns_ = 0;              ///< 0: no question was put
   std::atomic<std::int64_t> longest_timeout_ns_{0};  ///< of all that was issued to streams
   UserOps user_ops_;
   std::unique_ptr<DebugCheck> debug_;  ///< nullptr: off

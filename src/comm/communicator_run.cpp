@@ -65,6 +65,7 @@ Progress Communicator::begin(std::span<const Operation> operations) {
   timeout_ns_ = longest_timeout_ns(operations);
   if (timeout_ns_ == 0) timeout_ns_ = engine_.settings().data_timeout_ns;
   start_ns_ = 0;
+  standstill_ = {};
   try {
     engine_.start(operations, debug_ ? debug_->begin(operations) : nullptr);
   } catch (const Error& refused) {
@@ -76,6 +77,7 @@ Progress Communicator::begin(std::span<const Operation> operations) {
     fail(std::move(info));
     return Progress::faulted;
   }
+  if (engine_.is_collective()) task_->calls().begin(engine_.operations() - 1, engine_.common_tag());
   flight_.begin(engine_.is_collective() ? engine_.operations() - 1 : engine_.tag().operation, engine_.tag());
   return Progress::running;
 }
@@ -83,9 +85,9 @@ Progress Communicator::begin(std::span<const Operation> operations) {
 Progress Communicator::poll() {
   const Progress progress = engine_.poll();
   if (progress == Progress::done) return debug_ ? verify() : end(nullptr);
-  if (progress == Progress::faulted) return end(fail(engine_.fault()));
+  if (progress == Progress::faulted && !asks_the_one_ahead()) return end(fail(where_they_parted(engine_.fault())));
   if (const ErrorInfo* heard = task_->fault().get(); heard != nullptr) return end(fail_with(*heard));
-  return progress;
+  return Progress::running;
 }
 
 Progress Communicator::verify() {
@@ -106,7 +108,9 @@ Progress Communicator::verify() {
 /// messages it had sent before: what is there after it was seen to have left is all. So who is gone is asked first,
 /// then what has come; who leaves later is found next time.
 Progress Communicator::check() {
-  if (start_ns_ == 0) start_ns_ = posix_system().now_ns();
+  const std::int64_t now_ns = posix_system().now_ns();
+  if (start_ns_ == 0) start_ns_ = now_ns;
+  if (engine_.is_collective()) say_if_stuck(now_ns);
   std::vector<Rank> gone;
   for (const Blocked& at : engine_.blocked()) {
     if (at.peer >= 0 && has_left(at.peer)) gone.push_back(at.peer);
@@ -283,8 +287,9 @@ ErrorInfo Communicator::as_heard_here(const ErrorInfo& heard) const {
   ErrorInfo info = heard;
   if (heard.peer == rank()) {  // the finder speaks of us: for us, the other side is the finder
     info.peer = heard.rank;
-    info.host = heard.rank >= 0 ? engine_.topology().identity(heard.rank).host_name : std::string();
+    info.host.clear();
   }
+  if (info.peer >= 0 && info.host.empty()) info.host = engine_.topology().identity(info.peer).host_name;
   info.rank = rank();
   return info;
 }

@@ -49,6 +49,10 @@ class Engine {
 
   /// Of the current operation, or the one before if there is none.
   const OpTag& tag() const { return tag_; }
+  /// Of the current collective, as every rank has it: what an all-to-all-v's tag says of counts is each rank's own.
+  OpTag common_tag() const;
+  /// The tag of another collective that a collective met, if that is how poll() was faulted.
+  const std::optional<OpTag>& refused() const { return executor_.refused(); }
   /// After poll() was faulted.
   const ErrorInfo& fault() const { return between_pairs_ ? pairs_.fault() : executor_.fault(); }
   std::vector<Blocked> blocked() const { return between_pairs_ ? pairs_.blocked() : executor_.blocked(); }

@@ -151,11 +151,16 @@ void Engine::start_pairs(std::span<const Operation> operations, std::uint64_t* r
   }
 }
 
-/// Under the collective's own tag, so that ranks that disagree about the call are still told so. What it says of an
-/// all-to-all-v's counts is each rank's own matter.
-void Engine::start_exchange(std::span<const std::uint64_t> own, std::span<std::uint64_t> all) {
-  OpTag tag = of_check(tag_);
+OpTag Engine::common_tag() const {
+  OpTag tag = tag_;
+  tag.operation = static_cast<std::uint32_t>(operations_ - 1);
   if (tag.collective == static_cast<std::uint8_t>(Collective::all_to_all_v)) tag.count = 0;
+  return tag;
+}
+
+/// Under the collective's own tag, so that ranks that disagree about the call are still told so.
+void Engine::start_exchange(std::span<const std::uint64_t> own, std::span<std::uint64_t> all) {
+  const OpTag tag = of_check(common_tag());
   between_pairs_ = true;
   pairs_.begin(operations_ - 1);
   for (Rank distance = 1; distance < n_ranks(); ++distance) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/text.hpp"
+#include "exec/binding.hpp"
 
 namespace stretto {
 namespace {
@@ -14,6 +15,9 @@ constexpr std::uint64_t kPresent = ~std::uint64_t{0};
 constexpr std::int64_t kLingerNs = 10'000'000'000;
 /// How long it goes on reading when all is said.
 constexpr std::int64_t kLastWordsNs = 50'000'000;
+/// How often words about operations that this rank has not called yet are looked at again.
+constexpr std::int64_t kJudgeNs = 500'000'000;
+constexpr std::size_t kWaitingMost = 2 * WaitingNews::kOperations;
 /// How long a failed set-up may take to tell the others why.
 constexpr std::int64_t kFailingNs = 1'000'000'000;
 
@@ -167,6 +171,7 @@ void MembershipTask::poll_setup() {
 
 /// Makes known to the communicator's thread what the control plane has heard.
 void MembershipTask::publish() {
+  judge_waiting();
   if (const ErrorInfo* fault = control_->fault(); fault != nullptr) fault_.set(*fault);
   const auto departed = control_->departed();
   for (; departures_seen_ < departed.size(); ++departures_seen_) {
@@ -174,6 +179,34 @@ void MembershipTask::publish() {
     operations_at_departure_[static_cast<std::size_t>(departure.rank)].store(departure.operations,
                                                                              std::memory_order_release);
   }
+}
+
+/// Holds what others wait in against what this rank has called, or will have.
+void MembershipTask::judge_waiting() {
+  for (const Waiting& said : control_->take_waiting()) {
+    if (waiting_.size() == kWaitingMost) waiting_.erase(waiting_.begin());
+    waiting_.push_back(said);
+  }
+  if (control_->fault() != nullptr) waiting_.clear();
+  std::erase_if(waiting_, [this](const Waiting& theirs) { return judge(theirs); });
+}
+
+/// True if there is nothing more to learn from it.
+bool MembershipTask::judge(const Waiting& theirs) {
+  const bool is_past =
+      theirs.operation < calls_.begun();  // asked first: what is called meanwhile is found, or asked again
+  const std::optional<OpTag> mine = calls_.find(theirs.operation);
+  if (!mine || *mine == theirs.tag) return mine || is_past;
+  ErrorInfo info;
+  info.code = strettoInvalidUsage;
+  info.field = differing_field(*mine, theirs.tag);
+  info.name = row_of(static_cast<Collective>(mine->collective)).name;
+  info.rank = rank_;
+  info.peer = theirs.rank;
+  info.operation = static_cast<std::int64_t>(theirs.operation);
+  info.text = disagreement_text(rank_, *mine, theirs.rank, theirs.tag);
+  control_->report(info);
+  return true;
 }
 
 bool MembershipTask::everyone_left() const { return departures_seen_ + 1 >= static_cast<std::size_t>(n_ranks_); }
@@ -185,6 +218,10 @@ bool MembershipTask::left_before(Rank peer, std::uint64_t operations) const {
 
 void MembershipTask::report(const ErrorInfo& fault) {
   if (control_) control_->report(fault);
+}
+
+void MembershipTask::say_waiting(std::uint64_t operation, const OpTag& tag) {
+  if (phase_ == Phase::running) control_->say_waiting(operation, tag);
 }
 
 void MembershipTask::say_goodbye(std::uint64_t operations) {
@@ -210,7 +247,8 @@ std::int64_t MembershipTask::next_deadline_ns() {
     return phase_ == Phase::aborting ? std::min(next_ns, linger_deadline_ns_) : next_ns;
   }
   if (!control_) return system_.now_ns();
-  const std::int64_t next_ns = control_->next_deadline_ns();
+  std::int64_t next_ns = control_->next_deadline_ns();
+  if (!waiting_.empty()) next_ns = std::min(next_ns, system_.now_ns() + kJudgeNs);
   return phase_ == Phase::running ? next_ns : std::min(next_ns, linger_deadline_ns_);
 }
 

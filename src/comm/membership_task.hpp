@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "comm/call_history.hpp"
 #include "comm/fault_slot.hpp"
 #include "comm/service.hpp"
 #include "comm/setup.hpp"
@@ -24,6 +25,8 @@ class MembershipTask : public ServiceTask {
   /// After set-up: the membership (without its control plane), once; or throws what ended it.
   Membership take_membership();
   void report(const ErrorInfo& fault);
+  /// This rank has made no progress in its current collective for long: the others say if they made another call.
+  void say_waiting(std::uint64_t operation, const OpTag& tag);
   /// This rank makes no more operations, but goes on passing on what others say, until it leaves.
   void say_goodbye(std::uint64_t operations);
   void leave(std::uint64_t operations);
@@ -35,6 +38,7 @@ class MembershipTask : public ServiceTask {
   /// When it has failed; does not change any more.
   const ErrorInfo& setup_error() const { return setup_error_; }
   FaultSlot& fault() { return fault_; }
+  CallHistory& calls() { return calls_; }
   /// True if `peer` left after fewer than `operations` operations.
   bool left_before(Rank peer, std::uint64_t operations) const;
 
@@ -53,6 +57,8 @@ class MembershipTask : public ServiceTask {
   void end_setup();
   void abandon();
   void publish();
+  void judge_waiting();
+  bool judge(const Waiting& theirs);
 
   System& system_;
   Rank rank_;
@@ -65,6 +71,8 @@ class MembershipTask : public ServiceTask {
   Membership membership_;
   std::unique_ptr<ControlPlane> control_;
   FaultSlot fault_;
+  CallHistory calls_;
+  std::vector<Waiting> waiting_;  ///< what others said of operations that this rank had not called yet
   std::vector<std::atomic<std::uint64_t>> operations_at_departure_;  ///< by rank; ~0: has not left
   std::size_t departures_seen_ = 0;
   std::int64_t linger_deadline_ns_ = 0;

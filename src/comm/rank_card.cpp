@@ -1,8 +1,26 @@
 #include "comm/rank_card.hpp"
 
+#include <bit>
+
+#include "base/text.hpp"
 #include "base/wire.hpp"
 
 namespace stretto {
+namespace {
+
+std::uint64_t most(Knob knob) { return static_cast<std::uint64_t>(knob_rows()[static_cast<std::size_t>(knob)].most); }
+
+/// Others compute with these numbers: sizes, and what they divide by.
+void check(const Settings& settings) {
+  const bool sane = settings.max_channels <= max_channels_most && settings.shm_slots <= most(Knob::shm_slots) &&
+                    (settings.shm_slots == 0 || std::has_single_bit(settings.shm_slots)) &&
+                    settings.shm_slot_bytes <= most(Knob::shm_slot_bytes) && settings.shm_slot_bytes % 64 == 0;
+  if (sane) return;
+  throw Error(strettoRemoteError, format("{} channels and {} slots of {} bytes cannot be", settings.max_channels,
+                                         settings.shm_slots, settings.shm_slot_bytes));
+}
+
+}  // namespace
 
 std::vector<std::byte> encode(const RankCard& card) {
   WireWriter out;
@@ -34,6 +52,7 @@ RankCard decode_rank_card(std::span<const std::byte> bytes) {
   card.settings.shm_slot_bytes = in.number<std::uint64_t>();
   card.settings.shm_slots = in.number<std::uint32_t>();
   card.settings.debug = decode_debug_mode(in.number<std::uint8_t>());
+  check(card.settings);
   return card;
 }
 

@@ -16,6 +16,8 @@ struct RankCard {
 };
 
 std::vector<std::byte> encode(const RankCard& card);
+/// Throws Error(strettoRemoteError) if the bytes are no card, or a setting is out of the range that its own rank holds
+/// it to.
 RankCard decode_rank_card(std::span<const std::byte> bytes);
 
 /// Transport::describe() of each row of the registry; empty where unused.

@@ -71,9 +71,9 @@ Settings resolve_settings(const strettoConfig_t* config, const Environment& envi
   if (given.blocking != STRETTO_UNSET && given.blocking != 0 && given.blocking != 1) {
     refuse(strettoInvalidArgument, "blocking", format("config.blocking is {}: it must be 0 or 1", given.blocking));
   }
-  if (given.max_channels != STRETTO_UNSET && (given.max_channels < 1 || given.max_channels > 64)) {
+  if (given.max_channels != STRETTO_UNSET && (given.max_channels < 1 || given.max_channels > max_channels_most)) {
     refuse(strettoInvalidArgument, "max_channels",
-           format("config.max_channels is {}: it must be from 1 to 64", given.max_channels));
+           format("config.max_channels is {}: it must be from 1 to {}", given.max_channels, max_channels_most));
   }
   Settings result;
   result.setup_timeout_ns = timeout_ns(given.setup_timeout_ms, Knob::setup_timeout_ms, "setup_timeout_ms", environment);

@@ -10,6 +10,8 @@
 
 namespace stretto {
 
+constexpr int max_channels_most = 64;
+
 struct Settings {
   // Local: how this rank runs and waits.
   std::int64_t setup_timeout_ns = 0;

@@ -48,6 +48,36 @@ BootstrapConfig bootstrap_config(Rank rank, int n_ranks, const Settings& setting
   throw Error(info);
 }
 
+/// What `decode` makes of every rank's bytes; whose cannot be understood is named.
+template <typename Decode>
+auto decode_all(Rank rank, const std::vector<std::vector<std::byte>>& blobs, Decode decode) {
+  std::vector<decltype(decode(blobs.front()))> all;
+  for (const auto& blob : blobs) {
+    try {
+      all.push_back(decode(blob));
+    } catch (const Error& error) {
+      ErrorInfo info;
+      info.code = strettoRemoteError;
+      info.rank = rank;
+      info.peer = static_cast<Rank>(all.size());
+      info.name = "set-up";
+      info.text = format(
+          "what rank {} says of itself cannot be understood ({}): use the same version of stretto on all "
+          "ranks",
+          info.peer, error.what());
+      throw Error(info);
+    }
+  }
+  return all;
+}
+
+Descriptions decode_description_of_each_row(std::span<const std::byte> bytes) {
+  Descriptions descriptions = decode_descriptions(bytes);
+  if (descriptions.size() != transport_rows().size())
+    throw Error(strettoRemoteError, format("it has {} transports", descriptions.size()));
+  return descriptions;
+}
+
 }  // namespace
 
 Setup::Setup(System& system, const strettoUniqueId& id, Rank rank, int n_ranks, const Settings& settings)
@@ -151,9 +181,10 @@ bool Setup::step() {
 
 /// Everyone's facts become the topology; rank 0's settings become everyone's where they are part of the plan.
 void Setup::adopt_cards(const std::vector<std::vector<std::byte>>& blobs) {
+  const std::vector<RankCard> cards = decode_all(membership_.rank, blobs, decode_rank_card);
   std::vector<HostIdentity> identities;
-  for (const auto& blob : blobs) identities.push_back(decode_rank_card(blob).identity);
-  const Settings roots = decode_rank_card(blobs.front()).settings;
+  for (const RankCard& card : cards) identities.push_back(card.identity);
+  const Settings& roots = cards.front().settings;
   Settings& mine = membership_.settings;
   if (mine.algorithm_from_config && mine.algorithm != roots.algorithm) {
     algorithms_differ(membership_.rank, mine.algorithm, roots.algorithm);
@@ -212,12 +243,11 @@ void Setup::make_transports() {
 }
 
 void Setup::start_transports(const std::vector<std::vector<std::byte>>& blobs) {
-  std::vector<Descriptions> by_rank;
-  for (const auto& blob : blobs) by_rank.push_back(decode_descriptions(blob));
+  const std::vector<Descriptions> by_rank = decode_all(membership_.rank, blobs, decode_description_of_each_row);
   for (std::size_t row = 0; row < membership_.transports.size(); ++row) {
     if (!membership_.transports[row]) continue;
     std::vector<std::vector<std::byte>> of_row;
-    for (const Descriptions& descriptions : by_rank) of_row.push_back(descriptions.at(row));
+    for (const Descriptions& descriptions : by_rank) of_row.push_back(descriptions[row]);
     membership_.transports[row]->start(of_row, peers_[row]);
   }
 }

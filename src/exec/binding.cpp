@@ -8,6 +8,24 @@
 #include "exec/content_hash.hpp"
 
 namespace stretto {
+namespace {
+
+/// The plan's scratch chunks, and one more for the product that a pre-multiplied sum is made with.
+void size_scratch(Binding& binding) {
+  auto chunks = static_cast<std::size_t>(binding.plan->plan.program.scratch_chunks);
+  if (binding.pre_multiply.scale != nullptr) ++chunks;
+  binding.scratch_stride_bytes = 0;
+  if (chunks > 0) {
+    for (const ChannelGeometry& channel : binding.channels) {
+      binding.scratch_stride_bytes =
+          std::max(binding.scratch_stride_bytes, channel.chunk_elements * binding.element_bytes);
+    }
+  }
+  binding.scratch_bytes = binding.scratch_stride_bytes * chunks;
+}
+
+}  // namespace
+
 Binding bind_request(const Request& request, const PreparedPlan& prepared, std::size_t slot_bytes) {
   const PlanSpec& spec = prepared.plan.spec;
   const CollectiveRow& row = row_of(spec.collective);
@@ -33,6 +51,7 @@ Binding bind_request(const Request& request, const PreparedPlan& prepared, std::
     binding.rounds.push_back(binding.channels.back().rounds);
     binding.part_strides_bytes.push_back(binding.channels.back().part_stride() * binding.element_bytes);
   }
+  size_scratch(binding);
   return binding;
 }
 
@@ -62,11 +81,13 @@ void bind_sizes(Binding& binding, Collective collective, const BlockSizes& sizes
   }
   binding.input_offsets_bytes = sizes.input_offsets_bytes;
   binding.output_offsets_bytes = sizes.output_offsets_bytes;
+  size_scratch(binding);
 }
 
 void bind_pre_multiply(Binding& binding, PreMultiply pre_multiply) {
   binding.tag.red_op = kUserOpInTag;
   binding.pre_multiply = pre_multiply;
+  size_scratch(binding);
 }
 
 std::string to_string(const OpTag& tag) {
@@ -77,12 +98,13 @@ std::string to_string(const OpTag& tag) {
   }
   if (tag.collective >= call_rows().size()) return format("an unknown collective ({})", tag.collective);
   const CollectiveRow& row = row_of(static_cast<Collective>(tag.collective));
+  // A peer's byte: no value of the enumeration, perhaps.
+  const auto type = static_cast<strettoDataType_t>(std::min<int>(tag.datatype, strettoNumDataTypes));
   if (is_pair_call(row.collective)) {
-    return format("{}(count={}, {}) as message {} of the pair", row.name, tag.count,
-                  data_type_name(static_cast<strettoDataType_t>(tag.datatype)), tag.operation);
+    return format("{}(count={}, {}) as message {} of the pair", row.name, tag.count, data_type_name(type),
+                  tag.operation);
   }
-  std::string text =
-      format("{}(count={}, {}", row.name, tag.count, data_type_name(static_cast<strettoDataType_t>(tag.datatype)));
+  std::string text = format("{}(count={}, {}", row.name, tag.count, data_type_name(type));
   if (row.reduces) text += format(", {}", red_op_name(static_cast<strettoRedOp_t>(tag.red_op)));
   if (row.rooted) text += format(", root={}", tag.root);
   if (row.planned_as == Collective::all_to_all_v) return text + format(") as operation {}", tag.operation);
@@ -102,6 +124,14 @@ const char* differing_field(const OpTag& a, const OpTag& b) {
   if (a.red_op != b.red_op) return "op";
   if (a.root != b.root) return "root";
   return "plan";
+}
+
+std::string disagreement_text(Rank rank, const OpTag& tag, Rank peer, const OpTag& theirs) {
+  const std::string text = format(
+      "the ranks disagree: rank {} calls {}, but rank {} calls {}. Every rank must make the same calls in the same "
+      "order",
+      rank, to_string(tag), peer, to_string(theirs));
+  return text;
 }
 
 }  // namespace stretto

@@ -54,6 +54,8 @@ struct Binding {
   std::vector<std::size_t> input_offsets_bytes;  ///< by position; empty: position * block_bytes
   std::vector<std::size_t> output_offsets_bytes;
   PreMultiply pre_multiply;
+  std::size_t scratch_stride_bytes = 0;  ///< of one scratch chunk
+  std::size_t scratch_bytes = 0;         ///< of the plan's scratch chunks, and of the product if there is one
 
   const ChannelGeometry* geometries_of(int channel) const {
     return &channels[static_cast<std::size_t>(channel) * geometries_per_channel];
@@ -78,5 +80,7 @@ std::string to_string(const OpTag& tag);
 /// The first argument in which two tags differ: "collective", "count", "datatype", "op", "root", "plan"; or
 /// "operation" if one rank is further than the other.
 const char* differing_field(const OpTag& a, const OpTag& b);
+/// Both sides of a disagreement about a collective.
+std::string disagreement_text(Rank rank, const OpTag& tag, Rank peer, const OpTag& theirs);
 
 }  // namespace stretto

@@ -36,15 +36,7 @@ void HostExecutor::reserve(const Binding& binding) {
   const PreparedPlan& prepared = *binding.plan;
   cursors_.reserve(prepared.strands.size());
   sources_.reserve(static_cast<std::size_t>(prepared.plan.spec.n_ranks) + 1);
-  auto chunks = static_cast<std::size_t>(prepared.plan.program.scratch_chunks);
-  if (binding.pre_multiply.scale != nullptr) ++chunks;  // the last one is for the product that a sum is made with
-  if (chunks == 0) return;
-  scratch_stride_bytes_ = 0;
-  for (const ChannelGeometry& channel : binding.channels) {
-    scratch_stride_bytes_ = std::max(scratch_stride_bytes_, channel.chunk_elements * binding.element_bytes);
-  }
-  product_at_bytes_ = scratch_stride_bytes_ * (chunks - 1);
-  if (scratch_.size() < scratch_stride_bytes_ * chunks) scratch_.resize(scratch_stride_bytes_ * chunks);
+  if (scratch_.size() < binding.scratch_bytes) scratch_.resize(binding.scratch_bytes);
 }
 
 Progress HostExecutor::poll() {
@@ -145,7 +137,7 @@ const std::byte* HostExecutor::source_of(const Cursor& cursor, const PreparedSte
     case Space::output:
       return output_ + output_offset(cursor, step, ref);
     case Space::scratch:
-      return scratch_.data() + ref.position * scratch_stride_bytes_;
+      return scratch_.data() + ref.position * binding_->scratch_stride_bytes;
     case Space::slot:
       return ref.receive->slot() + ref.part * cursor.part_stride_bytes;
     case Space::none:
@@ -160,7 +152,7 @@ std::byte* HostExecutor::destination_of(const Cursor& cursor, const PreparedStep
     case Space::output:
       return output_ + output_offset(cursor, step, ref);
     case Space::scratch:
-      return scratch_.data() + ref.position * scratch_stride_bytes_;
+      return scratch_.data() + ref.position * binding_->scratch_stride_bytes;
     case Space::slot:
       return slot_part(cursor, ref, bytes);
     case Space::input:
@@ -206,7 +198,7 @@ void HostExecutor::reduce_data(const Cursor& cursor, const PreparedStep& step) {
   for (const PreparedRef& source : step.sources) {
     const std::byte* from = source_of(cursor, step, source);
     if (is_multiplied(source)) {
-      std::byte* const product = scratch_.data() + product_at_bytes_;
+      std::byte* const product = scratch_.data() + (binding_->scratch_bytes - binding_->scratch_stride_bytes);
       binding_->pre_multiply.scale(product, from, count, binding_->pre_multiply.scalar);
       from = product;
     }
@@ -220,10 +212,9 @@ void HostExecutor::reduce_data(const Cursor& cursor, const PreparedStep& step) {
 bool HostExecutor::accept_slot(const Cursor& cursor, const PreparedStep& step) {
   const OpTag theirs = step.receive->tag();  // a copy: a broken peer may write it again
   if (theirs != tag_) [[unlikely]] {
+    refused_ = theirs;
     refuse(cursor, step, strettoInvalidUsage, differing_field(tag_, theirs),
-           format("the ranks disagree: rank {} calls {}, but rank {} calls {}. Every rank must make the same calls in "
-                  "the same order",
-                  rank_, to_string(tag_), step.peer, to_string(theirs)));
+           disagreement_text(rank_, tag_, step.peer, theirs));
     return false;
   }
   const std::size_t expected = message_bytes(cursor, step.message);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/error.hpp"
@@ -32,6 +33,8 @@ class HostExecutor {
   Progress poll();
   /// After faulted: a received tag that differs from ours, or a slot of the wrong size.
   const ErrorInfo& fault() const { return fault_; }
+  /// That tag, if it was one.
+  const std::optional<OpTag>& refused() const { return refused_; }
   /// While running: what each unfinished strand waits for.
   std::vector<Blocked> blocked() const;
   /// Forgets an operation that was given up. The ports are then in no defined state: the communicator is faulted.
@@ -85,10 +88,9 @@ class HostExecutor {
   std::vector<Cursor> cursors_;
   std::size_t unfinished_ = 0;
   std::vector<std::byte> scratch_;
-  std::size_t scratch_stride_bytes_ = 0;
-  std::size_t product_at_bytes_ = 0;  ///< in scratch memory: this rank's input, multiplied
   std::vector<const void*> sources_;
   ErrorInfo fault_;
+  std::optional<OpTag> refused_;
   bool faulted_ = false;
   std::uint64_t steps_ = 0;
   StepLog* log_ = nullptr;

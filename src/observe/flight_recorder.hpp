@@ -22,7 +22,6 @@ struct FlightRecord {
   std::uint64_t operation = 0;
   OpTag tag;
   std::uint64_t start_ticks = 0;
-  std::uint64_t end_ticks = 0;
   FlightState state = FlightState::empty;
 };
 
@@ -36,13 +35,11 @@ class FlightRecorder {
     record.operation = operation;
     record.tag = tag;
     record.start_ticks = flight_ticks();
-    record.end_ticks = 0;
     record.state = FlightState::running;
   }
   /// Of the one begun last.
   void end(FlightState state) noexcept {
     FlightRecord& record = records_[(begun_ - 1) % kRecords];
-    record.end_ticks = flight_ticks();
     record.state = state;
   }
   /// The records from the oldest to the newest. Call from the thread that writes.

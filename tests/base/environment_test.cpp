@@ -51,13 +51,26 @@ TEST(Environment, UnknownName_WarnsWithTheNearest) {
 TEST(Environment, BadValues_AreRefusedByName) {
   for (const char* entry : {"STRETTO_SETUP_TIMEOUT_MS=soon", "STRETTO_SETUP_TIMEOUT_MS=", "STRETTO_SETUP_TIMEOUT_MS=0",
                             "STRETTO_SETUP_TIMEOUT_MS=1e3", "STRETTO_SETUP_TIMEOUT_MS=99999999999999999999",
-                            "STRETTO_CONFIG_FILE=/no/such/file"}) {
+                            "STRETTO_LOG_LEVEL=loud", "STRETTO_CONFIG_FILE=/no/such/file"}) {
     try {
       Environment::from({entry});
       ADD_FAILURE() << entry;
     } catch (const Error& error) {
       EXPECT_EQ(error.info().code, strettoInvalidArgument);
       EXPECT_TRUE(std::string(entry).starts_with(error.info().field)) << error.what();
+    }
+  }
+}
+
+TEST(Environment, FileWithALineThatIsNoVariable_IsRefusedWithTheLine) {
+  for (const char* line : {"HOME=/root", "STRETTO_ALGORITHM ring"}) {
+    const ScratchFile file(line);
+    try {
+      Environment::from({"STRETTO_CONFIG_FILE=" + file.path()});
+      ADD_FAILURE() << line;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.info().field, "STRETTO_CONFIG_FILE");
+      EXPECT_NE(error.info().text.find(line), std::string::npos) << error.what();
     }
   }
 }

@@ -7,12 +7,14 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <functional>
 #include <set>
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/posix_system.hpp"
 #include "base/system.hpp"
 
 namespace stretto {
@@ -137,6 +139,31 @@ TEST(PosixSystem, PortTaken_ThrowsSystemErrorNamingTheAddressAndTheRemedy) {
     EXPECT_EQ(error.info().code, strettoSystemError);
     EXPECT_NE(error.info().text.find(to_string(endpoint)), std::string::npos) << error.what();
     EXPECT_NE(error.info().text.find("another port"), std::string::npos) << error.what();
+  }
+}
+
+TEST(PosixSystem, EachRefusal_SaysWhatHelps) {
+  const std::pair<int, const char*> cases[] = {{EMFILE, "ulimit -n"},
+                                               {ENFILE, "fs.file-max"},
+                                               {ENOMEM, "ulimit -v"},
+                                               {ENOSPC, "max_user_watches"},
+                                               {ENOBUFS, "net.core"},
+                                               {EADDRINUSE, "another port"},
+                                               {EADDRNOTAVAIL, "`ip address`"},
+                                               {EAFNOSUPPORT, "IPv4 and IPv6"},
+                                               {EACCES, "below 1024"},
+                                               {EPERM, "seccomp"},
+                                               {ENODEV, "scope"},
+                                               {EFBIG, "ulimit -f"},
+                                               {EIO, "limits of this process"}};
+  for (const auto& [number, remedy] : cases) {
+    try {
+      throw_system_error("call", "argument", number);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.info().code, strettoSystemError);
+      EXPECT_NE(error.info().text.find(remedy), std::string::npos) << error.what();
+      EXPECT_NE(error.info().text.find("call(argument) failed"), std::string::npos) << error.what();
+    }
   }
 }
 

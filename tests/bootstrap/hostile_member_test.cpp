@@ -2,6 +2,8 @@
 // nothing up by a number of theirs. (The fuzz target `control` found these.)
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "bootstrap/gate.hpp"
 #include "bootstrap/messages.hpp"
 #include "bootstrap/ranks.hpp"
@@ -87,6 +89,50 @@ TEST_F(HostileNeighbour, BlobInThisRanksName_IsRefused) {
   writer.blob(std::as_bytes(std::span("mine")));
   say(writer);
   expect_not_understood();
+}
+
+TEST_F(HostileNeighbour, WaitOfRankThatIsNotOrOfThisOneOrCutShort_IsTheNeighboursFault) {
+  for (const Rank rank : {Rank{-1}, Rank{1}, Rank{4}, std::numeric_limits<Rank>::min(), Rank{2}}) {
+    connect();
+    WireWriter writer;
+    writer.number(Message::waiting);
+    if (rank == 2) {
+      writer.number(rank);
+    } else {
+      put(writer, Waiting{rank, 0, {}});
+    }
+    say(writer);
+    expect_not_understood();
+    EXPECT_TRUE(plane->take_waiting().empty());
+  }
+}
+
+TEST_F(HostileNeighbour, FloodOfCallsOfOneOperation_TwoAreHeard) {
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    WireWriter writer;
+    writer.number(Message::waiting);
+    Waiting said{2, 5, {}};
+    said.tag.collective = said.tag.datatype = said.tag.red_op = said.tag.flags = i;  // most of them are none
+    put(writer, said);
+    say(writer);
+  }
+  EXPECT_EQ(plane->fault(), nullptr);
+  EXPECT_EQ(plane->take_waiting().size(), WaitingNews::kCalls);
+  EXPECT_TRUE(plane->take_waiting().empty());
+}
+
+TEST_F(HostileNeighbour, FloodOfOperations_NoMoreAreKeptThanTheLast) {
+  constexpr std::uint64_t n = 1000;
+  for (std::uint64_t operation = 0; operation < n; ++operation) {
+    WireWriter writer;
+    writer.number(Message::waiting);
+    put(writer, Waiting{2, ~operation, {}});
+    say(writer);
+  }
+  EXPECT_EQ(plane->fault(), nullptr);
+  const std::vector<Waiting> kept = plane->take_waiting();
+  EXPECT_EQ(kept.size(), WaitingNews::kCalls * WaitingNews::kOperations);
+  EXPECT_EQ(kept.back().operation, ~(n - 1));
 }
 
 /// Rank 1 of 4 on its way in, to a rendezvous that is in the test's hands.

@@ -212,5 +212,17 @@ TEST(MeetingSimulated, CrashAnywhere_LeavesNobodyWaiting) {
   EXPECT_GT(n_ready, 0);
 }
 
+TEST(MeetingCards, RefusalWithNumbersThatMeanNothing_IsAnErrorOfAnotherRank) {
+  MeetingCard card;
+  card.n_ranks = 3;
+  card.code = 99;
+  card.peer = 3;
+  std::memset(card.text, 'x', sizeof card.text);  // without an end
+  const ErrorInfo info = refusal_of(card);
+  EXPECT_EQ(info.code, strettoRemoteError);
+  EXPECT_EQ(info.peer, -1);
+  EXPECT_EQ(info.text.size(), sizeof card.text);
+}
+
 }  // namespace
 }  // namespace stretto::sim

@@ -267,5 +267,15 @@ TEST(Executor, RanksThatDisagree_AreNamedWithTheField) {
   }
 }
 
+// What a peer wrote may be anything. (The fuzz target `shm_frames` found this.)
+TEST(Executor, TagOfNumbersThatMeanNothing_HasAText) {
+  OpTag tag;
+  tag.datatype = 202;
+  tag.red_op = 99;
+  EXPECT_EQ(to_string(tag), "all_reduce(count=0, invalid, user) as operation 0 by plan 00000000");
+  tag.collective = 203;
+  EXPECT_EQ(to_string(tag), "an unknown collective (203)");
+}
+
 }  // namespace
 }  // namespace stretto

@@ -22,7 +22,7 @@ TEST(FlightRecorder, MoreOperationsThanItHolds_KeepsTheLast) {
   }
   EXPECT_EQ(records.back().state, FlightState::running);
   EXPECT_EQ(records.front().state, FlightState::done);
-  EXPECT_LE(records.front().start_ticks, records.front().end_ticks);
+  EXPECT_LE(records.front().start_ticks, records.back().start_ticks);
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 // error that names the rank at fault, and gives back every handle.
 #include <gtest/gtest.h>
 
+#include <limits>
+
+#include "bootstrap/tree_control_plane.hpp"
 #include "bootstrap/unique_id.hpp"
 #include "sim/sim_ranks.hpp"
 
@@ -172,6 +175,49 @@ TEST(BootstrapSim, RanksNeverCome_TheOthersAreToldWhichAtTheDeadline) {
       EXPECT_EQ(rank.error->peer, missing) << rank.error->text;
     }
     expect_ended_and_clean(ranks, in_time);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(BootstrapSim, OneRankWaitsInAnotherCall_AllHearOfItAtTwoFramesPerLinkAndCall) {
+  for (int seed = 0; seed < seeds_to_run(30); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    SimRanks ranks(static_cast<std::uint64_t>(seed), seed == 0 ? 64 : 2, 64);
+    ranks.stay = true;
+    ranks.start_all();
+    ASSERT_TRUE(ranks.run()) << ranks.describe();
+    const auto frames = [&] {
+      std::uint64_t sum = 0;
+      for (const SimRank& rank : ranks.ranks) sum += static_cast<TreeControlPlane&>(*rank.plane).frames_sent();
+      return sum;
+    };
+    const std::uint64_t before = frames();
+    const auto other = static_cast<Rank>(ranks.world.below(static_cast<std::uint64_t>(ranks.n_ranks())));
+    const auto root_of = [other](Rank rank) { return rank == other ? 1 : 0; };
+    std::vector<std::int64_t> says_ns;  // not as events of the world: they strike in the middle of others' calls
+    for (int rank = 0; rank < ranks.n_ranks(); ++rank) {
+      says_ns.push_back(ranks.world.now_ns() + static_cast<std::int64_t>(ranks.world.below(20'000'000)));
+      ranks.world.at(says_ns.back(), [] {});
+    }
+    std::vector<bool> told(ranks.ranks.size(), false);
+    const auto all_told = [&] {
+      for (SimRank& rank : ranks.ranks) {
+        const auto number = static_cast<std::size_t>(rank.number);
+        if (ranks.world.now_ns() >= says_ns[number]) {
+          says_ns[number] = std::numeric_limits<std::int64_t>::max();
+          OpTag tag;
+          tag.root = root_of(rank.number);
+          rank.plane->say_waiting(3, tag);
+        }
+        for (const Waiting& said : rank.plane->take_waiting()) {
+          if (said.tag.root != root_of(rank.number)) told[number] = true;
+        }
+      }
+      return std::find(told.begin(), told.end(), false) == told.end();
+    };
+    EXPECT_TRUE(ranks.scheduler.run(all_told, 10 * second_ns));
+    EXPECT_LE(frames() - before, static_cast<std::uint64_t>(2 * 2 * (ranks.n_ranks() - 1)));
+    expect_ended_and_clean(ranks, true);
     if (HasFailure()) return;
   }
 }

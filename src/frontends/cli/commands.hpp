@@ -10,6 +10,12 @@
 
 namespace stretto::cli {
 
+constexpr int kBadArguments = 2;
+
+/// Understands the arguments (argv[0] is the program), runs the command and gives the exit status: 0, or kBadArguments
+/// where what is wrong with them has been said. Throws what the command throws.
+int run(int argc, const char* const* argv);
+
 struct PlanOptions {
   std::string collective;
   std::string algorithm;

@@ -1,0 +1,84 @@
+// The arguments of `stretto`, and which command they ask for.
+#include <CLI/CLI.hpp>
+
+#include "base/error.hpp"
+#include "frontends/cli/commands.hpp"
+
+namespace stretto::cli {
+namespace {
+
+void add_plan(CLI::App& app, PlanOptions& options) {
+  CLI::App* command = app.add_subcommand("plan", "Print the steps of a plan");
+  command->add_option("--collective", options.collective, "What is done")
+      ->required()
+      ->check(CLI::IsMember(collective_names()));
+  command->add_option("--algorithm", options.algorithm, "How it is done")
+      ->required()
+      ->check(CLI::IsMember(algorithm_names()));
+  command->add_option("--ranks", options.n_ranks, "Number of ranks")->required()->check(CLI::Range(1, 4096));
+  command->add_option("--rank", options.rank, "Only this rank's steps (needed above 64 ranks)");
+  command->add_option("--root", options.root, "Root of rooted collectives (default 0)");
+  command->add_option("--channels", options.channels, "Channels (default: as few as the algorithm needs)")
+      ->check(CLI::Range(1, 64));
+  command->add_flag("--json", options.json, "Print JSON");
+}
+
+void add_explain(CLI::App& app, ExplainOptions& options) {
+  CLI::App* command = app.add_subcommand("explain", "Show what the planner would choose, and why");
+  command->add_option("--collective", options.collective, "What is done")
+      ->required()
+      ->check(CLI::IsMember(collective_names()));
+  command->add_option("--ranks", options.n_ranks, "Number of ranks")->required()->check(CLI::Range(1, 4096));
+  command->add_option("--bytes", options.block_bytes, "Bytes of a block (1K, 4M, ...): what a rank gives or gets")
+      ->required()
+      ->transform(CLI::AsSizeValue(false));
+  command->add_option("--algorithm", options.algorithm, "Take this one")->check(CLI::IsMember(algorithm_names()));
+  command->add_option("--root", options.root, "Root of rooted collectives (default 0)");
+  command->add_option("--max-channels", options.max_channels, "Most channels (0: no limit)")->check(CLI::Range(0, 64));
+  command->add_option("--ranks-per-core", options.link.ranks_per_core, "Ranks that share a core")
+      ->check(CLI::Range(1, 4096));
+  command->add_option("--slot-bytes", options.link.slot_bytes, "Bytes of a slot")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 30));
+  command->add_option("--slots", options.link.slots, "Slots per connection")->check(CLI::Range(1, 1 << 16));
+  command->add_flag("--json", options.json, "Print JSON");
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv) {
+  CLI::App app("stretto: collective communication between the ranks of a parallel program", "stretto");
+  app.require_subcommand(1);
+  PlanOptions plan;
+  ExplainOptions explain;
+  std::string perf_name;
+  bool as_markdown = false;
+  add_plan(app, plan);
+  add_explain(app, explain);
+  app.add_subcommand("env", "List the environment variables and their values")
+      ->add_flag("--markdown", as_markdown, "Print the page of the documentation");
+  app.add_subcommand("version", "Print the version");
+  // The tool's own options are its own: everything after the name is passed on untouched.
+  CLI::App* perf = app.add_subcommand("perf", "Run a performance tool: stretto perf NAME [its options]");
+  perf->prefix_command();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kBadArguments;
+  }
+  if (app.got_subcommand("plan")) print_plan(plan);
+  if (app.got_subcommand("explain")) print_choice(explain);
+  if (app.got_subcommand("env")) print_environment(as_markdown);
+  if (app.got_subcommand("version")) print_version();
+  if (app.got_subcommand("perf")) {
+    std::vector<std::string> words = perf->remaining();
+    if (!words.empty()) {
+      perf_name = words.front();
+      words.erase(words.begin());
+    }
+    run_perf(perf_name, words);
+  }
+  return 0;
+}
+
+}  // namespace stretto::cli
