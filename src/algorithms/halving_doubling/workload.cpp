@@ -26,6 +26,7 @@ Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMod
   }
   const bool sums = spec.collective != Collective::all_gather;
   const bool spreads = spec.collective != Collective::reduce_scatter;
+  if (!sums) doubling = doubling + Work{1, chunk, 0};  // the own block is copied
   const Work one = halving * (sums ? 1 : 0) + doubling * (spreads ? 1 : 0);
   if (sums && folds) hops = hops + (spreads ? 0 : 1);
   if (!sums && folds) hops = hops + 1;
