@@ -127,11 +127,10 @@ const char* differing_field(const OpTag& a, const OpTag& b) {
 }
 
 std::string disagreement_text(Rank rank, const OpTag& tag, Rank peer, const OpTag& theirs) {
-  const std::string text = format(
+  return format(
       "the ranks disagree: rank {} calls {}, but rank {} calls {}. Every rank must make the same calls in the same "
       "order",
       rank, to_string(tag), peer, to_string(theirs));
-  return text;
 }
 
 }  // namespace stretto
