@@ -64,7 +64,7 @@ static bool run(const stretto::Communicator& comm) {
     return false;
   }
   bool right = my.loss == kRanks && my.steps == kRanks;
-  for (const Piece& piece : my.pieces) right = right && piece.weights.back() == -kRanks * (kRanks + 1) / 2;
+  for (const Piece& piece : my.pieces) right = right && piece.weights.back() == -0.5F * kRanks * (kRanks + 1);
   std::printf("rank %d: the weights are %s\n", comm.rank(), right ? "right" : "wrong");
   return right;
 }
