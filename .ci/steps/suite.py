@@ -134,7 +134,7 @@ ALL = [
     Job("asan", 420, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan")),
     Job("tsan", 420, "ThreadSanitizer", functools.partial(sanitized, "tsan")),
     Job("coverage", 300, "at least 90% of the lines of base, plan, bootstrap and comm run", coverage.run),
-    Job("fuzz", 420, "each fuzz target for a minute", fuzz.run),
+    Job("fuzz", 480, "each fuzz target for a minute", fuzz.run),
     Job("tidy", 300, "clang-tidy on changed files", lint.tidy_check),
     Job("claims", 20, "each test that tests/claims.tsv names exists and ran", claims),
 ]

@@ -148,11 +148,12 @@ Environment Environment::from(const std::vector<std::string>& entries) {
   const auto take = [&](const std::vector<std::string>& source) {
     for (const std::string& entry : source) {
       const std::size_t equals = entry.find('=');
+      if (equals == std::string::npos) continue;  // an environment may hold such entries
       const std::string name = entry.substr(0, equals);
       if (name == "STRETTO_TEST_SOCKETS") {
         std::from_chars(entry.data() + equals + 1, entry.data() + entry.size(), result.test_sockets_);
       }
-      if (!name.starts_with("STRETTO_") || name.starts_with("STRETTO_TEST_") || equals == std::string::npos) continue;
+      if (!name.starts_with("STRETTO_") || name.starts_with("STRETTO_TEST_")) continue;
       if (const KnobRow* row = find_row(name); row != nullptr) {
         const std::string value = entry.substr(equals + 1);
         check_value(*row, value);

@@ -62,6 +62,14 @@ TEST(Environment, BadValues_AreRefusedByName) {
   }
 }
 
+// The fuzz target `environment` found this.
+TEST(Environment, EntryWithoutAValue_IsPassedOver) {
+  const Environment environment = Environment::from({"STRETTO_TEST_SOCKETS", "STRETTO_ALGORITHM", "STRETTO_NONE", ""});
+  EXPECT_EQ(environment.test_sockets(), Environment::from({}).test_sockets());
+  EXPECT_EQ(environment.text(Knob::algorithm), "");
+  EXPECT_TRUE(environment.warnings().empty());
+}
+
 TEST(Environment, FileWithALineThatIsNoVariable_IsRefusedWithTheLine) {
   for (const char* line : {"HOME=/root", "STRETTO_ALGORITHM ring"}) {
     const ScratchFile file(line);
