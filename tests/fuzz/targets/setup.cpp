@@ -25,6 +25,7 @@ std::vector<std::byte> some_card(Input& input, const HostIdentity& honest) {
   RankCard card;
   card.identity = honest;
   if (input.ConsumeIntegralInRange(0, 7) == 0) card.identity.host_id = input.ConsumeRandomLengthString(8);
+  if (input.ConsumeBool()) card.identity.socket = static_cast<std::int32_t>(some_number(input));
   card.identity.n_cores = static_cast<std::int32_t>(some_number(input));
   card.settings.algorithm = one_of<std::string>(input, {"", "ring", "tree", input.ConsumeRandomLengthString(8)});
   card.settings.max_channels = static_cast<std::uint32_t>(some_number(input));
