@@ -9,6 +9,8 @@
 namespace stretto::perf {
 namespace {
 
+constexpr std::size_t kMostSizes = 100'000;
+
 /// What the command line holds before it is understood.
 struct Raw {
   std::string min_bytes = "32M", max_bytes = "32M", step_bytes = "1M";
@@ -111,6 +113,10 @@ void understand(const Raw& raw, Options& options) {
   options.step_bytes = bytes_of("-i", raw.step_bytes);
   if (options.min_bytes > options.max_bytes) refuse("-b", "the first size is larger than the last (-e)");
   if (options.step_factor == 1 && options.step_bytes == 0) refuse("-i", "a step of 0 never ends");
+  if (options.step_factor == 1 && (options.max_bytes - options.min_bytes) / options.step_bytes >= kMostSizes) {
+    refuse("-i",
+           "the sweep has more than " + std::to_string(kMostSizes) + " sizes; take a larger step, or a factor (-f)");
+  }
   require_at_least("-f", options.step_factor, 1);
   require_at_least("-n", options.iterations, 0);
   require_at_least("-m", options.aggregate, 1);

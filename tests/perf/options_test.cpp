@@ -102,6 +102,8 @@ TEST(PerfOptions, Mistakes_AreRefusedNamingTheOption) {
     EXPECT_THAT(refusal.text, HasSubstr(arguments[0])) << arguments[1];
   }
   EXPECT_THAT(refused({"-I", "1", "-n", "5", "-K", "5"}).text, HasSubstr("-K"));
+  // The fuzz target `command_line` found this one: the list of sizes alone would fill the memory.
+  EXPECT_THAT(refused({"-b", "1.5KB", "-e", "4G", "-i", "5"}).text, HasSubstr("-i"));
   EXPECT_THAT(refused({"--nonsense"}).text, HasSubstr("nonsense"));
   EXPECT_THAT(refused({"-n", "1x"}).text, HasSubstr("--iters"));
 }
