@@ -35,6 +35,7 @@ TEST(Bootstrap, DrivenByAWaitSetAlone_NothingStalls) {
     ranks.start_all();
     const auto waits = ranks.system.make_wait_set();
     const std::int64_t start_ns = ranks.system.now_ns();
+    const std::int64_t really_start_ns = posix_system().now_ns();
     while (!ranks.all([](const OneRank& rank) { return rank.plane || rank.error; })) {
       ranks.poll();
       std::int64_t next_ns = start_ns + 20 * second_ns;
@@ -48,7 +49,7 @@ TEST(Bootstrap, DrivenByAWaitSetAlone_NothingStalls) {
         if (rank.plane) rank.plane->watch(*waits);
       }
       waits->wait(next_ns - ranks.system.now_ns());
-      ASSERT_LT(ranks.system.now_ns() - start_ns, 4 * second_ns) << "a limit of 5 s had to end a wait";
+      ASSERT_LT(posix_system().now_ns() - really_start_ns, 4 * second_ns) << "a limit of 5 s had to end a wait";
     }
     EXPECT_TRUE(ranks.all([](const OneRank& rank) { return rank.plane != nullptr; }));
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bootstrap/bootstrap.hpp"
+#include "support/forwarding_system.hpp"
 
 namespace stretto::test {
 
@@ -105,7 +106,8 @@ class Ranks {
     });
   }
 
-  System& system = posix_system();
+  StallFreeSystem stall_free;
+  System& system = stall_free;
   int n_ranks;
   std::int64_t setup_timeout_ns;
   std::int64_t heartbeat_interval_ns = 0;

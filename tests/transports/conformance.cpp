@@ -17,7 +17,7 @@ bool wait_for(const std::function<bool()>& done) {
   return true;
 }
 
-TransportConfig transport_config(const TeamConfig& team, Rank rank, std::span<const std::byte> key) {
+TransportConfig transport_config(System& system, const TeamConfig& team, Rank rank, std::span<const std::byte> key) {
   TransportConfig config;
   config.rank = rank;
   config.n_ranks = team.n_ranks;
@@ -25,7 +25,7 @@ TransportConfig transport_config(const TeamConfig& team, Rank rank, std::span<co
   config.slot_bytes = team.slot_bytes;
   config.slots = team.slots;
   config.key = key;
-  config.deadline_ns = posix_system().now_ns() + team.timeout_ns;
+  config.deadline_ns = system.now_ns() + team.timeout_ns;
   return config;
 }
 
@@ -53,7 +53,8 @@ void Team::replace_key(Rank rank, std::vector<std::byte> key) {
 void Team::describe() {
   for (Rank rank = 0; rank < n_ranks(); ++rank) {
     const auto index = static_cast<std::size_t>(rank);
-    transports_[index] = factory_.make(factory_.system(), transport_config(config_, rank, keys_[index]));
+    System& system = factory_.system();
+    transports_[index] = factory_.make(system, transport_config(system, config_, rank, keys_[index]));
     blobs_[index] = at(rank).describe();
   }
 }

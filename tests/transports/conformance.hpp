@@ -35,7 +35,8 @@ constexpr std::int64_t kTestTimeout_ns = 20'000'000'000;
 /// Polls until `done`, at most for kTestTimeout_ns. False if that was in vain.
 bool wait_for(const std::function<bool()>& done);
 
-TransportConfig transport_config(const TeamConfig& team, Rank rank, std::span<const std::byte> key);
+/// Its deadline counts on the clock of `system`, which the transport has to be given too.
+TransportConfig transport_config(System& system, const TeamConfig& team, Rank rank, std::span<const std::byte> key);
 std::vector<Rank> peers_of(int n_ranks, Rank rank);
 std::vector<std::byte> test_key();
 

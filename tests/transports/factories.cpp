@@ -2,7 +2,7 @@
 #include <array>
 
 #include "conformance.hpp"
-#include "forwarding_system.hpp"
+#include "support/forwarding_system.hpp"
 #include "transports/shm/shm_transport.hpp"
 
 namespace stretto {
@@ -17,14 +17,19 @@ std::unique_ptr<Transport> shm_before_wrap(System& system, const TransportConfig
   return make_shm_transport(system, config, 0U - 2 * config.slots);
 }
 
+System& stall_free_system() {
+  static StallFreeSystem system;
+  return system;
+}
+
 System& one_mapping_system() {
   static OneMappingSystem system;
   return system;
 }
 
 constexpr std::array<TransportFactory, 3> kFactories = {{
-    {"shm", shm, posix_system},
-    {"shm_before_wrap", shm_before_wrap, posix_system},
+    {"shm", shm, stall_free_system},
+    {"shm_before_wrap", shm_before_wrap, stall_free_system},
     {"shm_one_mapping", shm_before_wrap, one_mapping_system},  // the one that ThreadSanitizer can judge
 }};
 

@@ -11,7 +11,7 @@
 #include <set>
 
 #include "conformance.hpp"
-#include "forwarding_system.hpp"
+#include "support/forwarding_system.hpp"
 #include "process_team.hpp"
 #include "transports/shm/handshake.hpp"
 #include "transports/shm/shm_transport.hpp"
@@ -25,7 +25,7 @@ struct Crew {
     config.n_ranks = static_cast<int>(systems.size());
     for (Rank rank = 0; rank < config.n_ranks; ++rank) {
       System& system = *systems[static_cast<std::size_t>(rank)];
-      transports.push_back(make_shm_transport(system, transport_config(config, rank, key)));
+      transports.push_back(make_shm_transport(system, transport_config(system, config, rank, key)));
       blobs.push_back(transports.back()->describe());
     }
   }
@@ -157,7 +157,7 @@ TEST(ShmSetup, FloodOfSilentConnections_LeavesRoomForRanks) {
   EXPECT_TRUE(wait_for([&] { return crew.all_ready(); }));
 }
 
-class OtherUserSystem final : public ForwardingSystem {
+class OtherUserSystem final : public StallFreeSystem {
  public:
   std::uint32_t user() override { return inner_.user() + 1; }
 };
@@ -166,13 +166,14 @@ TEST(ShmSetup, RankOfAnotherUser_IsRefused) {
   TeamConfig config;
   config.timeout_ns = 100'000'000;
   OtherUserSystem other;
-  Crew joiner_differs({&posix_system(), &other}, config);
+  StallFreeSystem same;
+  Crew joiner_differs({&same, &other}, config);
   joiner_differs.start_all();
   const ErrorInfo from_joiner = error_of([&] { joiner_differs.at(1).poll_setup(); });
   EXPECT_EQ(from_joiner.code, strettoSystemError) << from_joiner.text;
   EXPECT_EQ(from_joiner.peer, 0);
 
-  Crew leader_differs({&other, &posix_system()}, config);
+  Crew leader_differs({&other, &same}, config);
   leader_differs.start_all();
   const ErrorInfo turned_away = error_of([&] {
     leader_differs.at(0).poll_setup();
@@ -249,8 +250,8 @@ TEST(ShmSetup, ConfigurationsThatDiffer_NameTheFieldAndThePeer) {
   const auto differ = [](const char* field, auto&& change) {
     TeamConfig config;
     const std::vector<std::byte> key = test_key();
-    TransportConfig mine = transport_config(config, 0, key);
-    TransportConfig theirs = transport_config(config, 1, key);
+    TransportConfig mine = transport_config(posix_system(), config, 0, key);
+    TransportConfig theirs = transport_config(posix_system(), config, 1, key);
     change(theirs);
     const auto first = make_shm_transport(posix_system(), mine);
     const auto second = make_shm_transport(posix_system(), theirs);

@@ -33,9 +33,10 @@ class ShmWorld {
       TeamConfig config;
       config.n_ranks = static_cast<int>(ranks_.size());
       config.slot_bytes = 256;
-      TransportConfig transport = transport_config(config, static_cast<Rank>(i), key_);
-      transport.deadline_ns = world_.now_ns() + kSetupTimeout_ns;
-      ranks_[i].transport = make_shm_transport(world_.system(ranks_[i].process), transport, 0U - 8U);
+      config.timeout_ns = kSetupTimeout_ns;
+      System& system = world_.system(ranks_[i].process);
+      const TransportConfig transport = transport_config(system, config, static_cast<Rank>(i), key_);
+      ranks_[i].transport = make_shm_transport(system, transport, 0U - 8U);
       blobs_.push_back(ranks_[i].transport->describe());
     }
   }
