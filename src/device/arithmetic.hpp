@@ -1,5 +1,5 @@
-// What kernels compute: the host's policies (base/arithmetic), one struct for each type and operation, so that GPUs give
-// the host's bits. Included by translation units of kernels and by tests; everything has internal linkage.
+// What kernels compute: the host's policies (base/arithmetic), one struct for each type and operation, so that GPUs
+// give the host's bits. Included by translation units of kernels and by tests; everything has internal linkage.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,8 @@ using ReduceOrdered = Reduction<Ordered<Bits, Signed, last_ordered, op>>;
 
 /// Floats: sums and products by value, extremes by order.
 template <class ByValue, typename Bits, typename Signed, Signed last_ordered, Op op>
-using ReduceAny = std::conditional_t<op == Op::sum || op == Op::prod, ByValue, ReduceOrdered<Bits, Signed, last_ordered, op>>;
+using ReduceAny =
+    std::conditional_t<op == Op::sum || op == Op::prod, ByValue, ReduceOrdered<Bits, Signed, last_ordered, op>>;
 
 // One name per type; an average is a sum.
 template <Op op>

@@ -11,8 +11,8 @@
 //   load_packet(p), store_packet(p, packet)        each of its two words as a whole, in no order
 //   load_slot<N>(p), store_slot<N>(p, granule)     of memory that two ranks share
 //   keep_waiting(patience)         called between looks; false where it is time to give up
-//   fail(step, peer)               this strand gives up: failed() is true for this thread, after a barrier for the block
-//   log(step, round)               for tests
+//   fail(step, peer)               this strand gives up: failed() is true for this thread, after a barrier for the
+//   block log(step, round)               for tests
 //
 // Every wait ends: by what it waits for, or by keep_waiting. After a failure the block runs through its instructions
 // without waiting, moving or signalling anything, so that barriers match.
@@ -28,7 +28,7 @@ namespace stretto::device {
 struct Operation {
   const std::byte* input = nullptr;
   std::byte* output = nullptr;
-  std::byte* scratch = nullptr;  ///< aligned to 16 bytes
+  std::byte* scratch = nullptr;         ///< aligned to 16 bytes
   std::byte* const* windows = nullptr;  ///< of all ranks, by rank, as this rank addresses them
   std::uint64_t scalar = 0;
   std::uint32_t rank = 0;

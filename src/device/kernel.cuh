@@ -10,8 +10,7 @@ namespace {
 
 /// Dynamic shared memory: the program's image.
 template <class Arithmetic, Protocol protocol>
-__global__ void __launch_bounds__(kMostThreadsPerBlock)
-    run_program(const __grid_constant__ KernelArguments arguments) {
+__global__ void __launch_bounds__(kMostThreadsPerBlock) run_program(const __grid_constant__ KernelArguments arguments) {
   extern __shared__ __align__(16) std::byte image[];
   __shared__ CudaBlock block;
   __shared__ Operation operation;

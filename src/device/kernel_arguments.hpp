@@ -27,12 +27,12 @@ constexpr std::size_t kInlineImage_bytes = 3584;
 
 struct KernelArguments {
   Operation operation;
-  std::byte* windows[kInlineWindows] = {};     ///< used where operation.windows is nullptr
-  const std::byte* image = nullptr;            ///< in device memory; nullptr: the inline one
-  const std::uint32_t* abort_word = nullptr;   ///< in pinned host memory: not 0: give up
-  KernelReport* reports = nullptr;             ///< by strand
-  std::uint64_t timeout_ns = 0;                ///< of one wait
-  std::uint64_t operation_number = 0;          ///< for reports
+  std::byte* windows[kInlineWindows] = {};    ///< used where operation.windows is nullptr
+  const std::byte* image = nullptr;           ///< in device memory; nullptr: the inline one
+  const std::uint32_t* abort_word = nullptr;  ///< in pinned host memory: not 0: give up
+  KernelReport* reports = nullptr;            ///< by strand
+  std::uint64_t timeout_ns = 0;               ///< of one wait
+  std::uint64_t operation_number = 0;         ///< for reports
   std::uint32_t image_bytes = 0;
   std::uint32_t unused = 0;
   alignas(16) std::byte inline_image[kInlineImage_bytes] = {};

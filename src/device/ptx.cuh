@@ -28,10 +28,7 @@ __device__ __forceinline__ void store_relaxed_pair(void* to, std::uint64_t first
 
 /// For what is read once: takes no room in the first-level cache.
 __device__ __forceinline__ void load_streaming_pair(const void* from, std::uint64_t& first, std::uint64_t& second) {
-  asm volatile("ld.global.L1::no_allocate.v2.b64 {%0, %1}, [%2];"
-               : "=l"(first), "=l"(second)
-               : "l"(from)
-               : "memory");
+  asm volatile("ld.global.L1::no_allocate.v2.b64 {%0, %1}, [%2];" : "=l"(first), "=l"(second) : "l"(from) : "memory");
 }
 
 __device__ __forceinline__ void store_pair(void* to, std::uint64_t first, std::uint64_t second) {

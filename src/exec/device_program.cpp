@@ -62,8 +62,9 @@ class StrandLowering {
     return ref.space == Space::scratch && ref.position == scratch.position;
   }
 
-  /// reduce scratch <- ...; (synchronisation only); copy output <- scratch: if nothing else uses that scratch chunk, the
-  /// reduction can write the output. Each granule's sources are read before it is written, by the thread that writes it.
+  /// reduce scratch <- ...; (synchronisation only); copy output <- scratch: if nothing else uses that scratch chunk,
+  /// the reduction can write the output. Each granule's sources are read before it is written, by the thread that
+  /// writes it.
   void find_folds() {
     const std::vector<PreparedStep>& steps = strand_.body;
     folded_into_.assign(steps.size(), std::nullopt);

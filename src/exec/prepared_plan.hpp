@@ -60,8 +60,8 @@ struct PortSource {
   std::function<ReceivePort&(Rank peer, int channel)> receive;
 };
 
-/// Throws Error(strettoInternalError) if a step is malformed (a slot signalled that was never filled). Without ports, as
-/// a plan for a device is, the steps have none.
+/// Throws Error(strettoInternalError) if a step is malformed (a slot signalled that was never filled). Without ports,
+/// as a plan for a device is, the steps have none.
 PreparedPlan prepare(Plan plan, const PortSource& ports);
 
 }  // namespace stretto

@@ -1,6 +1,7 @@
 #include "device_team.hpp"
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "device/arithmetic.hpp"
@@ -79,6 +80,12 @@ RunThread choose(strettoDataType_t type, strettoRedOp_t op, Protocol protocol) {
 }
 
 constexpr std::size_t kAlignment_bytes = 128;
+
+bool strands_share_channels(const device::ProgramView& program) {
+  std::set<std::uint16_t> channels;
+  for (std::uint32_t i = 0; i < program.header->n_strands; ++i) channels.insert(program.strands[i].channel);
+  return channels.size() < program.header->n_strands;
+}
 
 /// One rank's kernel: its operation, and a block for each strand.
 struct Kernel {
@@ -169,6 +176,7 @@ std::vector<RankResult> DeviceTeam::run(Protocol protocol, strettoDataType_t typ
       kernel.blocks.push_back(
           std::make_unique<ThreadBlock>(strand, threads_per_block, is_dead(static_cast<Rank>(rank))));
       kernel.blocks.back()->deadline = deadline;
+      kernel.blocks.back()->packets_are_ordered = strands_share_channels(kernel.program);
     }
   }
   for (auto& kernel : kernels) {

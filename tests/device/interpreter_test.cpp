@@ -171,7 +171,9 @@ PlanSpec all_reduce_by(const char* algorithm, int n_ranks) {
 
 class DeviceProtocols : public testing::TestWithParam<Protocol> {};
 INSTANTIATE_TEST_SUITE_P(Protocols, DeviceProtocols, testing::Values(Protocol::packets, Protocol::slots),
-                         [](const auto& instance) { return instance.param == Protocol::packets ? "packets" : "slots"; });
+                         [](const auto& instance) {
+                           return instance.param == Protocol::packets ? "packets" : "slots";
+                         });
 
 TEST_P(DeviceProtocols, CountersThatWrap_LoseNothing) {
   std::mt19937_64 random(7);
@@ -311,7 +313,8 @@ TEST_P(DeviceProtocols, BlocksOfUnequalSizes_AreGatheredWhole) {
     programs.push_back(lower(binding, GetParam()));
     in.emplace_back(counts[rank], static_cast<std::int64_t>(rank + 1));
   }
-  for (std::size_t rank = 0; rank < n; ++rank) calls[rank] = {&programs[rank], in[rank].data(), out[rank].data(), 0, false};
+  for (std::size_t rank = 0; rank < n; ++rank)
+    calls[rank] = {&programs[rank], in[rank].data(), out[rank].data(), 0, false};
   team.run(GetParam(), strettoInt64, strettoSum, false, calls);
   Buffer expected(400, kPoison);
   std::fill_n(expected.begin() + 10, 5, 1);

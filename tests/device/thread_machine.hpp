@@ -38,9 +38,13 @@ struct ThreadBlock {
   std::uint32_t n_threads;
   std::barrier<> all;
   std::atomic<bool> failed;
+  /// Packets have no order, but what depends on them has: a plan may have one strand read a granule and send it, and
+  /// another write it when its sum has come back. ThreadSanitizer knows no dependencies, so for such plans, and only
+  /// for them, packets are given an order here.
+  bool packets_are_ordered = false;
   std::chrono::steady_clock::time_point deadline;
   std::mutex mutex;
-  std::vector<LoggedStep> steps;    ///< of thread 0
+  std::vector<LoggedStep> steps;  ///< of thread 0
   std::vector<Failure> failures;  ///< of any
 };
 
@@ -72,14 +76,15 @@ class ThreadMachine {
   void settle() {}
 
   device::Packet load_packet(const device::Packet* packet) const {
-    return {{word_of(&packet->words[0]).load(std::memory_order_relaxed),
-             word_of(&packet->words[1]).load(std::memory_order_relaxed)}};
+    const auto order = block_.packets_are_ordered ? std::memory_order_acquire : std::memory_order_relaxed;
+    return {{word_of(&packet->words[0]).load(order), word_of(&packet->words[1]).load(order)}};
   }
   /// The second word first, and the first perhaps much later: they have no order.
   void store_packet(device::Packet* packet, const device::Packet& value) {
-    word_of(&packet->words[1]).store(value.words[1], std::memory_order_relaxed);
+    const auto order = block_.packets_are_ordered ? std::memory_order_release : std::memory_order_relaxed;
+    word_of(&packet->words[1]).store(value.words[1], order);
     stall();
-    word_of(&packet->words[0]).store(value.words[0], std::memory_order_relaxed);
+    word_of(&packet->words[0]).store(value.words[0], order);
   }
   template <int size_bytes>
   device::Granule<size_bytes> load_slot(const std::byte* from) const {

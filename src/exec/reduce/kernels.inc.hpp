@@ -1,5 +1,5 @@
-// The host's reduction kernels: how the operands are walked. What is computed: base/arithmetic/policies.inc.hpp. Included
-// once by each variant's translation unit, inside its anonymous namespace; see formats.inc.hpp for why.
+// The host's reduction kernels: how the operands are walked. What is computed: base/arithmetic/policies.inc.hpp.
+// Included once by each variant's translation unit, inside its anonymous namespace; see formats.inc.hpp for why.
 
 #if defined(__clang__)
 #define STRETTO_NO_LOOP_DEPENDENCE _Pragma("clang loop vectorize(assume_safety)")
