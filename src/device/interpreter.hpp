@@ -1,4 +1,4 @@
-// Runs one strand of a plan with one block of threads. The same code runs in kernels (cuda_machine.cuh) and on host
+// Runs one strand of a plan with one block of threads. The same code is for kernels and for host
 // threads (tests/device/thread_machine.hpp), which differ in a Machine:
 //
 //   thread(), threads()            this thread's place in its block
