@@ -41,18 +41,18 @@ class Preparer {
         break;
       case StepKind::signal:
         result.message = sent(steps, begin_of(steps, at, StepKind::wait_credit, step.peer));
-        result.send = &ports_.send(step.peer, channel_);
+        set_send(result, step.peer);
         break;
       case StepKind::wait_credit:
       case StepKind::wait_drain:
-        result.send = &ports_.send(step.peer, channel_);
+        set_send(result, step.peer);
         break;
       case StepKind::wait:
         result.message = received(steps, at);
-        result.receive = &ports_.receive(step.peer, channel_);
+        set_receive(result, step.peer);
         break;
       case StepKind::release:
-        result.receive = &ports_.receive(step.peer, channel_);
+        set_receive(result, step.peer);
         break;
     }
     return result;
@@ -100,15 +100,25 @@ class Preparer {
     shape = {number + 1, last.block, last.within};
   }
 
+  template <typename Prepared>
+  void set_send(Prepared& prepared, Rank peer) const {
+    if (ports_.send) prepared.send = &ports_.send(peer, channel_);
+  }
+  template <typename Prepared>
+  void set_receive(Prepared& prepared, Rank peer) const {
+    if (ports_.receive) prepared.receive = &ports_.receive(peer, channel_);
+  }
+
   PreparedRef ref(const Ref& ref, bool is_destination) const {
     PreparedRef result;
     result.space = ref.space;
     result.part = static_cast<std::uint32_t>(ref.part);
     if (ref.space == Space::slot) {
+      result.peer = ref.index;
       if (is_destination) {
-        result.send = &ports_.send(ref.index, channel_);
+        set_send(result, ref.index);
       } else {
-        result.receive = &ports_.receive(ref.index, channel_);
+        set_receive(result, ref.index);
       }
     } else if (ref.space == Space::scratch) {
       result.position = static_cast<std::uint32_t>(ref.index);

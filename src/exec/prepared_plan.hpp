@@ -24,6 +24,7 @@ struct PreparedRef {
   Space space = Space::none;
   std::uint32_t position = 0;      ///< where the block lies among those that the buffer has; of scratch: the chunk
   std::uint32_t part = 0;          ///< of a slot
+  Rank peer = -1;                  ///< of a slot
   SendPort* send = nullptr;        ///< slot as a destination
   ReceivePort* receive = nullptr;  ///< slot as a source
   MessageShape message;            ///< of a slot
@@ -59,7 +60,8 @@ struct PortSource {
   std::function<ReceivePort&(Rank peer, int channel)> receive;
 };
 
-/// Throws Error(strettoInternalError) if a step is malformed (a slot signalled that was never filled).
+/// Throws Error(strettoInternalError) if a step is malformed (a slot signalled that was never filled). Without ports,
+/// as a plan for a device is, the steps have none.
 PreparedPlan prepare(Plan plan, const PortSource& ports);
 
 }  // namespace stretto

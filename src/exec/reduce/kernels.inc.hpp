@@ -1,84 +1,11 @@
-// The reduction kernels: what to compute (one policy per kind of type) and how to walk the operands (reduce). Included
-// once by each variant's translation unit, inside its anonymous namespace; see formats.inc.hpp for why.
-
-enum class Op { sum, prod, max, min };
+// The host's reduction kernels: how the operands are walked. What is computed: base/arithmetic/policies.inc.hpp.
+// Included once by each variant's translation unit, inside its anonymous namespace; see formats.inc.hpp for why.
 
 #if defined(__clang__)
 #define STRETTO_NO_LOOP_DEPENDENCE _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define STRETTO_NO_LOOP_DEPENDENCE _Pragma("GCC ivdep")
 #endif
-
-/// Two's complement, wrapping; the average truncates toward zero.
-template <typename T, typename Unsigned, Op op>
-struct Integer {
-  using Wire = T;
-  using Accumulator = T;
-  static T load(T value) { return value; }
-  static T store(T value) { return value; }
-  static T combine(T a, T b) {
-    if constexpr (op == Op::sum) return static_cast<T>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b));
-    if constexpr (op == Op::prod) return static_cast<T>(static_cast<Unsigned>(a) * static_cast<Unsigned>(b));
-    if constexpr (op == Op::max) return a < b ? b : a;
-    return b < a ? b : a;
-  }
-  static T divide(T value, int divisor) {
-    if constexpr (sizeof(T) == 8) return value / static_cast<T>(divisor);
-    // Exact: a quotient that is no integer is further from one (1 / divisor) than double's rounding reaches.
-    return static_cast<T>(static_cast<double>(value) / static_cast<double>(divisor));
-  }
-};
-
-/// Sum and product of 32-bit and 64-bit floats. A NaN survives every further step, so it is normalised once, at the
-/// end: which operand's payload survives is the processor's and the compiler's choice.
-template <typename T, typename BitsType, Op op>
-struct Float {
-  using Wire = T;
-  using Accumulator = T;
-  static T load(T value) { return value; }
-  static T store(T value) {
-    constexpr auto nan = static_cast<BitsType>(~BitsType{0} >> 1);
-    return bits_as<T>(value != value ? nan : bits_as<BitsType>(value));
-  }
-  static T combine(T a, T b) { return op == Op::sum ? a + b : a * b; }
-  static T divide(T value, int divisor) { return value / static_cast<T>(divisor); }
-};
-
-/// Sum and product of narrow floats.
-template <typename F, Op op>
-struct Narrow {
-  using Wire = typename F::Bits;
-  using Accumulator = float;
-  static float load(Wire code) { return F::decode(code); }
-  static Wire store(float value) { return F::encode(value); }
-  static float combine(float a, float b) { return op == Op::sum ? a + b : a * b; }
-  static float divide(float value, int divisor) { return value / static_cast<float>(divisor); }
-};
-
-/// Maximum and minimum of floats, on their codes: as sign-magnitude integers floats are in order, -0 before +0, and a
-/// NaN is given the place that always wins.
-template <typename Bits, typename Signed, Signed last_ordered, Op op>
-struct Ordered {
-  using Wire = Bits;
-  using Accumulator = Signed;
-  static constexpr auto kMagnitude = static_cast<Signed>(static_cast<Bits>(~Bits{0}) >> 1);
-  static constexpr auto kNan = static_cast<Signed>(op == Op::max ? kMagnitude : -kMagnitude - 1);
-  static Signed load(Bits code) {
-    const auto place = static_cast<Signed>(code);
-    const auto magnitude = static_cast<Signed>(place & kMagnitude);
-    const auto key = static_cast<Signed>(place < 0 ? place ^ kMagnitude : place);
-    return magnitude > last_ordered ? kNan : key;
-  }
-  static Bits store(Signed key) {
-    const auto code = static_cast<Signed>(key < 0 ? key ^ kMagnitude : key);
-    return static_cast<Bits>(key == kNan ? kMagnitude : code);
-  }
-  static Signed combine(Signed a, Signed b) {
-    if constexpr (op == Op::max) return a < b ? b : a;
-    return b < a ? b : a;
-  }
-  static Signed divide(Signed value, int) { return value; }
-};
 
 /// Any address will do, and elements may be stored over any other type.
 template <typename T>
@@ -158,15 +85,6 @@ void reduce(void* destination, const void* const* sources, int n_sources, std::s
   } else {
     W::blocks(to, sources, n_sources, count, divisor);
   }
-}
-
-/// The low end of a word, as an element.
-template <typename T>
-T element_of(std::uint64_t word) {
-  if constexpr (sizeof(T) == 8) return bits_as<T>(word);
-  if constexpr (sizeof(T) == 4) return bits_as<T>(static_cast<std::uint32_t>(word));
-  if constexpr (sizeof(T) == 2) return bits_as<T>(static_cast<std::uint16_t>(word));
-  if constexpr (sizeof(T) == 1) return bits_as<T>(static_cast<std::uint8_t>(word));
 }
 
 /// A product with one factor for all. As in Walk, element i is read before it is written, and by no other iteration.

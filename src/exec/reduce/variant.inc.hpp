@@ -11,7 +11,8 @@
 namespace stretto {
 namespace {
 
-#include "exec/reduce/formats.inc.hpp"
+#include "base/arithmetic/formats.inc.hpp"
+#include "base/arithmetic/policies.inc.hpp"
 #include "exec/reduce/kernels.inc.hpp"
 #include "exec/reduce/scan.inc.hpp"
 #if defined(__F16C__)

@@ -7,7 +7,7 @@
 constexpr std::uint32_t kFloatNan = 0x7fffffffU;
 
 template <typename To, typename From>
-To bits_as(From value) {
+constexpr To bits_as(From value) {
   static_assert(sizeof(To) == sizeof(From));
   return __builtin_bit_cast(To, value);
 }
@@ -28,7 +28,7 @@ struct Format {
   static constexpr std::int32_t kUnit = (127 + 1 - kBias - mantissa_bits) << 23;
   static constexpr std::int32_t kRounder = (127 + 1 - kBias - mantissa_bits + 23) << 23;
 
-  static float decode(Bits code) {
+  static constexpr float decode(Bits code) {
     const std::int32_t magnitude = code & kMagnitude;
     const std::int32_t sign = static_cast<std::int32_t>(static_cast<std::uint32_t>(code - magnitude) << kSignShift);
     const std::int32_t normal = (magnitude << kShift) + kRebias;
@@ -40,7 +40,7 @@ struct Format {
   }
 
   /// To nearest, ties to even.
-  static Bits encode(float value) {
+  static constexpr Bits encode(float value) {
     const auto bits = bits_as<std::uint32_t>(value);
     const auto magnitude = static_cast<std::int32_t>(bits & kFloatNan);
     const std::int32_t odd = (magnitude >> kShift) & 1;
@@ -67,9 +67,9 @@ struct Bfloat16 {
   static constexpr std::int32_t kMagnitude = 0x7fff;
   static constexpr std::int32_t kLastOrdered = 0x7f80;
 
-  static float decode(Bits code) { return bits_as<float>(static_cast<std::uint32_t>(code) << 16); }
+  static constexpr float decode(Bits code) { return bits_as<float>(static_cast<std::uint32_t>(code) << 16); }
 
-  static Bits encode(float value) {
+  static constexpr Bits encode(float value) {
     const auto bits = bits_as<std::uint32_t>(value);
     const std::uint32_t rounded = (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;
     return static_cast<Bits>(static_cast<std::int32_t>(bits & kFloatNan) > 0x7f800000 ? kMagnitude : rounded);

@@ -1,0 +1,84 @@
+// The memory of a rank that its peers write: counters, packets and slots, for each channel and peer. Each word has one
+// writer. Peers push; nobody reads another's window, since a load over a link waits for its answer, and a store does
+// not.
+//
+//   header | words of links | packets | slots
+//
+// A message from rank s to rank r on channel c is number m of its connection, counted from 0 since the window was made,
+// modulo 2^32. It lies in slot m mod S of r's window. Flags of its packets are m + 1.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "device/portable.hpp"
+
+namespace stretto::device {
+
+/// Of a channel and a peer, in the window of this rank. `tail` and `head` are the peer's to write.
+struct alignas(32) LinkWords {
+  std::uint32_t tail = 0;      ///< messages that the peer has signalled to this rank (slots; packets need none)
+  std::uint32_t head = 0;      ///< messages of this rank that the peer has released
+  std::uint32_t sent = 0;      ///< by the last operation that ended
+  std::uint32_t received = 0;  ///< likewise, and released
+  std::uint32_t unused[4] = {};
+};
+
+struct alignas(128) WindowHeader {
+  std::uint32_t dead = 0;  ///< set by a kernel that gave up: later ones do nothing
+};
+
+/// Two words, each {payload: 32 bits, flag: 32 bits}, each of them written and read as a whole: so a word is either old
+/// or new, and says which. Never holds anything else.
+struct alignas(16) Packet {
+  std::uint64_t words[2] = {};
+};
+constexpr std::size_t kPacketPayload_bytes = 8;
+
+/// Equal on all ranks. Numbers of slots are powers of two, capacities multiples of 64.
+struct WindowShape {
+  std::uint32_t n_ranks = 1;
+  std::uint32_t channels = 1;
+  std::uint32_t packet_slots = 2;
+  std::uint32_t packet_slot_bytes = 4096;  ///< of payload
+  std::uint32_t slots = 4;
+  std::uint32_t slot_bytes = 64 << 10;
+  /// A slot's packets are all rewritten once in so many uses (a power of two), so that no flag lives for 2^32 messages.
+  std::uint32_t refresh_period = 1 << 20;
+
+  STRETTO_DEVICE std::size_t index(std::uint32_t channel, std::uint32_t owner, std::uint32_t peer) const {
+    return static_cast<std::size_t>(channel) * (n_ranks - 1) + (peer < owner ? peer : peer - 1);
+  }
+  STRETTO_DEVICE std::size_t pairs() const { return static_cast<std::size_t>(channels) * (n_ranks - 1); }
+  STRETTO_DEVICE std::size_t packets_begin() const { return sizeof(WindowHeader) + pairs() * sizeof(LinkWords); }
+  STRETTO_DEVICE std::size_t packets_per_slot() const { return packet_slot_bytes / kPacketPayload_bytes; }
+  STRETTO_DEVICE std::size_t slots_begin() const {
+    const std::size_t end = packets_begin() + pairs() * packet_slots * packets_per_slot() * sizeof(Packet);
+    return (end + 127) / 128 * 128;
+  }
+  STRETTO_DEVICE std::size_t bytes() const { return slots_begin() + pairs() * slots * slot_bytes; }
+};
+
+/// Addresses in the window of rank `owner`.
+struct Window {
+  std::byte* base = nullptr;
+  std::uint32_t owner = 0;
+
+  STRETTO_DEVICE WindowHeader& header() const { return *reinterpret_cast<WindowHeader*>(base); }
+  STRETTO_DEVICE LinkWords& link(const WindowShape& shape, std::uint32_t channel, std::uint32_t peer) const {
+    return reinterpret_cast<LinkWords*>(base + sizeof(WindowHeader))[shape.index(channel, owner, peer)];
+  }
+  STRETTO_DEVICE Packet* packets(const WindowShape& shape, std::uint32_t channel, std::uint32_t peer,
+                                 std::uint32_t message) const {
+    const std::size_t slot =
+        shape.index(channel, owner, peer) * shape.packet_slots + (message & (shape.packet_slots - 1));
+    return reinterpret_cast<Packet*>(base + shape.packets_begin()) + slot * shape.packets_per_slot();
+  }
+  STRETTO_DEVICE std::byte* slot(const WindowShape& shape, std::uint32_t channel, std::uint32_t peer,
+                                 std::uint32_t message) const {
+    const std::size_t slot = shape.index(channel, owner, peer) * shape.slots + (message & (shape.slots - 1));
+    return base + shape.slots_begin() + slot * shape.slot_bytes;
+  }
+};
+
+}  // namespace stretto::device

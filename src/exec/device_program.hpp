@@ -1,0 +1,28 @@
+// A bound plan as a program for a device (device/program.hpp): its steps, less those that a device has no need of.
+// Pure.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "device/program.hpp"
+#include "exec/binding.hpp"
+
+namespace stretto {
+
+struct DeviceProgram {
+  std::vector<std::byte> image;  ///< aligned as operator new aligns
+  std::size_t scratch_bytes = 0;
+  /// By strand, of the plan: steps (index in body, or body size + index in epilogue) that have no instruction.
+  std::vector<std::vector<std::uint16_t>> left_out;
+};
+
+/// `binding` is of a plan prepared without ports. Throws Error(strettoInternalError) if the plan is too large to be one
+/// program: the numbers of instructions, operands and links have 16 bits.
+///
+/// Left out are: wait_drain, since puts are copies here; signals and waits of packets, which carry their own flags; and
+/// a copy from scratch memory of what was reduced there just before, which is reduced into the copy's place instead.
+/// Plans make such copies for the sake of slots that alias user memory.
+DeviceProgram lower(const Binding& binding, device::Protocol protocol);
+
+}  // namespace stretto

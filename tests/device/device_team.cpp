@@ -1,0 +1,206 @@
+#include "device_team.hpp"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "device/arithmetic.hpp"
+#include "device/interpreter.hpp"
+
+namespace stretto::test {
+namespace {
+
+using device::Protocol;
+
+struct Launch {
+  const device::ProgramView* program;
+  const device::Operation* operation;
+  std::uint32_t strand;
+};
+
+using RunThread = void (*)(ThreadMachine&, const Launch&);
+
+template <class Arithmetic>
+RunThread choose(Protocol protocol) {
+  if (protocol == Protocol::packets) {
+    return [](ThreadMachine& machine, const Launch& launch) {
+      device::Interpreter<ThreadMachine, Arithmetic, Protocol::packets>(machine, *launch.program, *launch.operation,
+                                                                        launch.strand)
+          .run();
+    };
+  }
+  return [](ThreadMachine& machine, const Launch& launch) {
+    device::Interpreter<ThreadMachine, Arithmetic, Protocol::slots>(machine, *launch.program, *launch.operation,
+                                                                    launch.strand)
+        .run();
+  };
+}
+
+template <template <device::Op> class Reduce>
+RunThread choose(strettoRedOp_t op, Protocol protocol) {
+  switch (op) {
+    case strettoProd:
+      return choose<Reduce<device::Op::prod>>(protocol);
+    case strettoMax:
+      return choose<Reduce<device::Op::max>>(protocol);
+    case strettoMin:
+      return choose<Reduce<device::Op::min>>(protocol);
+    default:
+      return choose<Reduce<device::Op::sum>>(protocol);
+  }
+}
+
+RunThread choose(strettoDataType_t type, strettoRedOp_t op, Protocol protocol) {
+  switch (type) {
+    case strettoInt8:
+      return choose<device::ReduceInt8>(op, protocol);
+    case strettoUint8:
+      return choose<device::ReduceUint8>(op, protocol);
+    case strettoInt32:
+      return choose<device::ReduceInt32>(op, protocol);
+    case strettoUint32:
+      return choose<device::ReduceUint32>(op, protocol);
+    case strettoInt64:
+      return choose<device::ReduceInt64>(op, protocol);
+    case strettoUint64:
+      return choose<device::ReduceUint64>(op, protocol);
+    case strettoFloat16:
+      return choose<device::ReduceHalf>(op, protocol);
+    case strettoFloat32:
+      return choose<device::ReduceFloat32>(op, protocol);
+    case strettoFloat64:
+      return choose<device::ReduceFloat64>(op, protocol);
+    case strettoBfloat16:
+      return choose<device::ReduceBfloat16>(op, protocol);
+    case strettoFloat8e4m3:
+      return choose<device::ReduceE4m3>(op, protocol);
+    default:
+      return choose<device::ReduceE5m2>(op, protocol);
+  }
+}
+
+constexpr std::size_t kAlignment_bytes = 128;
+
+bool strands_share_channels(const device::ProgramView& program) {
+  std::set<std::uint16_t> channels;
+  for (std::uint32_t i = 0; i < program.header->n_strands; ++i) channels.insert(program.strands[i].channel);
+  return channels.size() < program.header->n_strands;
+}
+
+/// One rank's kernel: its operation, and a block for each strand.
+struct Kernel {
+  Kernel(const device::ProgramView& view, const device::Operation& call) : program(view), operation(call) {}
+
+  device::ProgramView program;
+  device::Operation operation;
+  std::unique_ptr<std::byte[]> scratch;
+  std::vector<std::unique_ptr<ThreadBlock>> blocks;
+};
+
+}  // namespace
+
+DeviceTeam::DeviceTeam(const device::WindowShape& shape, std::uint64_t seed) : shape_(shape), random_(seed) {
+  for (std::uint32_t rank = 0; rank < shape.n_ranks; ++rank) {
+    Memory memory;
+    memory.bytes = std::make_unique<std::byte[]>(shape.bytes() + kAlignment_bytes);  // zeros
+    const auto address = reinterpret_cast<std::uintptr_t>(memory.bytes.get());
+    memory.data = memory.bytes.get() + (kAlignment_bytes - address % kAlignment_bytes) % kAlignment_bytes;
+    addresses_.push_back(memory.data);
+    windows_.push_back(std::move(memory));
+  }
+}
+
+device::Window DeviceTeam::window(Rank rank) const {
+  return {addresses_[static_cast<std::size_t>(rank)], static_cast<std::uint32_t>(rank)};
+}
+
+void DeviceTeam::pretend_history(std::uint32_t messages) {
+  for (std::uint32_t owner = 0; owner < shape_.n_ranks; ++owner) {
+    for (std::uint32_t peer = 0; peer < shape_.n_ranks; ++peer) {
+      if (peer == owner) continue;
+      for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
+        device::LinkWords& words = window(static_cast<Rank>(owner)).link(shape_, channel, peer);
+        words.tail = words.head = words.sent = words.received = messages;
+      }
+    }
+  }
+}
+
+bool DeviceTeam::is_dead(Rank rank) const { return window(rank).header().dead != 0; }
+
+std::size_t DeviceTeam::flags_of_message(Rank owner, Rank peer, std::uint32_t message) const {
+  const device::Packet* packets = window(owner).packets(shape_, 0, static_cast<std::uint32_t>(peer), message);
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < shape_.packets_per_slot(); ++i) {
+    for (const std::uint64_t word : packets[i].words) found += (word >> 32) == message + 1 ? 1 : 0;
+  }
+  return found;
+}
+
+bool DeviceTeam::is_quiet() const {
+  for (std::uint32_t owner = 0; owner < shape_.n_ranks; ++owner) {
+    for (std::uint32_t peer = 0; peer < shape_.n_ranks; ++peer) {
+      if (peer == owner) continue;
+      for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
+        const device::LinkWords& mine = window(static_cast<Rank>(owner)).link(shape_, channel, peer);
+        const device::LinkWords& theirs = window(static_cast<Rank>(peer)).link(shape_, channel, owner);
+        if (mine.sent != theirs.received || mine.head != mine.sent) return false;
+      }
+    }
+  }
+  return true;
+}
+
+std::vector<RankResult> DeviceTeam::run(Protocol protocol, strettoDataType_t type, strettoRedOp_t op, bool reduces,
+                                        const std::vector<RankCall>& calls) {
+  const RunThread run_thread = reduces ? choose(type, op, protocol) : choose<device::Bytes>(protocol);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  std::vector<std::unique_ptr<Kernel>> kernels(calls.size());
+  std::vector<std::thread> threads;
+  for (std::size_t rank = 0; rank < calls.size(); ++rank) {
+    const RankCall& call = calls[rank];
+    if (call.program == nullptr) continue;
+    device::Operation operation;
+    operation.input = static_cast<const std::byte*>(call.input);
+    operation.output = static_cast<std::byte*>(call.output);
+    operation.windows = addresses_.data();
+    operation.scalar = call.scalar;
+    operation.rank = static_cast<std::uint32_t>(rank);
+    operation.multiplies = call.multiplies;
+    operation.shape = shape_;
+    kernels[rank] = std::make_unique<Kernel>(device::ProgramView(call.program->image.data()), operation);
+    Kernel& kernel = *kernels[rank];
+    kernel.scratch = std::make_unique<std::byte[]>(call.program->scratch_bytes + 64);
+    kernel.operation.scratch = kernel.scratch.get();
+    for (std::uint32_t strand = 0; strand < kernel.program.header->n_strands; ++strand) {
+      kernel.blocks.push_back(
+          std::make_unique<ThreadBlock>(strand, threads_per_block, is_dead(static_cast<Rank>(rank))));
+      kernel.blocks.back()->deadline = deadline;
+      kernel.blocks.back()->packets_are_ordered = strands_share_channels(kernel.program);
+    }
+  }
+  for (auto& kernel : kernels) {
+    if (!kernel) continue;
+    for (auto& block : kernel->blocks) {
+      for (std::uint32_t thread = 0; thread < threads_per_block; ++thread) {
+        const std::uint64_t seed = random_();
+        threads.emplace_back([run_thread, seed, thread, &kernel = *kernel, &block = *block] {
+          ThreadMachine machine(block, thread, seed);
+          run_thread(machine, {&kernel.program, &kernel.operation, block.strand});
+        });
+      }
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::vector<RankResult> results(calls.size());
+  for (std::size_t rank = 0; rank < calls.size(); ++rank) {
+    if (!kernels[rank]) continue;
+    for (const auto& block : kernels[rank]->blocks) {
+      results[rank].steps.insert(results[rank].steps.end(), block->steps.begin(), block->steps.end());
+      results[rank].failures.insert(results[rank].failures.end(), block->failures.begin(), block->failures.end());
+    }
+  }
+  return results;
+}
+
+}  // namespace stretto::test

@@ -1,0 +1,65 @@
+// All ranks of a communicator in one process, each strand of their device programs run by a block of host threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "device/program.hpp"
+#include "device/window.hpp"
+#include "exec/device_program.hpp"
+#include "plan/plan.hpp"
+#include "thread_machine.hpp"
+
+namespace stretto::test {
+
+/// One rank's part in an operation.
+struct RankCall {
+  const DeviceProgram* program = nullptr;
+  const void* input = nullptr;
+  void* output = nullptr;
+  std::uint64_t scalar = 0;
+  bool multiplies = false;
+};
+
+struct RankResult {
+  std::vector<LoggedStep> steps;
+  std::vector<Failure> failures;
+};
+
+class DeviceTeam {
+ public:
+  DeviceTeam(const device::WindowShape& shape, std::uint64_t seed);
+
+  /// As if so many messages had passed on every connection, for counters that are about to wrap.
+  void pretend_history(std::uint32_t messages);
+  /// `calls` by rank; a rank without a program does not take part. `op` of the collectives that do not reduce: any.
+  std::vector<RankResult> run(device::Protocol protocol, strettoDataType_t type, strettoRedOp_t op, bool reduces,
+                              const std::vector<RankCall>& calls);
+
+  const device::WindowShape& shape() const { return shape_; }
+  bool is_dead(Rank rank) const;
+  /// Packets that have the flags of a message, of the connection peer -> owner on channel 0.
+  std::size_t flags_of_message(Rank owner, Rank peer, std::uint32_t message) const;
+  /// Whether all that was sent was received and released.
+  bool is_quiet() const;
+
+  std::uint32_t threads_per_block = 2;
+  std::int64_t timeout_ms = 20'000;
+
+ private:
+  struct Memory {
+    std::byte* data = nullptr;
+    std::unique_ptr<std::byte[]> bytes;
+  };
+  device::Window window(Rank rank) const;
+
+  device::WindowShape shape_;
+  std::vector<Memory> windows_;
+  std::vector<std::byte*> addresses_;
+  std::mt19937_64 random_;
+};
+
+}  // namespace stretto::test

@@ -1,0 +1,338 @@
+// Device programs on host threads: every plan by both protocols against the oracle, counters that wrap, logs against
+// plans, ranks that do not come. ThreadSanitizer judges what passes between blocks and threads.
+#include "device/interpreter.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "algorithms/catalogue.hpp"
+#include "device_team.hpp"
+#include "plan/pretended_groups.hpp"
+#include "support/collective_oracle.hpp"
+
+namespace stretto {
+namespace {
+
+using device::Protocol;
+using test::DeviceTeam;
+using test::RankCall;
+using test::RankResult;
+
+constexpr std::int64_t kPoison = 0x5EADBEEF5EADBEEF;
+
+device::WindowShape small_windows(int n_ranks, int channels) {
+  device::WindowShape shape;
+  shape.n_ranks = static_cast<std::uint32_t>(n_ranks);
+  shape.channels = static_cast<std::uint32_t>(channels);
+  shape.packet_slots = 2;
+  shape.packet_slot_bytes = 512;
+  shape.slots = 2;
+  shape.slot_bytes = 512;
+  shape.refresh_period = 4;
+  return shape;
+}
+
+std::size_t slot_bytes(const device::WindowShape& shape, Protocol protocol) {
+  return protocol == Protocol::packets ? shape.packet_slot_bytes : shape.slot_bytes;
+}
+
+PlanSpec spec_of(const AlgorithmRow& algorithm, Collective collective, int n_ranks, Rank root) {
+  PlanSpec spec;
+  spec.collective = collective;
+  spec.algorithm = algorithm.name;
+  spec.n_ranks = n_ranks;
+  spec.root = row_of(collective).rooted ? root : -1;
+  spec.channels = 2 * algorithm.channel_multiple;
+  spec.groups = pretended_groups(algorithm, n_ranks, n_ranks + static_cast<int>(collective));
+  return spec;
+}
+
+/// The plans of all ranks, and windows for them.
+class Group {
+ public:
+  Group(const PlanSpec& spec, Protocol protocol, std::uint64_t seed)
+      : spec_(spec), protocol_(protocol), team_(shape_for(spec), seed) {
+    for (Rank rank = 0; rank < spec.n_ranks; ++rank) plans_.push_back(prepare(make_plan(spec, rank), {}));
+  }
+
+  DeviceTeam& team() { return team_; }
+  const Plan& plan(Rank rank) const { return plans_[static_cast<std::size_t>(rank)].plan; }
+
+  std::vector<DeviceProgram> bind(std::size_t count) const {
+    std::vector<DeviceProgram> programs;
+    for (const PreparedPlan& plan : plans_) {
+      const Request request{spec_.collective, count, strettoInt64, strettoSum, spec_.root};
+      programs.push_back(lower(bind_request(request, plan, slot_bytes(team_.shape(), protocol_)), protocol_));
+    }
+    return programs;
+  }
+
+  /// In place: each input lies where its output will. Unaligned: nothing is where vectors would like it.
+  std::vector<Buffer> run(const CollectiveCase& c, const std::vector<Buffer>& inputs, bool in_place, bool unaligned) {
+    const CollectiveRow& row = row_of(c.collective);
+    const std::vector<DeviceProgram> programs = bind(c.count);
+    std::vector<std::vector<std::byte>> in(inputs.size());
+    std::vector<std::vector<std::byte>> out(inputs.size());
+    std::vector<RankCall> calls(inputs.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const std::size_t shift = unaligned ? 1 + i : 0;
+      const std::size_t in_bytes = inputs[i].size() * 8;
+      const std::size_t out_bytes = c.count * blocks_of(c, row.output, i) * 8;
+      const std::size_t in_at = shift + (in_place ? in_place_shift(c, row.input, i) * 8 : 0);
+      const std::size_t out_at = shift + (in_place ? in_place_shift(c, row.output, i) * 8 : 0);
+      out[i].resize(std::max(out_at + out_bytes, in_place ? in_at + in_bytes : 0) + 8, std::byte{0x5e});
+      in[i].resize(in_at + in_bytes + 8, std::byte{0x5e});
+      std::byte* from = (in_place ? out[i] : in[i]).data() + in_at;
+      if (in_bytes > 0) std::memcpy(from, inputs[i].data(), in_bytes);
+      calls[i].program = &programs[i];
+      calls[i].input = from;
+      calls[i].output = out[i].data() + out_at;
+    }
+    results_ = team_.run(protocol_, strettoInt64, strettoSum, row.reduces, calls);
+    std::vector<Buffer> outputs;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      EXPECT_TRUE(results_[i].failures.empty()) << "rank " << i << " gave up";
+      Buffer output(c.count * blocks_of(c, row.output, i), kPoison);
+      if (!output.empty()) std::memcpy(output.data(), calls[i].output, output.size() * 8);
+      outputs.push_back(std::move(output));
+      if (!in_place && !inputs[i].empty()) {
+        EXPECT_EQ(std::memcmp(calls[i].input, inputs[i].data(), inputs[i].size() * 8), 0) << "an input was written";
+      }
+    }
+    EXPECT_TRUE(team_.is_quiet()) << "signals, waits and credits do not balance";
+    return outputs;
+  }
+
+  const std::vector<RankResult>& results() const { return results_; }
+
+ private:
+  static device::WindowShape shape_for(const PlanSpec& spec) {
+    device::WindowShape shape = small_windows(spec.n_ranks, spec.channels);
+    const Plan plan = make_plan(spec, 0);
+    const auto least = 64 * static_cast<std::uint32_t>(plan.parts_per_slot);
+    shape.packet_slot_bytes = std::max(shape.packet_slot_bytes, least);
+    shape.slot_bytes = std::max(shape.slot_bytes, least);
+    return shape;
+  }
+
+  PlanSpec spec_;
+  Protocol protocol_;
+  DeviceTeam team_;
+  std::vector<PreparedPlan> plans_;
+  std::vector<RankResult> results_;
+};
+
+class DeviceSweep : public testing::TestWithParam<std::tuple<std::string_view, Protocol>> {};
+
+TEST_P(DeviceSweep, RandomOperations_EqualTheOracle) {
+  const auto [name, protocol] = GetParam();
+  const AlgorithmRow& algorithm = *find_algorithm(name);
+  std::mt19937_64 random(20261126);
+  for (const CollectiveRow& row : collective_rows()) {
+    if (!algorithm.supports(row.collective)) continue;
+    for (const int n_ranks : {1, 2, 3, 4, 7}) {
+      const Rank root = static_cast<Rank>(random() % static_cast<std::uint64_t>(n_ranks));
+      const PlanSpec spec = spec_of(algorithm, row.collective, n_ranks, root);
+      const std::uint64_t seed = random();
+      SCOPED_TRACE(testing::Message() << row.name << " n=" << n_ranks << " root=" << root << " seed=" << seed);
+      Group group(spec, protocol, seed);
+      group.team().threads_per_block = 1 + static_cast<std::uint32_t>(random() % 3);
+      for (const std::size_t count : {0, 1, 7, 33, 130, 700}) {
+        const bool in_place = can_be_in_place(row) && random() % 2 == 0;
+        const bool unaligned = random() % 3 == 0;
+        const CollectiveCase c{row.collective, n_ranks, spec.root, count};
+        const std::vector<Buffer> inputs = random_inputs(c, random);
+        ASSERT_EQ(group.run(c, inputs, in_place, unaligned), expected_outputs(c, inputs))
+            << "count=" << count << " in place " << in_place << " unaligned " << unaligned;
+      }
+    }
+  }
+}
+
+std::vector<std::string_view> algorithm_names() {
+  std::vector<std::string_view> names;
+  for (const AlgorithmRow& row : catalogue()) names.push_back(row.name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Algorithms, DeviceSweep,
+                         testing::Combine(testing::ValuesIn(algorithm_names()),
+                                          testing::Values(Protocol::packets, Protocol::slots)),
+                         [](const auto& instance) {
+                           const bool packets = std::get<1>(instance.param) == Protocol::packets;
+                           return std::string(std::get<0>(instance.param)) + (packets ? "_packets" : "_slots");
+                         });
+
+PlanSpec all_reduce_by(const char* algorithm, int n_ranks) {
+  return spec_of(*find_algorithm(algorithm), Collective::all_reduce, n_ranks, -1);
+}
+
+class DeviceProtocols : public testing::TestWithParam<Protocol> {};
+INSTANTIATE_TEST_SUITE_P(Protocols, DeviceProtocols, testing::Values(Protocol::packets, Protocol::slots),
+                         [](const auto& instance) {
+                           return instance.param == Protocol::packets ? "packets" : "slots";
+                         });
+
+TEST_P(DeviceProtocols, CountersThatWrap_LoseNothing) {
+  std::mt19937_64 random(7);
+  for (const char* const algorithm : {"one_shot", "two_shot", "ring", "tree"}) {
+    const PlanSpec spec = all_reduce_by(algorithm, 3);
+    Group group(spec, GetParam(), 11);
+    group.team().pretend_history(0U - 9U);
+    for (int round = 0; round < 12; ++round) {
+      const CollectiveCase c{Collective::all_reduce, 3, -1, static_cast<std::size_t>(1 + random() % 200)};
+      const std::vector<Buffer> inputs = random_inputs(c, random);
+      ASSERT_EQ(group.run(c, inputs, false, false), expected_outputs(c, inputs)) << algorithm << " round " << round;
+    }
+  }
+}
+
+/// Old flags must not be taken for new ones when the counter comes round: a long message's packets stay beyond the end
+/// of the short ones that follow, and meet the same flags 2^32 messages later.
+TEST(DevicePackets, FlagsOfLongAgo_AreGoneWhenTheirNumberReturns) {
+  const PlanSpec spec = all_reduce_by("one_shot", 2);
+  Group group(spec, Protocol::packets, 3);
+  std::mt19937_64 random(3);
+  const auto run = [&](std::size_t count) {
+    const CollectiveCase c{Collective::all_reduce, 2, -1, count};
+    const std::vector<Buffer> inputs = random_inputs(c, random);
+    ASSERT_EQ(group.run(c, inputs, false, false), expected_outputs(c, inputs));
+  };
+  run(100);  // message 0 fills its slot on both channels
+  // As many short messages as refresh every slot once.
+  const std::uint32_t messages = group.team().shape().refresh_period * group.team().shape().packet_slots;
+  for (std::uint32_t i = 1; i < messages; ++i) run(1);
+  for (Rank owner = 0; owner < 2; ++owner) EXPECT_EQ(group.team().flags_of_message(owner, 1 - owner, 0), 0U);
+}
+
+/// Each strand of each rank has run its plan's steps in order, round by round, but for those that have no instruction.
+void expect_linearises(const Group& group, const std::vector<DeviceProgram>& programs, int n_ranks) {
+  for (Rank rank = 0; rank < n_ranks; ++rank) {
+    const auto r = static_cast<std::size_t>(rank);
+    const std::vector<Strand>& strands = group.plan(rank).program.strands;
+    const device::ProgramView view(programs[r].image.data());
+    for (std::size_t s = 0; s < strands.size(); ++s) {
+      const std::set<std::uint16_t> left_out(programs[r].left_out[s].begin(), programs[r].left_out[s].end());
+      std::vector<std::pair<std::uint32_t, std::uint32_t>> expected;
+      const std::size_t body = strands[s].body.size();
+      const std::size_t steps = body + strands[s].epilogue.size();
+      for (std::uint32_t round = 0; round <= view.strands[s].rounds; ++round) {
+        const bool is_epilogue = round == view.strands[s].rounds;
+        for (std::size_t step = is_epilogue ? body : 0; step < (is_epilogue ? steps : body); ++step) {
+          if (left_out.count(static_cast<std::uint16_t>(step)) == 0) expected.emplace_back(round, step);
+        }
+      }
+      std::vector<std::pair<std::uint32_t, std::uint32_t>> ran;
+      for (const test::LoggedStep& entry : group.results()[r].steps) {
+        if (entry.strand == s) ran.emplace_back(entry.round, entry.step);
+      }
+      ASSERT_EQ(ran, expected) << "rank " << rank << " strand " << s;
+    }
+  }
+}
+
+TEST_P(DeviceProtocols, WhatRan_IsThePlan) {
+  std::mt19937_64 random(5);
+  for (const AlgorithmRow& algorithm : catalogue()) {
+    for (const Collective collective : {Collective::all_reduce, Collective::all_gather, Collective::all_to_all}) {
+      if (!algorithm.supports(collective)) continue;
+      const PlanSpec spec = spec_of(algorithm, collective, 4, -1);
+      SCOPED_TRACE(testing::Message() << algorithm.name << " " << row_of(collective).name);
+      Group group(spec, GetParam(), 17);
+      const CollectiveCase c{collective, 4, -1, 300};
+      const std::vector<Buffer> inputs = random_inputs(c, random);
+      ASSERT_EQ(group.run(c, inputs, false, false), expected_outputs(c, inputs));
+      expect_linearises(group, group.bind(c.count), 4);
+    }
+  }
+}
+
+TEST_P(DeviceProtocols, EditedPlan_ChangesWhatRuns) {
+  Plan plan = make_plan(all_reduce_by("one_shot", 2), 0);
+  const auto lowered = [&] {
+    const Request request{Collective::all_reduce, 10, strettoInt64, strettoSum, -1};
+    const PreparedPlan prepared = prepare(plan, {});
+    return lower(bind_request(request, prepared, 512), GetParam());
+  };
+  const DeviceProgram before = lowered();
+  for (Step& step : plan.program.strands[0].body) {
+    if (step.kind == StepKind::reduce) std::reverse(step.sources.begin(), step.sources.end());
+  }
+  EXPECT_NE(lowered().image, before.image);
+}
+
+TEST_P(DeviceProtocols, RankThatDoesNotCome_IsNamedAndTheWindowIsDead) {
+  for (const char* const algorithm : {"one_shot", "ring", "tree"}) {
+    const PlanSpec spec = all_reduce_by(algorithm, 3);
+    Group group(spec, GetParam(), 23);
+    group.team().timeout_ms = 100;
+    const std::vector<DeviceProgram> programs = group.bind(50);
+    std::vector<std::int64_t> in(50, 1);
+    std::vector<Buffer> out(3, Buffer(50));
+    std::vector<RankCall> calls(3);
+    for (const std::size_t rank : {0U, 2U}) {
+      calls[rank] = {&programs[rank], in.data(), out[rank].data(), 0, false};
+    }
+    const auto results = group.team().run(GetParam(), strettoInt64, strettoSum, true, calls);
+    bool named = false;
+    for (const std::size_t rank : {0U, 2U}) {
+      EXPECT_FALSE(results[rank].failures.empty()) << algorithm << " rank " << rank;
+      EXPECT_TRUE(group.team().is_dead(static_cast<Rank>(rank)));
+      for (const test::Failure& failure : results[rank].failures) named = named || failure.peer == 1;
+    }
+    EXPECT_TRUE(named) << algorithm;
+    // The next operation ends at once, without a word.
+    group.team().timeout_ms = 20'000;
+    const auto again = group.team().run(GetParam(), strettoInt64, strettoSum, true, calls);
+    for (const std::size_t rank : {0U, 2U}) EXPECT_TRUE(again[rank].failures.empty());
+  }
+}
+
+TEST_P(DeviceProtocols, BlocksOfUnequalSizes_AreGatheredWhole) {
+  const int n = 3;
+  PlanSpec spec;
+  spec.collective = Collective::all_gather;
+  spec.algorithm = "one_shot";
+  spec.n_ranks = n;
+  spec.channels = 2;
+  DeviceTeam team(small_windows(n, spec.channels), 31);
+  const std::vector<std::size_t> counts = {5, 0, 333};
+  std::vector<PreparedPlan> plans;
+  for (Rank rank = 0; rank < n; ++rank) plans.push_back(prepare(make_plan(spec, rank), {}));
+  std::vector<DeviceProgram> programs;
+  std::vector<Buffer> in;
+  std::vector<Buffer> out(n, Buffer(400, kPoison));
+  std::vector<RankCall> calls(n);
+  for (std::size_t rank = 0; rank < n; ++rank) {
+    const Request request{Collective::all_gather, 0, strettoInt64, strettoSum, -1};
+    Binding binding = bind_request(request, plans[rank], slot_bytes(team.shape(), GetParam()));
+    bind_sizes(binding, Collective::all_gather_v, {counts, {0}, {8 * 10, 0, 8 * 20}},
+               slot_bytes(team.shape(), GetParam()));
+    programs.push_back(lower(binding, GetParam()));
+    in.emplace_back(counts[rank], static_cast<std::int64_t>(rank + 1));
+  }
+  for (std::size_t rank = 0; rank < n; ++rank)
+    calls[rank] = {&programs[rank], in[rank].data(), out[rank].data(), 0, false};
+  team.run(GetParam(), strettoInt64, strettoSum, false, calls);
+  Buffer expected(400, kPoison);
+  std::fill_n(expected.begin() + 10, 5, 1);
+  std::fill_n(expected.begin() + 20, 333, 3);
+  for (const Buffer& buffer : out) EXPECT_EQ(buffer, expected);
+}
+
+TEST(DeviceProgram, StrandsOfDifferentChannels_ShareTheirInstructions) {
+  PlanSpec spec = all_reduce_by("ring", 4);
+  spec.channels = 16;
+  const PreparedPlan plan = prepare(make_plan(spec, 1), {});
+  const Request request{Collective::all_reduce, 100'000, strettoFloat32, strettoSum, -1};
+  const DeviceProgram program = lower(bind_request(request, plan, 4096), Protocol::slots);
+  const device::ProgramView view(program.image.data());
+  EXPECT_EQ(view.header->n_strands, 16U);
+  EXPECT_LE(view.header->n_instructions, plan.plan.program.strands[0].body.size());
+  EXPECT_LT(program.image.size(), 4000U) << "small enough for a kernel's parameters";
+}
+
+}  // namespace
+}  // namespace stretto
