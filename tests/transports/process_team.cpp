@@ -28,7 +28,8 @@ struct Meeting {
 bool run_rank(const TransportFactory& factory, const TeamConfig& config, Rank rank, Meeting& meeting,
               const std::function<bool(Transport&, Rank)>& body) {
   const std::vector<std::byte> key = test_key();
-  const std::unique_ptr<Transport> transport = factory.make(factory.system(), transport_config(factory.system(), config, rank, key));
+  const std::unique_ptr<Transport> transport =
+      factory.make(factory.system(), transport_config(factory.system(), config, rank, key));
   const std::vector<std::byte> mine = transport->describe();
   const auto index = static_cast<std::size_t>(rank);
   if (mine.size() > kMaxBlobBytes) return false;

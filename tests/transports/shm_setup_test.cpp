@@ -11,8 +11,8 @@
 #include <set>
 
 #include "conformance.hpp"
-#include "support/forwarding_system.hpp"
 #include "process_team.hpp"
+#include "support/forwarding_system.hpp"
 #include "transports/shm/handshake.hpp"
 #include "transports/shm/shm_transport.hpp"
 
