@@ -77,7 +77,12 @@ strettoResult_t strettoGroupEnd(void) {
     if (setups.participants.empty() && group.run_if_simple(failed)) return failed ? remember(*failed) : strettoSuccess;
     std::vector<Share> shares = group.take();
     finish_setups(std::move(setups));
-    const std::optional<ErrorInfo> error = issue_together(std::move(shares));
+    const std::vector<DeviceCall> device_calls = group.take_device_calls();
+    std::optional<ErrorInfo> error = issue_together(std::move(shares));
+    for (const DeviceCall& call : device_calls) {
+      std::optional<ErrorInfo> found = call.communicator->issue(call.operation, call.stream);
+      if (!error) error = std::move(found);
+    }
     return error ? remember(*error) : strettoSuccess;
   });
 }

@@ -33,7 +33,7 @@ strettoResult_t run_pair(const Call& call, Collective direction, std::size_t cou
     Operation operation{{direction, count, type, strettoSum, peer}, call.input, call.output, 0};
     if (const strettoResult_t result = read_timeout(call, operation.timeout_ns); result != strettoSuccess)
       return result;
-    return submit(communicator, call.stream, operation, call.function);
+    return submit(target_of(call.comm, call.function), call.stream, operation, call.function);
   }));
 }
 

@@ -41,6 +41,7 @@ void CallGroup::add(Communicator& communicator, std::shared_ptr<HostStream> stre
 void CallGroup::forget() noexcept {
   open_groups = 0;
   shares_.clear();
+  device_calls_.clear();
   spoiled_.reset();
 }
 
@@ -57,7 +58,7 @@ bool CallGroup::end() {
 }
 
 bool CallGroup::run_if_simple(std::optional<ErrorInfo>& error) {
-  if (spoiled_ || shares_.size() != 1 || !shares_.front().streams.empty()) return false;
+  if (spoiled_ || !device_calls_.empty() || shares_.size() != 1 || !shares_.front().streams.empty()) return false;
   Share& share = shares_.front();
   const auto is_pair = [](const Operation& each) { return is_pair_call(each.request.collective); };
   if (share.communicator == nullptr || !std::ranges::all_of(share.batch, is_pair)) return false;
@@ -77,7 +78,10 @@ bool CallGroup::run_if_simple(std::optional<ErrorInfo>& error) {
 std::vector<Share> CallGroup::take() {
   if (shares_.size() == 1 && shares_.front().communicator == nullptr) shares_.clear();
   std::vector<Share> shares = std::exchange(shares_, {});
-  if (std::optional<ErrorInfo> error = std::exchange(spoiled_, std::nullopt)) throw Error(*error);
+  if (std::optional<ErrorInfo> error = std::exchange(spoiled_, std::nullopt)) {
+    device_calls_.clear();
+    throw Error(*error);
+  }
   for (const Share& share : shares) check_self_messages(share);
   return shares;
 }

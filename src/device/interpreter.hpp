@@ -7,6 +7,7 @@
 //   give_credit(word, value)       after a barrier: no thread of the block reads any more what it gives back
 //   poll(word), consume()          a counter that a peer publishes; after consume() what it stands for can be read
 //   publish(word, value)           after a barrier: all that the block's threads wrote is there before the value is
+//   count(word)                    adds 1 to a counter that only the host reads
 //   settle()                       this thread's stores are there before anything after the next barrier is
 //   load_packet(p), store_packet(p, packet)        each of its two words as a whole, in no order
 //   load_slot<N>(p), store_slot<N>(p, granule)     of memory that two ranks share
@@ -33,6 +34,9 @@ struct Operation {
   std::uint64_t scalar = 0;
   std::uint32_t rank = 0;
   bool multiplies = false;  ///< inputs are multiplied by the scalar first
+  /// Wait until this window's count of ended strands is `after`: the operation before was issued to another stream.
+  bool waits = false;
+  std::uint32_t after = 0;
   WindowShape shape;
 };
 
@@ -51,6 +55,7 @@ class Interpreter {
         own_{operation.windows[operation.rank], operation.rank} {}
 
   STRETTO_DEVICE void run() {
+    if (operation_.waits) await_earlier();
     for (round_ = 0; round_ < strand_.rounds; ++round_) run_all(strand_.first_instruction, strand_.n_body);
     run_all(strand_.first_instruction + strand_.n_body, strand_.n_epilogue);
     end();
@@ -117,6 +122,21 @@ class Interpreter {
   }
   STRETTO_DEVICE Window window_of(std::uint32_t rank) const { return {operation_.windows[rank], rank}; }
 
+  STRETTO_DEVICE void await_earlier() {
+    if (machine_.thread() == 0) {
+      typename Machine::Patience patience(machine_);
+      while (machine_.poll(&own_.header().ended) != operation_.after) {
+        if (machine_.failed()) break;
+        if (!machine_.keep_waiting(patience)) {
+          machine_.fail(0, operation_.rank);
+          break;
+        }
+      }
+      machine_.consume();
+    }
+    machine_.barrier();
+  }
+
   /// Every thread by itself: a credit was mostly given long ago.
   STRETTO_DEVICE void acquire(const Instruction& instruction) {
     const std::uint32_t peer = link_of(instruction.link).peer;
@@ -179,10 +199,11 @@ class Interpreter {
   /// All threads are done: what was sent and received counts from here in the next operation.
   STRETTO_DEVICE void end() {
     machine_.barrier();
-    if (machine_.failed()) {
-      if (machine_.thread() == 0) machine_.give_credit(&own_.header().dead, 1);
-      return;
+    if (machine_.thread() == 0) {
+      if (machine_.failed()) machine_.give_credit(&own_.header().dead, 1);
+      machine_.count(&own_.header().ended);
     }
+    if (machine_.failed()) return;
     for (std::uint32_t i = machine_.thread(); i < strand_.n_links; i += machine_.threads()) {
       const Link& with = link_of(i);
       LinkWords& words = own_.link(operation_.shape, strand_.channel, with.peer);

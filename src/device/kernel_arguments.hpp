@@ -20,6 +20,8 @@ struct alignas(32) KernelReport {
 
 enum class KernelFailure : std::uint32_t { none, deadline, aborted };
 
+constexpr int kMostThreadsPerBlock = 512;
+
 /// Most ranks whose windows' addresses are kernel parameters; of more, they lie in device memory.
 constexpr std::uint32_t kInlineWindows = 8;
 /// Larger programs lie in device memory. Kernel parameters have 4 KiB.

@@ -6,8 +6,6 @@
 
 namespace stretto::device {
 
-constexpr int kMostThreadsPerBlock = 512;
-
 /// Functions as the CUDA runtime takes them.
 struct KernelPair {
   const void* packets = nullptr;

@@ -1,0 +1,190 @@
+#include "comm/device_communicator.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/datatypes.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+
+namespace stretto {
+namespace {
+
+constexpr std::int64_t kGoodbyeNs = 1'000'000'000;
+/// After a fault kernels end within a look at the host's word.
+constexpr std::int64_t kFaultDrainNs = 5'000'000'000;
+
+ErrorInfo refusal(strettoResult_t code, const char* field, std::string text) {
+  ErrorInfo info;
+  info.code = code;
+  info.field = field;
+  info.text = std::move(text);
+  return info;
+}
+
+}  // namespace
+
+DeviceCommunicator::DeviceCommunicator(std::shared_ptr<MembershipTask> task, Membership membership)
+    : task_(std::move(task)), engine_(std::move(membership)) {
+  watch_ = std::make_shared<DeviceWatch>(task_, rank(), engine_.topology(), engine_.mailbox());
+  event_ = engine_.gpu().make_event();
+  Service::of_process().add(watch_);
+  log(LogLevel::info, "event=communicator comm={} rank={} ranks={} device={} gpu=\"{}\" window_bytes={} lanes={}",
+      engine_.settings().name, rank(), n_ranks(), device(), engine_.gpu().facts().name, engine_.windows().bytes(),
+      engine_.windows().lanes());
+}
+
+DeviceCommunicator::~DeviceCommunicator() {
+  drain();
+  Service& service = Service::of_process();
+  service.run([&] {
+    watch_->end();
+    task_->leave(operations_);
+  });
+  service.wait_until([&] { return task_->goodbye_said(); }, posix_system().now_ns() + kGoodbyeNs);
+  engine_.gpu().destroy_event(event_);
+}
+
+std::optional<ErrorInfo> DeviceCommunicator::issue(const Operation& operation, strettoStream_t stream) {
+  if (const ErrorInfo* found = fault(); found != nullptr) return *found;
+  if (!close()) {
+    return refusal(strettoInvalidUsage, "comm",
+                   "two threads use one communicator at once: give each thread its own, or take turns");
+  }
+  struct Leave {
+    DeviceCommunicator& of;
+    ~Leave() { of.leave(); }
+  } leave{*this};
+  try {
+    launch(operation, stream);
+  } catch (const Error& error) {
+    return error.info();
+  }
+  return std::nullopt;
+}
+
+void DeviceCommunicator::launch(const Operation& operation, strettoStream_t stream) {
+  const Collective collective = operation.request.collective;
+  if (is_pair_call(collective) || collective == Collective::all_to_all_v) {
+    throw Error(refusal(strettoUnsupported, "comm",
+                        format("{} is not on device communicators in this release", row_of(collective).name)));
+  }
+  check_buffers(operation);
+  DeviceLaunch& bound = engine_.bind(operation);
+  const int lane = lane_of(stream);
+  DeviceEngine::Ticket ticket;
+  ticket.lane = lane;
+  ticket.timeout_ns = operation.timeout_ns != 0 ? operation.timeout_ns : engine_.settings().data_timeout_ns;
+  ticket.number = operations_;
+  ticket.stream = stream;
+  ticket.waits = lane == 0 && join(stream);
+  watch_->history().add(operations_, operation.request.collective);
+  engine_.launch(bound, operation, ticket);
+  ++operations_;
+  if (lane == 0 && many_streams_) engine_.gpu().record(event_, stream);
+}
+
+/// Kernels read and write where the pointers say: memory of another kind would be a fault of the whole context.
+void DeviceCommunicator::check_buffer(const void* buffer, std::size_t bytes, const char* field) const {
+  if (bytes == 0) return;
+  const PointerFacts facts = engine_.gpu().pointer_facts(buffer);
+  if (facts.kind == PointerFacts::Kind::host) {
+    throw Error(refusal(strettoInvalidArgument, field,
+                        format("{} is host memory, but the communicator is of CUDA device {}: give it memory of that "
+                               "device, or use a communicator of STRETTO_DEVICE_HOST",
+                               field, device())));
+  }
+  if (facts.kind == PointerFacts::Kind::device && facts.device != device()) {
+    throw Error(refusal(strettoInvalidArgument, field,
+                        format("{} is memory of CUDA device {}, but the communicator is of device {}", field,
+                               facts.device, device())));
+  }
+}
+
+void DeviceCommunicator::check_buffers(const Operation& operation) const {
+  const Request& request = operation.request;
+  const CollectiveRow& row = row_of(request.collective);
+  const std::size_t block_bytes = request.count * data_type_bytes(request.type);
+  const auto blocks = [&](const Side& side) {
+    return static_cast<std::size_t>(window_of(row, side, rank(), request.root, n_ranks()).count);
+  };
+  check_buffer(operation.input, blocks(row.input) * block_bytes, "sendbuff");
+  check_buffer(operation.output, blocks(row.output) * block_bytes, "recvbuff");
+}
+
+/// The eager lane, or that of the stream's capture. Captures share lanes where there are more of them than lanes: graphs
+/// that do may be replayed one after another, not side by side.
+int DeviceCommunicator::lane_of(strettoStream_t stream) {
+  const StreamFacts facts = engine_.gpu().stream_facts(stream);
+  if (facts.capture == StreamFacts::Capture::none) return 0;
+  if (facts.capture == StreamFacts::Capture::invalidated) {
+    throw Error(refusal(strettoInvalidUsage, "stream", "the stream's capture is broken by an earlier error: end it"));
+  }
+  if (facts.capture_id != capture_id_) {
+    capture_id_ = facts.capture_id;
+    ++captures_;
+  }
+  const int graph_lanes = engine_.windows().lanes() - 1;
+  return 1 + (captures_ - 1) % graph_lanes;
+}
+
+/// True where the kernel itself has to wait. That is so at the first change of streams: no event was recorded behind the
+/// operation before, and its stream may be gone by now. From then on each operation is followed by an event.
+bool DeviceCommunicator::join(strettoStream_t stream) {
+  const bool changes = issued_ && stream != last_stream_;
+  const bool has_event = many_streams_;
+  if (changes && has_event) engine_.gpu().make_wait(stream, event_);
+  many_streams_ = many_streams_ || changes;
+  issued_ = true;
+  last_stream_ = stream;
+  return changes && !has_event;
+}
+
+void DeviceCommunicator::drain() {
+  const std::int64_t start_ns = posix_system().now_ns();
+  std::int64_t limit_ns = start_ns + engine_.settings().data_timeout_ns + kFaultDrainNs;
+  try {
+    while (engine_.strands_ended(0) != engine_.strands_launched()) {
+      const std::int64_t now_ns = posix_system().now_ns();
+      if (task_->fault().get() != nullptr) limit_ns = std::min(limit_ns, now_ns + kFaultDrainNs);
+      if (now_ns > limit_ns) return;
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+  } catch (const Error& error) {  // the context is broken: nothing of it runs any more
+    log(LogLevel::warn, "event=drain rank={} text=\"{}\"", rank(), error.what());
+  }
+}
+
+void DeviceCommunicator::abort() {
+  ErrorInfo info;
+  info.code = strettoAborted;
+  info.rank = rank();
+  info.text = format("rank {} was told to abort its communicator", rank());
+  if (!task_->fault().set(info)) return;
+  info.code = strettoRemoteError;
+  info.peer = rank();
+  info.host = engine_.topology().identity(rank()).host_name;
+  info.text = format("rank {} on host {} aborted the communicator", rank(), info.host);
+  Service::of_process().run([&] {
+    task_->report(info);
+    watch_->poll();
+  });
+}
+
+const ErrorInfo* DeviceCommunicator::fault() const {
+  if (const ErrorInfo* reported = watch_->reported(); reported != nullptr) return reported;
+  const ErrorInfo* const first = task_->fault().get();
+  if (first == nullptr || first->rank == rank()) return first;
+  if (heard_.get() == nullptr) {
+    ErrorInfo info = *first;
+    if (first->peer == rank() || first->peer < 0) info.peer = first->rank;
+    info.rank = rank();
+    if (info.peer >= 0) info.host = engine_.topology().identity(info.peer).host_name;
+    info.text = format("rank {} before its next operation: {}", rank(), first->text);
+    heard_.set(info);
+  }
+  return heard_.get();
+}
+
+}  // namespace stretto

@@ -1,0 +1,281 @@
+// Device communicators of the C API on GPUs made of host threads: collectives against the oracle, streams, captures,
+// groups of one thread, refusals, ranks that do not come.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "simulated_gpus.hpp"
+#include "stretto/stretto.h"
+#include "support/collective_oracle.hpp"
+#include "support/threads.hpp"
+
+namespace stretto {
+namespace {
+
+using test::SimulatedGpus;
+using test::TestGpuStream;
+
+/// Memory of a device.
+class DeviceBuffer {
+ public:
+  DeviceBuffer(SimulatedGpus& gpus, int device, std::size_t count)
+      : gpus_(gpus),
+        device_(device),
+        count_(count),
+        memory_(reinterpret_cast<std::int64_t*>(gpus.allocate(device, std::max<std::size_t>(count, 1) * 8))) {}
+  ~DeviceBuffer() { gpus_.free(device_, reinterpret_cast<std::byte*>(memory_)); }
+  DeviceBuffer(const DeviceBuffer&) = delete;
+  DeviceBuffer& operator=(const DeviceBuffer&) = delete;
+
+  std::int64_t* get() const { return memory_; }
+  void fill(const Buffer& values) {
+    if (!values.empty()) std::memcpy(memory_, values.data(), values.size() * 8);
+  }
+  Buffer read() const { return {memory_, memory_ + count_}; }
+
+ private:
+  SimulatedGpus& gpus_;
+  int device_;
+  std::size_t count_;
+  std::int64_t* memory_;
+};
+
+/// n ranks of a communicator, as threads, on the devices in turn.
+class DeviceRanks {
+ public:
+  DeviceRanks(int n, int devices, strettoConfig_t config = STRETTO_CONFIG_INITIALIZER) : gpus_(devices) {
+    if (config.max_channels == STRETTO_UNSET) config.max_channels = 4;  // of how many threads there can be
+    std::vector<int> device_of;
+    for (int rank = 0; rank < n; ++rank) device_of.push_back(rank % devices);
+    comms_.resize(static_cast<std::size_t>(n));
+    EXPECT_EQ(strettoCommInitAllConfig(comms_.data(), n, device_of.data(), &config), strettoSuccess)
+        << strettoGetLastError(nullptr);
+  }
+  ~DeviceRanks() {
+    for (strettoComm_t comm : comms_) EXPECT_EQ(strettoCommDestroy(comm), strettoSuccess);
+  }
+  DeviceRanks(const DeviceRanks&) = delete;
+  DeviceRanks& operator=(const DeviceRanks&) = delete;
+
+  void run(const std::function<void(int rank, strettoComm_t comm)>& body) {
+    std::vector<std::thread> threads;
+    for (int rank = 0; rank < n(); ++rank) threads.emplace_back([&, rank] { body(rank, comm(rank)); });
+    for (std::thread& thread : threads) thread.join();
+  }
+  int n() const { return static_cast<int>(comms_.size()); }
+  strettoComm_t comm(int rank) const { return comms_[static_cast<std::size_t>(rank)]; }
+  int device(int rank) const {
+    int device = -1;
+    EXPECT_EQ(strettoCommDevice(comm(rank), &device), strettoSuccess);
+    return device;
+  }
+  SimulatedGpus& gpus() { return gpus_; }
+
+ private:
+  SimulatedGpus gpus_;
+  std::vector<strettoComm_t> comms_;
+};
+
+strettoResult_t call(const CollectiveCase& c, const void* in, void* out, strettoComm_t comm, strettoStream_t stream) {
+  switch (c.collective) {
+    case Collective::all_reduce:
+      return strettoAllReduce(in, out, c.count, strettoInt64, strettoSum, comm, stream);
+    case Collective::all_gather:
+      return strettoAllGather(in, out, c.count, strettoInt64, comm, stream);
+    case Collective::reduce_scatter:
+      return strettoReduceScatter(in, out, c.count, strettoInt64, strettoSum, comm, stream);
+    case Collective::broadcast:
+      return strettoBroadcast(in, out, c.count, strettoInt64, c.root, comm, stream);
+    case Collective::reduce:
+      return strettoReduce(in, out, c.count, strettoInt64, strettoSum, c.root, comm, stream);
+    case Collective::gather:
+      return strettoGather(in, out, c.count, strettoInt64, c.root, comm, stream);
+    case Collective::scatter:
+      return strettoScatter(in, out, c.count, strettoInt64, c.root, comm, stream);
+    case Collective::all_to_all:
+      return strettoAllToAll(in, out, c.count, strettoInt64, comm, stream);
+    default:
+      return strettoInternalError;
+  }
+}
+
+TEST(DeviceCommunicator, EveryCollective_EqualsTheOracle) {
+  std::mt19937_64 random(20261126);
+  for (const int n : {1, 2, 3, 4}) {
+    DeviceRanks ranks(n, 2);
+    for (const CollectiveRow& row : collective_rows()) {
+      for (const std::size_t count : {0UL, 1UL, 100UL, 5000UL, 70'001UL}) {
+        const Rank root = row.rooted ? static_cast<Rank>(random() % static_cast<unsigned>(n)) : -1;
+        const CollectiveCase c{row.collective, n, root, count};
+        const std::vector<Buffer> inputs = random_inputs(c, random);
+        const std::vector<Buffer> expected = expected_outputs(c, inputs);
+        ranks.run([&](int rank, strettoComm_t comm) {
+          const auto i = static_cast<std::size_t>(rank);
+          TestGpuStream stream;
+          DeviceBuffer in(ranks.gpus(), ranks.device(rank), inputs[i].size());
+          DeviceBuffer out(ranks.gpus(), ranks.device(rank), expected[i].size());
+          in.fill(inputs[i]);
+          ASSERT_EQ(call(c, in.get(), out.get(), comm, stream), strettoSuccess) << strettoGetLastError(comm);
+          stream.synchronize();
+          EXPECT_EQ(out.read(), expected[i]) << row.name << " n=" << n << " count=" << count << " rank " << rank;
+        });
+      }
+    }
+  }
+}
+
+TEST(DeviceCommunicator, SuccessiveStreams_KeepTheOrderOfTheCalls) {
+  DeviceRanks ranks(2, 2);
+  ranks.run([&](int rank, strettoComm_t comm) {
+    TestGpuStream streams[3];
+    DeviceBuffer value(ranks.gpus(), ranks.device(rank), 1);
+    value.fill({1});
+    for (int i = 0; i < 30; ++i) {
+      ASSERT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, comm, streams[i % 3]),
+                strettoSuccess);
+    }
+    for (TestGpuStream& stream : streams) stream.synchronize();
+    EXPECT_EQ(value.read(), Buffer{1 << 30});
+  });
+}
+
+TEST(DeviceCommunicator, CapturedGraphs_ReplayBesideEagerCalls) {
+  DeviceRanks ranks(3, 2);
+  ranks.run([&](int rank, strettoComm_t comm) {
+    TestGpuStream stream;
+    DeviceBuffer in(ranks.gpus(), ranks.device(rank), 3000);
+    DeviceBuffer sum(ranks.gpus(), ranks.device(rank), 3000);
+    DeviceBuffer eager(ranks.gpus(), ranks.device(rank), 1);
+    stream.begin_capture();
+    ASSERT_EQ(strettoAllReduce(in.get(), sum.get(), 3000, strettoInt64, strettoSum, comm, stream), strettoSuccess);
+    ASSERT_EQ(strettoAllReduce(sum.get(), sum.get(), 3000, strettoInt64, strettoSum, comm, stream), strettoSuccess);
+    const auto graph = stream.end_capture();
+    for (int replay = 0; replay < 20; ++replay) {
+      in.fill(Buffer(3000, replay));
+      eager.fill({replay});
+      stream.launch(graph);
+      if (replay % 3 == 0) {
+        ASSERT_EQ(strettoAllReduce(eager.get(), eager.get(), 1, strettoInt64, strettoSum, comm, stream),
+                  strettoSuccess);
+      }
+      stream.synchronize();
+      ASSERT_EQ(sum.read(), Buffer(3000, 9 * replay)) << "replay " << replay;
+      ASSERT_EQ(eager.read(), Buffer{replay % 3 == 0 ? 3 * replay : replay});
+    }
+  });
+}
+
+TEST(DeviceCommunicator, OneThreadsGroup_ServesAllItsDevices) {
+  DeviceRanks ranks(4, 2);
+  std::vector<std::unique_ptr<DeviceBuffer>> buffers;
+  std::vector<TestGpuStream> streams(4);
+  for (int rank = 0; rank < 4; ++rank) {
+    buffers.push_back(std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 10));
+    buffers.back()->fill(Buffer(10, rank + 1));
+  }
+  ASSERT_EQ(strettoGroupStart(), strettoSuccess);
+  for (int rank = 0; rank < 4; ++rank) {
+    const auto i = static_cast<std::size_t>(rank);
+    ASSERT_EQ(strettoAllReduce(buffers[i]->get(), buffers[i]->get(), 10, strettoInt64, strettoSum, ranks.comm(rank),
+                               streams[i]),
+              strettoSuccess);
+  }
+  ASSERT_EQ(strettoGroupEnd(), strettoSuccess) << strettoGetLastError(nullptr);
+  for (std::size_t i = 0; i < 4; ++i) {
+    streams[i].synchronize();
+    EXPECT_EQ(buffers[i]->read(), Buffer(10, 10));
+  }
+}
+
+TEST(DeviceCommunicator, MemoryOfAnotherKind_IsRefusedAndHarmsNothing) {
+  DeviceRanks ranks(2, 2);
+  std::int64_t on_host = 1;
+  DeviceBuffer mine(ranks.gpus(), 0, 1);
+  DeviceBuffer others(ranks.gpus(), 1, 1);
+  const auto refused = [&](const void* in, void* out, const char* field) {
+    EXPECT_EQ(strettoAllReduce(in, out, 1, strettoInt64, strettoSum, ranks.comm(0), nullptr), strettoInvalidArgument);
+    EXPECT_STREQ(error_of(nullptr).field, field) << strettoGetLastError(nullptr);
+  };
+  refused(&on_host, mine.get(), "sendbuff");
+  refused(mine.get(), &on_host, "recvbuff");
+  refused(others.get(), mine.get(), "sendbuff");
+  mine.fill({3});
+  others.fill({4});
+  ranks.run([&](int rank, strettoComm_t comm) {
+    TestGpuStream stream;
+    std::int64_t* const value = rank == 0 ? mine.get() : others.get();
+    ASSERT_EQ(strettoAllReduce(value, value, 1, strettoInt64, strettoSum, comm, stream), strettoSuccess);
+    stream.synchronize();
+    EXPECT_EQ(*value, 7);
+  });
+}
+
+/// The first error that the communicator has by itself, within a few seconds.
+strettoResult_t async_error(strettoComm_t comm) {
+  strettoResult_t result = strettoSuccess;
+  for (int i = 0; i < 1000 && result == strettoSuccess; ++i) {
+    EXPECT_EQ(strettoCommGetAsyncError(comm, &result), strettoSuccess);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return result;
+}
+
+TEST(DeviceCommunicator, RankThatDoesNotCome_IsNamedWithOperationAndStep) {
+  strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+  config.data_timeout_ms = 200;
+  DeviceRanks ranks(2, 1, config);
+  DeviceBuffer value(ranks.gpus(), 0, 1);
+  TestGpuStream stream;
+  ASSERT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream),
+            strettoSuccess);
+  EXPECT_EQ(async_error(ranks.comm(0)), strettoTimeout);
+  const strettoErrorInfo_t info = error_of(ranks.comm(0));
+  EXPECT_EQ(info.peer, 1) << strettoGetLastError(ranks.comm(0));
+  EXPECT_EQ(info.operation, 0);
+  EXPECT_GE(info.step, 0);
+  EXPECT_STREQ(info.name, "all_reduce");
+  stream.synchronize();
+  EXPECT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream),
+            strettoTimeout);
+}
+
+TEST(DeviceCommunicator, Abort_EndsWhatRunsThereAndElsewhere) {
+  DeviceRanks ranks(3, 2);
+  std::vector<TestGpuStream> streams(3);
+  std::vector<std::unique_ptr<DeviceBuffer>> values;
+  for (int rank = 0; rank < 3; ++rank) {
+    values.push_back(std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 1));
+  }
+  for (const int rank : {0, 2}) {
+    const auto i = static_cast<std::size_t>(rank);
+    ASSERT_EQ(strettoAllReduce(values[i]->get(), values[i]->get(), 1, strettoInt64, strettoSum, ranks.comm(rank),
+                               streams[i]),
+              strettoSuccess);
+  }
+  EXPECT_EQ(strettoCommAbort(ranks.comm(0)), strettoSuccess);
+  EXPECT_EQ(async_error(ranks.comm(0)), strettoAborted);
+  EXPECT_EQ(async_error(ranks.comm(2)), strettoRemoteError);
+  EXPECT_EQ(error_of(ranks.comm(2)).peer, 0) << strettoGetLastError(ranks.comm(2));
+  for (TestGpuStream& stream : streams) stream.synchronize();
+}
+
+TEST(DeviceCommunicator, HostAndDeviceInOne_IsRefused) {
+  const SimulatedGpus gpus(1);
+  const int devices[2] = {0, STRETTO_DEVICE_HOST};
+  strettoComm_t comms[2] = {};
+  EXPECT_EQ(strettoCommInitAll(comms, 2, devices), strettoInvalidUsage);
+  EXPECT_STREQ(error_of(nullptr).field, "device") << strettoGetLastError(nullptr);
+}
+
+TEST(DeviceCommunicator, DeviceThatIsNot_IsRefused) {
+  const SimulatedGpus gpus(2);
+  const int device = 2;
+  strettoComm_t comm = nullptr;
+  EXPECT_EQ(strettoCommInitAll(&comm, 1, &device), strettoInvalidArgument);
+  EXPECT_STREQ(error_of(nullptr).field, "device") << strettoGetLastError(nullptr);
+}
+
+}  // namespace
+}  // namespace stretto
