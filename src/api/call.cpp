@@ -18,9 +18,7 @@ strettoResult_t check_buffers(const Call& call, const Target& target, const Requ
   const std::size_t most_bytes = block_bytes * static_cast<std::size_t>(target.n_ranks);
   if (in != 0 && out != 0 && (in < out ? out - in : in - out) >= most_bytes) return strettoSuccess;
   const CollectiveRow& row = row_of(request.collective);
-  const auto window = [&](const Side& side) {
-    return window_of(row, side, target.rank, request.root, target.n_ranks);
-  };
+  const auto window = [&](const Side& side) { return window_of(row, side, target.rank, request.root, target.n_ranks); };
   const BlockWindow input = window(row.input);
   const BlockWindow output = window(row.output);
   if (input.count > 0 && call.input == nullptr) {

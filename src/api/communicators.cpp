@@ -172,7 +172,8 @@ strettoResult_t strettoCommUserRank(strettoComm_t comm, int* rank) {
 }
 
 strettoResult_t strettoCommDevice(strettoComm_t comm, int* device) {
-  return get<int>(comm, device, "strettoCommDevice", "device", [](const Participant& p) { return p.settings().device; });
+  return get<int>(comm, device, "strettoCommDevice", "device",
+                  [](const Participant& p) { return p.settings().device; });
 }
 
 }  // extern "C"

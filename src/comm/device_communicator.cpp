@@ -96,9 +96,9 @@ void DeviceCommunicator::check_buffer(const void* buffer, std::size_t bytes, con
                                field, device())));
   }
   if (facts.kind == PointerFacts::Kind::device && facts.device != device()) {
-    throw Error(refusal(strettoInvalidArgument, field,
-                        format("{} is memory of CUDA device {}, but the communicator is of device {}", field,
-                               facts.device, device())));
+    throw Error(refusal(
+        strettoInvalidArgument, field,
+        format("{} is memory of CUDA device {}, but the communicator is of device {}", field, facts.device, device())));
   }
 }
 
@@ -113,8 +113,8 @@ void DeviceCommunicator::check_buffers(const Operation& operation) const {
   check_buffer(operation.output, blocks(row.output) * block_bytes, "recvbuff");
 }
 
-/// The eager lane, or that of the stream's capture. Captures share lanes where there are more of them than lanes: graphs
-/// that do may be replayed one after another, not side by side.
+/// The eager lane, or that of the stream's capture. Captures share lanes where there are more of them than lanes:
+/// graphs that do may be replayed one after another, not side by side.
 int DeviceCommunicator::lane_of(strettoStream_t stream) {
   const StreamFacts facts = engine_.gpu().stream_facts(stream);
   if (facts.capture == StreamFacts::Capture::none) return 0;
@@ -129,8 +129,8 @@ int DeviceCommunicator::lane_of(strettoStream_t stream) {
   return 1 + (captures_ - 1) % graph_lanes;
 }
 
-/// True where the kernel itself has to wait. That is so at the first change of streams: no event was recorded behind the
-/// operation before, and its stream may be gone by now. From then on each operation is followed by an event.
+/// True where the kernel itself has to wait. That is so at the first change of streams: no event was recorded behind
+/// the operation before, and its stream may be gone by now. From then on each operation is followed by an event.
 bool DeviceCommunicator::join(strettoStream_t stream) {
   const bool changes = issued_ && stream != last_stream_;
   const bool has_event = many_streams_;

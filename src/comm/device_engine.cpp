@@ -95,9 +95,8 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
   const bool can_serve = forced != nullptr && forced->supports(row.collective) &&
                          fits(*forced, {row.collective, forced->name, n_ranks(), request.root, 1, {}},
                               model_.max_channels, model_.packets);
-  const DeviceChoice choice =
-      choose_device_plan(row.collective, planned.count * element_bytes, n_ranks(), request.root, model_,
-                         can_serve ? forced->name : std::string_view());
+  const DeviceChoice choice = choose_device_plan(row.collective, planned.count * element_bytes, n_ranks(), request.root,
+                                                 model_, can_serve ? forced->name : std::string_view());
   const auto protocol = choice.by_packets ? device::Protocol::packets : device::Protocol::slots;
   const std::size_t slot_bytes = choice.by_packets ? windows().shape().packet_slot_bytes : windows().shape().slot_bytes;
   log(LogLevel::debug, "event=plan comm={} rank={} plan={} protocol={} channels={} cost_us={}", settings().name, rank(),
@@ -110,9 +109,12 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
   const DeviceProgram program = lower(bound->binding, protocol);
   const device::ProgramView view(program.image.data());
   bound->scratch_bytes = program.scratch_bytes;
-  bound->launch = {request.type, request.op,
-                   row.reduces,  protocol,
-                   view.header->n_strands, threads_for(bound->binding, protocol),
+  bound->launch = {request.type,
+                   request.op,
+                   row.reduces,
+                   protocol,
+                   view.header->n_strands,
+                   threads_for(bound->binding, protocol),
                    &bound->arguments};
   place_image(*bound, program);
   return bound;

@@ -45,7 +45,8 @@ void DeviceWatch::tell_kernels() {
 void DeviceWatch::read_reports() {
   if (reported_.get() != nullptr) return;
   for (device::KernelReport& report : mailbox_.reports) {
-    const auto reason = static_cast<device::KernelFailure>(std::atomic_ref(report.reason).load(std::memory_order_acquire));
+    const auto reason =
+        static_cast<device::KernelFailure>(std::atomic_ref(report.reason).load(std::memory_order_acquire));
     if (reason == device::KernelFailure::none) continue;
     const ErrorInfo found = words_of(report);
     if (reason == device::KernelFailure::deadline && task_->fault().set(found)) task_->report(found);
@@ -80,7 +81,8 @@ ErrorInfo DeviceWatch::words_of(const device::KernelReport& report) const {
   info.name = history_.name_of(report.operation);
   if (info.peer == rank_) {
     info.text = format(
-        "rank {} has waited in vain in {} (operation {}) for its operation before that, in another stream, to end: what "
+        "rank {} has waited in vain in {} (operation {}) for its operation before that, in another stream, to end: "
+        "what "
         "its stream runs before it takes longer than the deadline. Raise STRETTO_DATA_TIMEOUT_MS if that is expected",
         rank_, info.name, info.operation);
     return info;

@@ -19,7 +19,7 @@ struct Settings {
   std::int64_t heartbeat_interval_ns = 0;
   std::int64_t heartbeat_timeout_ns = 0;
   std::int64_t spin_us = -1;
-  std::int32_t test_sockets = 0;  ///< pretended; 0: none
+  std::int32_t test_sockets = 0;     ///< pretended; 0: none
   int device = STRETTO_DEVICE_HOST;  ///< or a CUDA device of this process
   std::string name;
   bool blocking = true;

@@ -45,8 +45,8 @@ BootstrapConfig bootstrap_config(Rank rank, int n_ranks, const Settings& setting
   throw Error(info);
 }
 
-/// Slots are smaller where there are many peers, so that a rank's windows take about 40 MiB at 2 ranks, and no more than
-/// 160 MiB at 8.
+/// Slots are smaller where there are many peers, so that a rank's windows take about 40 MiB at 2 ranks, and no more
+/// than 160 MiB at 8.
 device::WindowShape window_shape(int n_ranks, int channels) {
   device::WindowShape shape;
   shape.n_ranks = static_cast<std::uint32_t>(n_ranks);
@@ -302,7 +302,7 @@ void Setup::make_windows() {
   }
   membership_.gpu = gpus().open(membership_.settings.device);
   membership_.gpu->load_kernels();
-  membership_.windows = std::make_unique<PeerWindows>(
+  membership_.windows = make_peer_windows(
       membership_.gpu, window_shape(membership_.n_ranks, membership_.max_channels), membership_.rank, kLanes);
   gather(membership_.windows->describe(), "exchange of GPU memory");
 }

@@ -10,7 +10,7 @@
 #include "comm/settings.hpp"
 #include "plan/cost_model.hpp"
 #include "topology/graph/topology.hpp"
-#include "transports/cuda_ipc/peer_windows.hpp"
+#include "transports/peer_windows.hpp"
 #include "transports/transport.hpp"
 
 namespace stretto {

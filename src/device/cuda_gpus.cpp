@@ -83,9 +83,7 @@ class CudaGpu final : public Gpu {
   ~CudaGpu() override { cudaStreamDestroy(own_stream_); }
 
   const GpuFacts& facts() const noexcept override { return facts_; }
-  std::uint32_t resident_blocks() const noexcept override {
-    return static_cast<std::uint32_t>(facts_.multiprocessors);
-  }
+  std::uint32_t resident_blocks() const noexcept override { return static_cast<std::uint32_t>(facts_.multiprocessors); }
 
   std::byte* allocate(std::size_t bytes) override {
     const OnDevice here(facts_.ordinal);
@@ -95,7 +93,9 @@ class CudaGpu final : public Gpu {
     check(cudaStreamSynchronize(own_stream_), "cudaStreamSynchronize");
     return static_cast<std::byte*>(memory);
   }
-  void free(std::byte* memory) noexcept override { quietly([&] { cudaFree(memory); }); }
+  void free(std::byte* memory) noexcept override {
+    quietly([&] { cudaFree(memory); });
+  }
 
   std::byte* allocate_pinned(std::size_t bytes) override {
     const OnDevice here(facts_.ordinal);
@@ -104,7 +104,9 @@ class CudaGpu final : public Gpu {
     std::memset(memory, 0, bytes);
     return static_cast<std::byte*>(memory);
   }
-  void free_pinned(std::byte* memory) noexcept override { quietly([&] { cudaFreeHost(memory); }); }
+  void free_pinned(std::byte* memory) noexcept override {
+    quietly([&] { cudaFreeHost(memory); });
+  }
 
   void copy_to_device(std::byte* to, const void* from, std::size_t bytes) override { copy(to, from, bytes); }
   void copy_to_host(void* to, const std::byte* from, std::size_t bytes) override { copy(to, from, bytes); }
@@ -125,7 +127,9 @@ class CudaGpu final : public Gpu {
     check(cudaIpcOpenMemHandle(&memory, handle, cudaIpcMemLazyEnablePeerAccess), "cudaIpcOpenMemHandle");
     return static_cast<std::byte*>(memory);
   }
-  void close_imported(std::byte* memory) noexcept override { quietly([&] { cudaIpcCloseMemHandle(memory); }); }
+  void close_imported(std::byte* memory) noexcept override {
+    quietly([&] { cudaIpcCloseMemHandle(memory); });
+  }
 
   void enable_peer(const GpuFacts& other) override {
     if (other.ordinal == facts_.ordinal) return;
@@ -173,9 +177,8 @@ class CudaGpu final : public Gpu {
     cudaGetDevice(&previous);
     if (previous != facts_.ordinal) cudaSetDevice(facts_.ordinal);
     void* parameters[] = {const_cast<device::KernelArguments*>(launch.arguments)};
-    const cudaError_t error =
-        cudaLaunchKernel(kernel, dim3(launch.blocks), dim3(launch.threads), parameters,
-                         (launch.arguments->image_bytes + 15) / 16 * 16, cuda(stream));
+    const cudaError_t error = cudaLaunchKernel(kernel, dim3(launch.blocks), dim3(launch.threads), parameters,
+                                               (launch.arguments->image_bytes + 15) / 16 * 16, cuda(stream));
     if (previous != facts_.ordinal) cudaSetDevice(previous);
     check(error, "cudaLaunchKernel");
   }
@@ -210,7 +213,9 @@ class CudaGpu final : public Gpu {
     check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
     return event;
   }
-  void destroy_event(Event event) noexcept override { quietly([&] { cudaEventDestroy(cuda(event)); }); }
+  void destroy_event(Event event) noexcept override {
+    quietly([&] { cudaEventDestroy(cuda(event)); });
+  }
   void record(Event event, strettoStream_t stream) override {
     const OnDevice here(facts_.ordinal);
     check(cudaEventRecord(cuda(event), cuda(stream)), "cudaEventRecord");

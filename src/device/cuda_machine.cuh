@@ -48,7 +48,10 @@ class CudaMachine {
     ptx::fence_system();
     ptx::store_relaxed(word, value);
   }
-  __device__ __forceinline__ void count(std::uint32_t* word) { atomicAdd(word, 1U); }
+  __device__ __forceinline__ void count(std::uint32_t* word) {
+    ptx::fence_device();
+    atomicAdd(word, 1U);
+  }
   __device__ __forceinline__ void settle() { ptx::fence_system(); }
 
   __device__ __forceinline__ Packet load_packet(const Packet* from) const {

@@ -35,6 +35,7 @@ __device__ __forceinline__ void store_pair(void* to, std::uint64_t first, std::u
   asm volatile("st.global.v2.b64 [%0], {%1, %2};" ::"l"(to), "l"(first), "l"(second) : "memory");
 }
 
+__device__ __forceinline__ void fence_device() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
 __device__ __forceinline__ void fence_system() { asm volatile("fence.acq_rel.sys;" ::: "memory"); }
 
 /// Nanoseconds since some begin, the same for all threads of a device.

@@ -21,17 +21,17 @@ LinkModel device_link(Picoseconds message, Picoseconds byte, std::uint64_t slot_
 /// As many as the bytes need, in multiples of what the algorithm wants.
 std::int32_t channels_for(std::uint64_t bytes, std::uint64_t bytes_per_channel, std::int32_t multiple, int most) {
   const std::uint64_t wanted = std::max<std::uint64_t>(1, (bytes + bytes_per_channel - 1) / bytes_per_channel);
-  const std::uint64_t groups = (std::min<std::uint64_t>(wanted, static_cast<std::uint64_t>(most)) +
-                                static_cast<std::uint64_t>(multiple) - 1) /
-                               static_cast<std::uint64_t>(multiple);
+  const std::uint64_t groups =
+      (std::min<std::uint64_t>(wanted, static_cast<std::uint64_t>(most)) + static_cast<std::uint64_t>(multiple) - 1) /
+      static_cast<std::uint64_t>(multiple);
   const std::int32_t most_groups = std::max(1, most / multiple);
   return std::min(static_cast<std::int32_t>(groups), most_groups) * multiple;
 }
 
 }  // namespace
 
-DeviceModel default_device_model(std::uint64_t packet_slot_bytes, std::uint32_t packet_slots,
-                                 std::uint64_t slot_bytes, std::uint32_t slots, int max_channels) {
+DeviceModel default_device_model(std::uint64_t packet_slot_bytes, std::uint32_t packet_slots, std::uint64_t slot_bytes,
+                                 std::uint32_t slots, int max_channels) {
   const auto channels = static_cast<std::uint64_t>(max_channels);
   DeviceModel model;
   model.max_channels = max_channels;

@@ -21,8 +21,8 @@ struct DeviceModel {
 
 /// Constants measured on two H100s with NVLink (packets: one trip of 1.1 us, half the bandwidth; slots: a fence on each
 /// side). `slots_bytes`: capacity of a slot of each protocol.
-DeviceModel default_device_model(std::uint64_t packet_slot_bytes, std::uint32_t packet_slots,
-                                 std::uint64_t slot_bytes, std::uint32_t slots, int max_channels);
+DeviceModel default_device_model(std::uint64_t packet_slot_bytes, std::uint32_t packet_slots, std::uint64_t slot_bytes,
+                                 std::uint32_t slots, int max_channels);
 
 struct DeviceChoice {
   PlanSpec spec;

@@ -250,9 +250,9 @@ TEST(DeviceCommunicator, Abort_EndsWhatRunsThereAndElsewhere) {
   }
   for (const int rank : {0, 2}) {
     const auto i = static_cast<std::size_t>(rank);
-    ASSERT_EQ(strettoAllReduce(values[i]->get(), values[i]->get(), 1, strettoInt64, strettoSum, ranks.comm(rank),
-                               streams[i]),
-              strettoSuccess);
+    ASSERT_EQ(
+        strettoAllReduce(values[i]->get(), values[i]->get(), 1, strettoInt64, strettoSum, ranks.comm(rank), streams[i]),
+        strettoSuccess);
   }
   EXPECT_EQ(strettoCommAbort(ranks.comm(0)), strettoSuccess);
   EXPECT_EQ(async_error(ranks.comm(0)), strettoAborted);

@@ -1,6 +1,6 @@
 // GPUs made of host threads, for tests where there is no GPU: memory is the heap, a stream is a thread with a queue, a
-// kernel is its blocks of threads (thread_machine.hpp), a captured graph is a list of what was issued. Several GPUs; any
-// number of ranks on each.
+// kernel is its blocks of threads (thread_machine.hpp), a captured graph is a list of what was issued. Several GPUs;
+// any number of ranks on each.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "transports/cuda_ipc/peer_windows.hpp"
+#include "transports/cuda_ipc/cuda_ipc_windows.hpp"
 
 #include <unistd.h>
 
@@ -78,7 +78,7 @@ Description decode(std::span<const std::byte> bytes) {
 }  // namespace
 
 /// A rank's own windows, owned by all ranks of the process that use them.
-struct PeerWindows::Allocation {
+struct CudaIpcWindows::Allocation {
   Allocation(std::shared_ptr<Gpu> of, std::size_t bytes) : gpu(std::move(of)), memory(gpu->allocate(bytes)) {}
   ~Allocation() { gpu->free(memory); }
   Allocation(const Allocation&) = delete;
@@ -104,7 +104,7 @@ Allocations<Allocation>& allocations_of_process() {
 
 }  // namespace
 
-std::shared_ptr<PeerWindows::Allocation> PeerWindows::allocation_at(std::uint64_t address) {
+std::shared_ptr<CudaIpcWindows::Allocation> CudaIpcWindows::allocation_at(std::uint64_t address) {
   Allocations<Allocation>& all = allocations_of_process<Allocation>();
   const std::lock_guard lock(all.mutex);
   const auto found = all.by_address.find(address);
@@ -113,7 +113,7 @@ std::shared_ptr<PeerWindows::Allocation> PeerWindows::allocation_at(std::uint64_
   return allocation;
 }
 
-PeerWindows::PeerWindows(std::shared_ptr<Gpu> gpu, const device::WindowShape& shape, Rank rank, int lanes)
+CudaIpcWindows::CudaIpcWindows(std::shared_ptr<Gpu> gpu, const device::WindowShape& shape, Rank rank, int lanes)
     : gpu_(std::move(gpu)),
       shape_(shape),
       rank_(rank),
@@ -128,12 +128,12 @@ PeerWindows::PeerWindows(std::shared_ptr<Gpu> gpu, const device::WindowShape& sh
   all.by_address[reinterpret_cast<std::uintptr_t>(own_->memory)] = own_;
 }
 
-PeerWindows::~PeerWindows() {
+CudaIpcWindows::~CudaIpcWindows() {
   for (std::byte* memory : imported_) gpu_->close_imported(memory);
   if (table_ != nullptr) gpu_->free(table_);
 }
 
-std::vector<std::byte> PeerWindows::describe() {
+std::vector<std::byte> CudaIpcWindows::describe() {
   Description description;
   description.process = process_token();
   description.uuid = gpu_->facts().uuid;
@@ -144,7 +144,7 @@ std::vector<std::byte> PeerWindows::describe() {
   return encode(description);
 }
 
-void PeerWindows::open(std::span<const std::vector<std::byte>> blobs) {
+void CudaIpcWindows::open(std::span<const std::vector<std::byte>> blobs) {
   for (std::size_t peer = 0; peer < blobs.size(); ++peer) {
     if (static_cast<Rank>(peer) == rank_) continue;
     try {
@@ -177,12 +177,12 @@ void PeerWindows::open(std::span<const std::vector<std::byte>> blobs) {
   gpu_->copy_to_device(table_, table.data(), table_bytes());
 }
 
-std::size_t PeerWindows::table_bytes() const {
+std::size_t CudaIpcWindows::table_bytes() const noexcept {
   if (shape_.n_ranks <= device::kInlineWindows) return 0;
   return windows_.size() * static_cast<std::size_t>(lanes_) * sizeof(std::byte*);
 }
 
-std::byte* const* PeerWindows::table(int lane) const {
+std::byte* const* CudaIpcWindows::table(int lane) const {
   if (table_ == nullptr) return nullptr;
   return reinterpret_cast<std::byte* const*>(table_) + static_cast<std::size_t>(lane) * windows_.size();
 }
