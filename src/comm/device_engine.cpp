@@ -123,7 +123,7 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
 void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program) {
   device::KernelArguments& arguments = bound.arguments;
   if (bound.launch.blocks > DeviceMailbox::kReports || bound.launch.blocks > gpu().resident_blocks()) {
-    throw Error(strettoUnsupported,
+    throw Error(strettoInvalidArgument,
                 format("{} strands are more than device {} can run side by side ({}): lower max_channels",
                        bound.launch.blocks, gpu().facts().ordinal, gpu().resident_blocks()),
                 "max_channels");

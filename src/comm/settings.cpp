@@ -66,6 +66,9 @@ int resolve_device(int given) {
   if (given < STRETTO_DEVICE_CURRENT) {
     refuse(strettoInvalidArgument, "device", format("config.device is {}: not a device", given));
   }
+  if (!gpus().serves_communicators()) {
+    refuse(strettoUnsupported, "device", "device communicators are not in this release; use STRETTO_DEVICE_HOST");
+  }
   const int count = gpus().count();
   if (count == 0) {
     refuse(strettoUnsupported, "device", format("there is no device for a communicator: {}", gpus().obstacle()));

@@ -33,6 +33,8 @@ BootstrapConfig bootstrap_config(Rank rank, int n_ranks, const Settings& setting
   throw Error(info);
 }
 
+std::string_view kind_name(bool on_device) { return on_device ? "a device" : "host memory"; }
+
 [[noreturn]] void kinds_differ(Rank rank, bool on_device, Rank peer) {
   ErrorInfo info;
   info.code = strettoInvalidUsage;
@@ -41,7 +43,7 @@ BootstrapConfig bootstrap_config(Rank rank, int n_ranks, const Settings& setting
   info.field = "device";
   info.name = "set-up";
   info.text = format("rank {} is of {}, rank {} of {}: a communicator is of host memory or of devices on all ranks",
-                     rank, on_device ? "a device" : "host memory", peer, on_device ? "host memory" : "a device");
+                     rank, kind_name(on_device), peer, kind_name(!on_device));
   throw Error(info);
 }
 
@@ -302,8 +304,8 @@ void Setup::make_windows() {
   }
   membership_.gpu = gpus().open(membership_.settings.device);
   membership_.gpu->load_kernels();
-  membership_.windows = make_peer_windows(
-      membership_.gpu, window_shape(membership_.n_ranks, membership_.max_channels), membership_.rank, kLanes);
+  membership_.windows = make_peer_windows(membership_.gpu, window_shape(membership_.n_ranks, membership_.max_channels),
+                                          membership_.rank, kLanes);
   gather(membership_.windows->describe(), "exchange of GPU memory");
 }
 

@@ -271,6 +271,8 @@ class CudaGpus final : public GpuProvider {
     return device;
   }
   std::string obstacle() override { return cuda_status().reason; }
+  /// No GPU has run them yet.
+  bool serves_communicators() override { return false; }
   std::shared_ptr<Gpu> open(int ordinal) override {
     const std::lock_guard lock(mutex_);
     const auto index = static_cast<std::size_t>(ordinal);

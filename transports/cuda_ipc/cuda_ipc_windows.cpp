@@ -37,8 +37,8 @@ struct Description {
 
 std::vector<std::byte> encode(const Description& description) {
   WireWriter out;
-  out.blob(description.process);
-  out.blob(description.uuid);
+  for (const std::byte byte : description.process) out.number(byte);
+  for (const std::byte byte : description.uuid) out.number(byte);
   out.number(description.ordinal);
   out.number(description.address);
   out.number(description.bytes);
@@ -46,18 +46,11 @@ std::vector<std::byte> encode(const Description& description) {
   return out.take();
 }
 
-template <typename Array>
-void read_array(WireReader& in, Array& array) {
-  const std::span<const std::byte> blob = in.blob();
-  if (blob.size() != array.size()) throw Error(strettoRemoteError, "a field has another size");
-  std::copy(blob.begin(), blob.end(), array.begin());
-}
-
 Description decode(std::span<const std::byte> bytes) {
   WireReader in(bytes);
   Description description;
-  read_array(in, description.process);
-  read_array(in, description.uuid);
+  for (std::byte& byte : description.process) byte = in.number<std::byte>();
+  for (std::byte& byte : description.uuid) byte = in.number<std::byte>();
   description.ordinal = in.number<std::int32_t>();
   description.address = in.number<std::uint64_t>();
   description.bytes = in.number<std::uint64_t>();
