@@ -6,21 +6,21 @@
 #include <cstring>
 #include <thread>
 
-#include "simulated_gpus.hpp"
 #include "stretto/stretto.h"
 #include "support/collective_oracle.hpp"
 #include "support/threads.hpp"
+#include "test_gpus.hpp"
 
 namespace stretto {
 namespace {
 
-using test::SimulatedGpus;
-using test::TestGpuStream;
+using test::TestGpus;
+using test::TestStream;
 
 /// Memory of a device.
 class DeviceBuffer {
  public:
-  DeviceBuffer(SimulatedGpus& gpus, int device, std::size_t count)
+  DeviceBuffer(TestGpus& gpus, int device, std::size_t count)
       : gpus_(gpus),
         device_(device),
         count_(count),
@@ -31,12 +31,16 @@ class DeviceBuffer {
 
   std::int64_t* get() const { return memory_; }
   void fill(const Buffer& values) {
-    if (!values.empty()) std::memcpy(memory_, values.data(), values.size() * 8);
+    if (!values.empty()) gpus_.upload(reinterpret_cast<std::byte*>(memory_), values.data(), values.size() * 8);
   }
-  Buffer read() const { return {memory_, memory_ + count_}; }
+  Buffer read() const {
+    Buffer values(count_);
+    if (count_ > 0) gpus_.download(values.data(), reinterpret_cast<const std::byte*>(memory_), count_ * 8);
+    return values;
+  }
 
  private:
-  SimulatedGpus& gpus_;
+  TestGpus& gpus_;
   int device_;
   std::size_t count_;
   std::int64_t* memory_;
@@ -45,10 +49,10 @@ class DeviceBuffer {
 /// n ranks of a communicator, as threads, on the devices in turn.
 class DeviceRanks {
  public:
-  DeviceRanks(int n, int devices, strettoConfig_t config = STRETTO_CONFIG_INITIALIZER) : gpus_(devices) {
+  DeviceRanks(TestGpus& gpus, int n, strettoConfig_t config = STRETTO_CONFIG_INITIALIZER) : gpus_(gpus) {
     if (config.max_channels == STRETTO_UNSET) config.max_channels = 4;  // of how many threads there can be
     std::vector<int> device_of;
-    for (int rank = 0; rank < n; ++rank) device_of.push_back(rank % devices);
+    for (int rank = 0; rank < n; ++rank) device_of.push_back(rank % gpus.count());
     comms_.resize(static_cast<std::size_t>(n));
     EXPECT_EQ(strettoCommInitAllConfig(comms_.data(), n, device_of.data(), &config), strettoSuccess)
         << strettoGetLastError(nullptr);
@@ -71,10 +75,11 @@ class DeviceRanks {
     EXPECT_EQ(strettoCommDevice(comm(rank), &device), strettoSuccess);
     return device;
   }
-  SimulatedGpus& gpus() { return gpus_; }
+  TestGpus& gpus() { return gpus_; }
+  std::unique_ptr<TestStream> stream(int rank) { return gpus_.make_stream(device(rank)); }
 
  private:
-  SimulatedGpus gpus_;
+  TestGpus& gpus_;
   std::vector<strettoComm_t> comms_;
 };
 
@@ -101,10 +106,23 @@ strettoResult_t call(const CollectiveCase& c, const void* in, void* out, stretto
   }
 }
 
-TEST(DeviceCommunicator, EveryCollective_EqualsTheOracle) {
+class DeviceCommunicator : public testing::TestWithParam<test::TestGpusRow> {
+ protected:
+  void SetUp() override {
+    std::string why_none;
+    gpus_ = GetParam().make(2, why_none);
+    if (!gpus_) GTEST_SKIP() << why_none;
+  }
+  std::unique_ptr<TestGpus> gpus_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Gpus, DeviceCommunicator, testing::ValuesIn(test::test_gpus_rows()),
+                         [](const auto& instance) { return std::string(instance.param.name); });
+
+TEST_P(DeviceCommunicator, EveryCollective_EqualsTheOracle) {
   std::mt19937_64 random(20261126);
   for (const int n : {1, 2, 3, 4}) {
-    DeviceRanks ranks(n, 2);
+    DeviceRanks ranks(*gpus_, n);
     for (const CollectiveRow& row : collective_rows()) {
       for (const std::size_t count : {0UL, 1UL, 100UL, 5000UL, 70'001UL}) {
         const Rank root = row.rooted ? static_cast<Rank>(random() % static_cast<unsigned>(n)) : -1;
@@ -113,12 +131,12 @@ TEST(DeviceCommunicator, EveryCollective_EqualsTheOracle) {
         const std::vector<Buffer> expected = expected_outputs(c, inputs);
         ranks.run([&](int rank, strettoComm_t comm) {
           const auto i = static_cast<std::size_t>(rank);
-          TestGpuStream stream;
+          const auto stream = ranks.stream(rank);
           DeviceBuffer in(ranks.gpus(), ranks.device(rank), inputs[i].size());
           DeviceBuffer out(ranks.gpus(), ranks.device(rank), expected[i].size());
           in.fill(inputs[i]);
-          ASSERT_EQ(call(c, in.get(), out.get(), comm, stream), strettoSuccess) << strettoGetLastError(comm);
-          stream.synchronize();
+          ASSERT_EQ(call(c, in.get(), out.get(), comm, stream->handle()), strettoSuccess) << strettoGetLastError(comm);
+          stream->synchronize();
           EXPECT_EQ(out.read(), expected[i]) << row.name << " n=" << n << " count=" << count << " rank " << rank;
         });
       }
@@ -126,72 +144,76 @@ TEST(DeviceCommunicator, EveryCollective_EqualsTheOracle) {
   }
 }
 
-TEST(DeviceCommunicator, SuccessiveStreams_KeepTheOrderOfTheCalls) {
-  DeviceRanks ranks(2, 2);
+TEST_P(DeviceCommunicator, SuccessiveStreams_KeepTheOrderOfTheCalls) {
+  DeviceRanks ranks(*gpus_, 2);
   ranks.run([&](int rank, strettoComm_t comm) {
-    TestGpuStream streams[3];
+    const std::unique_ptr<TestStream> streams[3] = {ranks.stream(rank), ranks.stream(rank), ranks.stream(rank)};
     DeviceBuffer value(ranks.gpus(), ranks.device(rank), 1);
     value.fill({1});
     for (int i = 0; i < 30; ++i) {
-      ASSERT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, comm, streams[i % 3]),
+      ASSERT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, comm, streams[i % 3]->handle()),
                 strettoSuccess);
     }
-    for (TestGpuStream& stream : streams) stream.synchronize();
+    for (const auto& stream : streams) stream->synchronize();
     EXPECT_EQ(value.read(), Buffer{1 << 30});
   });
 }
 
-TEST(DeviceCommunicator, CapturedGraphs_ReplayBesideEagerCalls) {
-  DeviceRanks ranks(3, 2);
+TEST_P(DeviceCommunicator, CapturedGraphs_ReplayBesideEagerCalls) {
+  DeviceRanks ranks(*gpus_, 3);
   ranks.run([&](int rank, strettoComm_t comm) {
-    TestGpuStream stream;
+    const auto stream = ranks.stream(rank);
     DeviceBuffer in(ranks.gpus(), ranks.device(rank), 3000);
     DeviceBuffer sum(ranks.gpus(), ranks.device(rank), 3000);
     DeviceBuffer eager(ranks.gpus(), ranks.device(rank), 1);
-    stream.begin_capture();
-    ASSERT_EQ(strettoAllReduce(in.get(), sum.get(), 3000, strettoInt64, strettoSum, comm, stream), strettoSuccess);
-    ASSERT_EQ(strettoAllReduce(sum.get(), sum.get(), 3000, strettoInt64, strettoSum, comm, stream), strettoSuccess);
-    const auto graph = stream.end_capture();
+    stream->begin_capture();
+    ASSERT_EQ(strettoAllReduce(in.get(), sum.get(), 3000, strettoInt64, strettoSum, comm, stream->handle()),
+              strettoSuccess);
+    ASSERT_EQ(strettoAllReduce(sum.get(), sum.get(), 3000, strettoInt64, strettoSum, comm, stream->handle()),
+              strettoSuccess);
+    const auto graph = stream->end_capture();
     for (int replay = 0; replay < 20; ++replay) {
       in.fill(Buffer(3000, replay));
       eager.fill({replay});
-      stream.launch(graph);
+      stream->launch(graph);
       if (replay % 3 == 0) {
-        ASSERT_EQ(strettoAllReduce(eager.get(), eager.get(), 1, strettoInt64, strettoSum, comm, stream),
+        ASSERT_EQ(strettoAllReduce(eager.get(), eager.get(), 1, strettoInt64, strettoSum, comm, stream->handle()),
                   strettoSuccess);
       }
-      stream.synchronize();
+      stream->synchronize();
       ASSERT_EQ(sum.read(), Buffer(3000, 9 * replay)) << "replay " << replay;
       ASSERT_EQ(eager.read(), Buffer{replay % 3 == 0 ? 3 * replay : replay});
     }
   });
 }
 
-TEST(DeviceCommunicator, OneThreadsGroup_ServesAllItsDevices) {
-  DeviceRanks ranks(4, 2);
+TEST_P(DeviceCommunicator, OneThreadsGroup_ServesAllItsDevices) {
+  DeviceRanks ranks(*gpus_, 4);
   std::vector<std::unique_ptr<DeviceBuffer>> buffers;
-  std::vector<TestGpuStream> streams(4);
+  std::vector<std::unique_ptr<TestStream>> streams;
   for (int rank = 0; rank < 4; ++rank) {
     buffers.push_back(std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 10));
     buffers.back()->fill(Buffer(10, rank + 1));
+    streams.push_back(ranks.stream(rank));
   }
   ASSERT_EQ(strettoGroupStart(), strettoSuccess);
   for (int rank = 0; rank < 4; ++rank) {
     const auto i = static_cast<std::size_t>(rank);
     ASSERT_EQ(strettoAllReduce(buffers[i]->get(), buffers[i]->get(), 10, strettoInt64, strettoSum, ranks.comm(rank),
-                               streams[i]),
+                               streams[i]->handle()),
               strettoSuccess);
   }
   ASSERT_EQ(strettoGroupEnd(), strettoSuccess) << strettoGetLastError(nullptr);
   for (std::size_t i = 0; i < 4; ++i) {
-    streams[i].synchronize();
+    streams[i]->synchronize();
     EXPECT_EQ(buffers[i]->read(), Buffer(10, 10));
   }
 }
 
-TEST(DeviceCommunicator, MemoryOfAnotherKind_IsRefusedAndHarmsNothing) {
-  DeviceRanks ranks(2, 2);
+TEST_P(DeviceCommunicator, MemoryOfAnotherKind_IsRefusedAndHarmsNothing) {
+  DeviceRanks ranks(*gpus_, 2);
   std::int64_t on_host = 1;
+  if (gpus_->count() < 2) GTEST_SKIP() << "one GPU";
   DeviceBuffer mine(ranks.gpus(), 0, 1);
   DeviceBuffer others(ranks.gpus(), 1, 1);
   const auto refused = [&](const void* in, void* out, const char* field) {
@@ -204,11 +226,12 @@ TEST(DeviceCommunicator, MemoryOfAnotherKind_IsRefusedAndHarmsNothing) {
   mine.fill({3});
   others.fill({4});
   ranks.run([&](int rank, strettoComm_t comm) {
-    TestGpuStream stream;
-    std::int64_t* const value = rank == 0 ? mine.get() : others.get();
-    ASSERT_EQ(strettoAllReduce(value, value, 1, strettoInt64, strettoSum, comm, stream), strettoSuccess);
-    stream.synchronize();
-    EXPECT_EQ(*value, 7);
+    const auto stream = ranks.stream(rank);
+    DeviceBuffer& buffer = rank == 0 ? mine : others;
+    std::int64_t* const value = buffer.get();
+    ASSERT_EQ(strettoAllReduce(value, value, 1, strettoInt64, strettoSum, comm, stream->handle()), strettoSuccess);
+    stream->synchronize();
+    EXPECT_EQ(buffer.read(), Buffer{7});
   });
 }
 
@@ -222,13 +245,13 @@ strettoResult_t async_error(strettoComm_t comm) {
   return result;
 }
 
-TEST(DeviceCommunicator, RankThatDoesNotCome_IsNamedWithOperationAndStep) {
+TEST_P(DeviceCommunicator, RankThatDoesNotCome_IsNamedWithOperationAndStep) {
   strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
   config.data_timeout_ms = 200;
-  DeviceRanks ranks(2, 1, config);
+  DeviceRanks ranks(*gpus_, 2, config);
   DeviceBuffer value(ranks.gpus(), 0, 1);
-  TestGpuStream stream;
-  ASSERT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream),
+  const auto stream = ranks.stream(0);
+  ASSERT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream->handle()),
             strettoSuccess);
   EXPECT_EQ(async_error(ranks.comm(0)), strettoTimeout);
   const strettoErrorInfo_t info = error_of(ranks.comm(0));
@@ -236,42 +259,41 @@ TEST(DeviceCommunicator, RankThatDoesNotCome_IsNamedWithOperationAndStep) {
   EXPECT_EQ(info.operation, 0);
   EXPECT_GE(info.step, 0);
   EXPECT_STREQ(info.name, "all_reduce");
-  stream.synchronize();
-  EXPECT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream),
+  stream->synchronize();
+  EXPECT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream->handle()),
             strettoTimeout);
 }
 
-TEST(DeviceCommunicator, Abort_EndsWhatRunsThereAndElsewhere) {
-  DeviceRanks ranks(3, 2);
-  std::vector<TestGpuStream> streams(3);
+TEST_P(DeviceCommunicator, Abort_EndsWhatRunsThereAndElsewhere) {
+  DeviceRanks ranks(*gpus_, 3);
+  std::vector<std::unique_ptr<TestStream>> streams;
   std::vector<std::unique_ptr<DeviceBuffer>> values;
   for (int rank = 0; rank < 3; ++rank) {
     values.push_back(std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 1));
+    streams.push_back(ranks.stream(rank));
   }
   for (const int rank : {0, 2}) {
     const auto i = static_cast<std::size_t>(rank);
-    ASSERT_EQ(
-        strettoAllReduce(values[i]->get(), values[i]->get(), 1, strettoInt64, strettoSum, ranks.comm(rank), streams[i]),
-        strettoSuccess);
+    ASSERT_EQ(strettoAllReduce(values[i]->get(), values[i]->get(), 1, strettoInt64, strettoSum, ranks.comm(rank),
+                               streams[i]->handle()),
+              strettoSuccess);
   }
   EXPECT_EQ(strettoCommAbort(ranks.comm(0)), strettoSuccess);
   EXPECT_EQ(async_error(ranks.comm(0)), strettoAborted);
   EXPECT_EQ(async_error(ranks.comm(2)), strettoRemoteError);
   EXPECT_EQ(error_of(ranks.comm(2)).peer, 0) << strettoGetLastError(ranks.comm(2));
-  for (TestGpuStream& stream : streams) stream.synchronize();
+  for (const auto& stream : streams) stream->synchronize();
 }
 
-TEST(DeviceCommunicator, HostAndDeviceInOne_IsRefused) {
-  const SimulatedGpus gpus(1);
+TEST_P(DeviceCommunicator, HostAndDeviceInOne_IsRefused) {
   const int devices[2] = {0, STRETTO_DEVICE_HOST};
   strettoComm_t comms[2] = {};
   EXPECT_EQ(strettoCommInitAll(comms, 2, devices), strettoInvalidUsage);
   EXPECT_STREQ(error_of(nullptr).field, "device") << strettoGetLastError(nullptr);
 }
 
-TEST(DeviceCommunicator, DeviceThatIsNot_IsRefused) {
-  const SimulatedGpus gpus(2);
-  const int device = 2;
+TEST_P(DeviceCommunicator, DeviceThatIsNot_IsRefused) {
+  const int device = 1000;
   strettoComm_t comm = nullptr;
   EXPECT_EQ(strettoCommInitAll(&comm, 1, &device), strettoInvalidArgument);
   EXPECT_STREQ(error_of(nullptr).field, "device") << strettoGetLastError(nullptr);

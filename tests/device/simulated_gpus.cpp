@@ -1,5 +1,6 @@
 #include "simulated_gpus.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -11,21 +12,24 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "device/gpu.hpp"
 #include "thread_kernels.hpp"
 
 namespace stretto::test {
 
+namespace {
+
 using Task = std::function<void()>;
 
-class SimulatedGraph {
+class SimulatedGraph final : public TestGraph {
  public:
   std::vector<Task> tasks;
 };
 
-class SimulatedStream {
+class SimulatedStream final : public TestStream {
  public:
   SimulatedStream() : thread_([this] { loop(); }) {}
-  ~SimulatedStream() {
+  ~SimulatedStream() override {
     {
       const std::lock_guard lock(mutex_);
       closing_ = true;
@@ -45,19 +49,27 @@ class SimulatedStream {
     }
     changed_.notify_all();
   }
-  void synchronize() {
+  strettoStream_t handle() const override {
+    return reinterpret_cast<strettoStream_t>(const_cast<SimulatedStream*>(this));
+  }
+  void synchronize() override {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return tasks_.empty(); });
   }
-  void begin_capture() {
+  void begin_capture() override {
     static std::atomic<std::uint64_t> captures{0};
     const std::lock_guard lock(mutex_);
     graph_ = std::make_shared<SimulatedGraph>();
     capture_id_ = ++captures;
   }
-  std::shared_ptr<SimulatedGraph> end_capture() {
+  std::shared_ptr<TestGraph> end_capture() override {
     const std::lock_guard lock(mutex_);
     return std::exchange(graph_, nullptr);
+  }
+  void launch(const std::shared_ptr<TestGraph>& graph) override {
+    for (const Task& task : static_cast<const SimulatedGraph&>(*graph).tasks) {
+      enqueue([graph, task] { task(); });
+    }
   }
   StreamFacts facts() {
     const std::lock_guard lock(mutex_);
@@ -89,8 +101,6 @@ class SimulatedStream {
   bool closing_ = false;
   std::thread thread_;
 };
-
-namespace {
 
 constexpr std::size_t kAlignment_bytes = 256;
 constexpr std::uint32_t kThreadsPerBlock = 2;
@@ -264,32 +274,32 @@ PointerFacts SimulatedGpu::pointer_facts(const void* pointer) {
   return {};
 }
 
+class SimulatedGpus final : public GpuProvider, public TestGpus {
+ public:
+  explicit SimulatedGpus(int count) {
+    for (int i = 0; i < count; ++i) all().push_back(std::make_shared<SimulatedGpu>(i));
+    replace_gpus(this);
+  }
+  ~SimulatedGpus() override {
+    replace_gpus(nullptr);
+    all().clear();
+  }
+
+  int count() override { return static_cast<int>(all().size()); }
+  int count() const override { return static_cast<int>(all().size()); }
+  int current() override { return 0; }
+  std::shared_ptr<Gpu> open(int ordinal) override { return all().at(static_cast<std::size_t>(ordinal)); }
+  std::string obstacle() override { return {}; }
+
+  std::byte* allocate(int device, std::size_t bytes) override { return open(device)->allocate(bytes); }
+  void free(int device, std::byte* memory) override { open(device)->free(memory); }
+  void upload(std::byte* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
+  void download(void* to, const std::byte* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
+  std::unique_ptr<TestStream> make_stream(int) override { return std::make_unique<SimulatedStream>(); }
+};
+
 }  // namespace
 
-SimulatedGpus::SimulatedGpus(int count) {
-  for (int i = 0; i < count; ++i) all().push_back(std::make_shared<SimulatedGpu>(i));
-  replace_gpus(this);
-}
-
-SimulatedGpus::~SimulatedGpus() {
-  replace_gpus(nullptr);
-  all().clear();
-}
-
-int SimulatedGpus::count() { return static_cast<int>(all().size()); }
-std::shared_ptr<Gpu> SimulatedGpus::open(int ordinal) { return all().at(static_cast<std::size_t>(ordinal)); }
-std::byte* SimulatedGpus::allocate(int ordinal, std::size_t bytes) { return open(ordinal)->allocate(bytes); }
-void SimulatedGpus::free(int ordinal, std::byte* memory) { open(ordinal)->free(memory); }
-
-TestGpuStream::TestGpuStream() : stream_(std::make_unique<SimulatedStream>()) {}
-TestGpuStream::~TestGpuStream() = default;
-void TestGpuStream::synchronize() { stream_->synchronize(); }
-void TestGpuStream::begin_capture() { stream_->begin_capture(); }
-std::shared_ptr<SimulatedGraph> TestGpuStream::end_capture() { return stream_->end_capture(); }
-void TestGpuStream::launch(std::shared_ptr<SimulatedGraph> graph) {
-  for (const Task& task : graph->tasks) {
-    stream_->enqueue([graph, task] { task(); });
-  }
-}
+std::unique_ptr<TestGpus> make_simulated_gpus(int count) { return std::make_unique<SimulatedGpus>(count); }
 
 }  // namespace stretto::test
