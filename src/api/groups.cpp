@@ -80,7 +80,7 @@ strettoResult_t strettoGroupEnd(void) {
     const std::vector<DeviceCall> device_calls = group.take_device_calls();
     std::optional<ErrorInfo> error = issue_together(std::move(shares));
     for (const DeviceCall& call : device_calls) {
-      std::optional<ErrorInfo> found = call.communicator->issue(call.operation, call.stream);
+      std::optional<ErrorInfo> found = call.communicator->issue(call.batch, call.stream);
       if (!error) error = std::move(found);
     }
     return error ? remember(*error) : strettoSuccess;

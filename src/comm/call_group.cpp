@@ -38,6 +38,19 @@ void CallGroup::add(Communicator& communicator, std::shared_ptr<HostStream> stre
   share.batch.push_back(std::move(operation));
 }
 
+/// Sends and receives join those that came before them in the same stream.
+void CallGroup::add(DeviceCommunicator& communicator, strettoStream_t stream, Operation operation) {
+  const auto is_pair = [](const Operation& each) { return is_pair_call(each.request.collective); };
+  const auto found = std::find_if(device_calls_.begin(), device_calls_.end(), [&](const DeviceCall& call) {
+    return call.communicator == &communicator && call.stream == stream && is_pair(call.batch.front());
+  });
+  if (is_pair(operation) && found != device_calls_.end()) {
+    found->batch.push_back(std::move(operation));
+  } else {
+    device_calls_.push_back({&communicator, stream, {std::move(operation)}});
+  }
+}
+
 void CallGroup::forget() noexcept {
   open_groups = 0;
   shares_.clear();
@@ -83,6 +96,7 @@ std::vector<Share> CallGroup::take() {
     throw Error(*error);
   }
   for (const Share& share : shares) check_self_messages(share);
+  for (const DeviceCall& call : device_calls_) stretto::check_self_messages(call.communicator->rank(), call.batch);
   return shares;
 }
 

@@ -14,10 +14,11 @@
 
 namespace stretto {
 
+/// Calls of a device communicator that are issued as one: a collective, or all of a group's sends and receives.
 struct DeviceCall {
   DeviceCommunicator* communicator = nullptr;
   strettoStream_t stream = nullptr;
-  Operation operation;
+  Batch batch;
 };
 
 /// How many groups of this thread are open. Asked by every call, so it lies where one instruction finds it.
@@ -39,9 +40,7 @@ class CallGroup {
   /// without a stream.
   void add(Communicator& communicator, std::shared_ptr<HostStream> stream, Operation operation);
   /// A call of a device communicator; its stream is CUDA's.
-  void add(DeviceCommunicator& communicator, strettoStream_t stream, Operation operation) {
-    device_calls_.push_back({&communicator, stream, std::move(operation)});
-  }
+  void add(DeviceCommunicator& communicator, strettoStream_t stream, Operation operation);
   /// A call in the group was refused: nothing of it is issued, and its end returns the first such error.
   void spoil(const ErrorInfo& error);
   const std::optional<ErrorInfo>& spoiled() const { return spoiled_; }

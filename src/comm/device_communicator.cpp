@@ -46,7 +46,7 @@ DeviceCommunicator::~DeviceCommunicator() {
   engine_.gpu().destroy_event(event_);
 }
 
-std::optional<ErrorInfo> DeviceCommunicator::issue(const Operation& operation, strettoStream_t stream) {
+std::optional<ErrorInfo> DeviceCommunicator::issue(std::span<const Operation> batch, strettoStream_t stream) {
   if (const ErrorInfo* found = fault(); found != nullptr) return *found;
   if (!close()) {
     return refusal(strettoInvalidUsage, "comm",
@@ -57,32 +57,65 @@ std::optional<ErrorInfo> DeviceCommunicator::issue(const Operation& operation, s
     ~Leave() { of.leave(); }
   } leave{*this};
   try {
-    launch(operation, stream);
+    launch(batch, stream);
   } catch (const Error& error) {
     return error.info();
   }
   return std::nullopt;
 }
 
-void DeviceCommunicator::launch(const Operation& operation, strettoStream_t stream) {
-  const Collective collective = operation.request.collective;
-  if (is_pair_call(collective) || collective == Collective::all_to_all_v) {
-    throw Error(refusal(strettoUnsupported, "comm",
-                        format("{} is not on device communicators in this release", row_of(collective).name)));
-  }
-  check_buffers(operation);
-  DeviceLaunch& bound = engine_.bind(operation);
-  const int lane = lane_of(stream);
+void DeviceCommunicator::launch(std::span<const Operation> batch, strettoStream_t stream) {
+  const Operation& first = batch.front();
+  const Collective collective = first.request.collective;
+  for (const Operation& operation : batch) check_buffers(operation);
+  std::vector<DeviceTransfer> transfers;
+  if (is_pair_call(collective)) transfers = transfers_of(batch);
+  if (collective == Collective::all_to_all_v) transfers = transfers_of_all_to_all_v(first);
+  DeviceLaunch* const bound = transfers.empty() ? &engine_.bind(first) : nullptr;
   DeviceEngine::Ticket ticket;
-  ticket.lane = lane;
-  ticket.timeout_ns = operation.timeout_ns != 0 ? operation.timeout_ns : engine_.settings().data_timeout_ns;
+  ticket.lane = lane_of(stream);
+  ticket.timeout_ns = longest_timeout_ns(batch);
+  if (ticket.timeout_ns == 0) ticket.timeout_ns = engine_.settings().data_timeout_ns;
   ticket.number = operations_;
   ticket.stream = stream;
-  ticket.waits = lane == 0 && join(stream);
-  watch_->history().add(operations_, operation.request.collective);
-  engine_.launch(bound, operation, ticket);
-  ++operations_;
-  if (lane == 0 && many_streams_) engine_.gpu().record(event_, stream);
+  ticket.waits = ticket.lane == 0 && join(stream);
+  watch_->history().add(operations_, collective);
+  if (bound != nullptr) {
+    engine_.launch(*bound, first, ticket);
+  } else {
+    engine_.launch_pairs(transfers, ticket);
+  }
+  if (!is_pair_call(collective)) ++operations_;
+  if (ticket.lane == 0 && many_streams_) engine_.gpu().record(event_, stream);
+}
+
+std::vector<DeviceTransfer> DeviceCommunicator::transfers_of(std::span<const Operation> batch) const {
+  std::vector<DeviceTransfer> transfers;
+  for (const Operation& operation : batch) {
+    const bool sends = operation.request.collective == Collective::send;
+    const auto address = reinterpret_cast<std::uintptr_t>(sends ? operation.input : operation.output);
+    transfers.push_back(
+        {operation.request.root, sends, address, operation.request.count * data_type_bytes(operation.request.type)});
+  }
+  return transfers;
+}
+
+std::vector<DeviceTransfer> DeviceCommunicator::transfers_of_all_to_all_v(const Operation& operation) const {
+  const BlockSizes& sizes = operation.details->sizes;
+  const std::size_t element_bytes = data_type_bytes(operation.request.type);
+  const auto in = reinterpret_cast<std::uintptr_t>(operation.input);
+  const auto out = reinterpret_cast<std::uintptr_t>(operation.output);
+  std::vector<DeviceTransfer> transfers;
+  for (Rank distance = 0; distance < n_ranks(); ++distance) {
+    const Rank to = (rank() + distance) % n_ranks();
+    const Rank from = (rank() + n_ranks() - distance) % n_ranks();
+    const auto t = static_cast<std::size_t>(to);
+    const auto f = static_cast<std::size_t>(from);
+    transfers.push_back({to, true, in + sizes.input_offsets_bytes[t], sizes.counts[t] * element_bytes});
+    transfers.push_back(
+        {from, false, out + sizes.output_offsets_bytes[f], operation.details->receive_counts[f] * element_bytes});
+  }
+  return transfers;
 }
 
 /// Kernels read and write where the pointers say: memory of another kind would be a fault of the whole context.
@@ -102,8 +135,26 @@ void DeviceCommunicator::check_buffer(const void* buffer, std::size_t bytes, con
   }
 }
 
+/// Of unequal blocks: the pointers, where any block is not empty.
+void DeviceCommunicator::check_vectors(const Operation& operation) const {
+  const CallDetails& details = *operation.details;
+  const auto some = [](const std::vector<std::size_t>& counts) {
+    return std::ranges::any_of(counts, [](std::size_t count) { return count > 0; });
+  };
+  const bool received = some(operation.request.collective == Collective::all_to_all_v ? details.receive_counts
+                                                                                      : details.sizes.counts);
+  if (operation.input != nullptr && some(details.sizes.counts)) check_buffer(operation.input, 1, "sendbuff");
+  if (operation.output != nullptr && received) check_buffer(operation.output, 1, "recvbuff");
+}
+
 void DeviceCommunicator::check_buffers(const Operation& operation) const {
   const Request& request = operation.request;
+  if (operation.details != nullptr && !operation.details->sizes.empty()) return check_vectors(operation);
+  if (is_pair_call(request.collective)) {
+    const bool sends = request.collective == Collective::send;
+    return check_buffer(sends ? operation.input : operation.output, request.count * data_type_bytes(request.type),
+                        sends ? "sendbuff" : "recvbuff");
+  }
   const CollectiveRow& row = row_of(request.collective);
   const std::size_t block_bytes = request.count * data_type_bytes(request.type);
   const auto blocks = [&](const Side& side) {

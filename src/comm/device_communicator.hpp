@@ -9,6 +9,8 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "comm/device_engine.hpp"
 #include "comm/device_watch.hpp"
@@ -31,7 +33,11 @@ class DeviceCommunicator final : public Lifecycle {
   UserOps& user_ops() { return user_ops_; }
 
   /// Issues one operation, whose arguments were checked against its row. The error: it was not issued.
-  std::optional<ErrorInfo> issue(const Operation& operation, strettoStream_t stream);
+  std::optional<ErrorInfo> issue(const Operation& operation, strettoStream_t stream) {
+    return issue(std::span(&operation, 1), stream);
+  }
+  /// Of several operations all are sends and receives, and go at once.
+  std::optional<ErrorInfo> issue(std::span<const Operation> batch, strettoStream_t stream);
   bool close() noexcept override { return !issuing_.exchange(true, std::memory_order_acquire); }
   void leave() noexcept override { issuing_.store(false, std::memory_order_release); }
   /// What was issued outside of captures; at most until the deadlines have passed.
@@ -41,9 +47,12 @@ class DeviceCommunicator final : public Lifecycle {
   const ErrorInfo* fault() const override;
 
  private:
-  void launch(const Operation& operation, strettoStream_t stream);
+  void launch(std::span<const Operation> batch, strettoStream_t stream);
+  std::vector<DeviceTransfer> transfers_of(std::span<const Operation> batch) const;
+  std::vector<DeviceTransfer> transfers_of_all_to_all_v(const Operation& operation) const;
   void check_buffer(const void* buffer, std::size_t bytes, const char* field) const;
   void check_buffers(const Operation& operation) const;
+  void check_vectors(const Operation& operation) const;
   int lane_of(strettoStream_t stream);
   bool join(strettoStream_t stream);
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <thread>
 
 #include "algorithms/catalogue.hpp"
 #include "base/datatypes.hpp"
@@ -116,11 +117,12 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
                    view.header->n_strands,
                    threads_for(bound->binding, protocol),
                    &bound->arguments};
-  place_image(*bound, program);
+  place_image(*bound, program, /*for_ever=*/true);
   return bound;
 }
 
-void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program) {
+/// `for_ever`: as long as the communicator, for programs that are launched again, or by graphs.
+void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program, bool for_ever) {
   device::KernelArguments& arguments = bound.arguments;
   if (bound.launch.blocks > DeviceMailbox::kReports || bound.launch.blocks > gpu().resident_blocks()) {
     throw Error(strettoInvalidArgument,
@@ -132,15 +134,31 @@ void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program
   if (program.image.size() <= device::kInlineImage_bytes) {
     std::memcpy(arguments.inline_image, program.image.data(), program.image.size());
   } else {
-    // Kept as long as the communicator: kernels under way and graphs read it.
-    kept_.emplace_back(gpu(), (program.image.size() + 15) / 16 * 16);
-    gpu().copy_to_device(kept_.back().data(), program.image.data(), program.image.size());
-    arguments.image = kept_.back().data();
+    std::byte* const memory = image_memory((program.image.size() + 15) / 16 * 16, for_ever);
+    gpu().copy_to_device(memory, program.image.data(), program.image.size());
+    arguments.image = memory;
   }
   arguments.abort_word = &mailbox_->abort;
   arguments.reports = mailbox_->reports;
   arguments.operation.rank = static_cast<std::uint32_t>(rank());
   arguments.operation.shape = windows().shape();
+}
+
+std::byte* DeviceEngine::image_memory(std::size_t bytes, bool for_ever) {
+  if (for_ever) {
+    kept_.emplace_back(gpu(), bytes);
+    return kept_.back().data();
+  }
+  ImageSlot& slot = image_ring_[next_image_++ % image_ring_.size()];
+  const std::int64_t limit_ns = posix_system().now_ns() + settings().data_timeout_ns;
+  while (slot.memory.data() != nullptr && static_cast<std::int32_t>(strands_ended(0) - slot.free_at) < 0) {
+    if (posix_system().now_ns() > limit_ns) {
+      throw Error(strettoTimeout, "operations that were issued before have not ended until the deadline", "stream");
+    }
+    std::this_thread::yield();
+  }
+  if (slot.memory.bytes() < bytes) slot.memory = DeviceMemory(gpu(), std::bit_ceil(bytes));
+  return slot.memory.data();
 }
 
 std::byte* DeviceEngine::scratch_of(int lane, std::size_t bytes) {
@@ -153,25 +171,61 @@ std::byte* DeviceEngine::scratch_of(int lane, std::size_t bytes) {
   return memory.data();
 }
 
-void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const Ticket& ticket) {
-  const int lane = ticket.lane;
-  device::KernelArguments& arguments = bound.arguments;
-  arguments.operation.input = static_cast<const std::byte*>(operation.input);
-  arguments.operation.output = static_cast<std::byte*>(operation.output);
-  arguments.operation.scratch = scratch_of(lane, bound.scratch_bytes);
-  arguments.operation.windows = windows().table(lane);
+/// What each launch of a program has of its own.
+void DeviceEngine::address(device::KernelArguments& arguments, const Ticket& ticket) {
+  arguments.operation.windows = windows().table(ticket.lane);
   if (arguments.operation.windows == nullptr) {
-    for (Rank peer = 0; peer < n_ranks(); ++peer) arguments.windows[peer] = windows().window(peer, lane);
+    for (Rank peer = 0; peer < n_ranks(); ++peer) arguments.windows[peer] = windows().window(peer, ticket.lane);
   }
-  const bool multiplies = operation.details != nullptr && operation.details->user_op.has_value();
-  arguments.operation.multiplies = multiplies;
-  arguments.operation.scalar = multiplies ? operation.details->user_op->read() : 0;
   arguments.timeout_ns = static_cast<std::uint64_t>(ticket.timeout_ns);
   arguments.operation_number = ticket.number;
   arguments.operation.waits = ticket.waits;
   arguments.operation.after = strands_launched_;
+}
+
+void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const Ticket& ticket) {
+  device::KernelArguments& arguments = bound.arguments;
+  address(arguments, ticket);
+  arguments.operation.input = static_cast<const std::byte*>(operation.input);
+  arguments.operation.output = static_cast<std::byte*>(operation.output);
+  arguments.operation.scratch = scratch_of(ticket.lane, bound.scratch_bytes);
+  const bool multiplies = operation.details != nullptr && operation.details->user_op.has_value();
+  arguments.operation.multiplies = multiplies;
+  arguments.operation.scalar = multiplies ? operation.details->user_op->read() : 0;
   gpu().launch(bound.launch, ticket.stream);
-  if (lane == 0) strands_launched_ += bound.launch.blocks;
+  if (ticket.lane == 0) strands_launched_ += bound.launch.blocks;
+}
+
+void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticket ticket) {
+  std::vector<DeviceTransfer> to_self;
+  std::vector<DeviceTransfer> from_self;
+  std::vector<DeviceTransfer> others;
+  for (const DeviceTransfer& transfer : transfers) {
+    (transfer.peer != rank() ? others : transfer.sends ? to_self : from_self).push_back(transfer);
+  }
+  STRETTO_ASSERT(to_self.size() == from_self.size());
+  for (const PairProgram& pair : lower_pairs(others, windows().shape())) {
+    const device::ProgramView view(pair.program.image.data());
+    DeviceLaunch bound;
+    bound.launch.reduces = false;
+    bound.launch.protocol = pair.protocol;
+    bound.launch.blocks = view.header->n_strands;
+    bound.launch.threads = device::kMostThreadsPerBlock;
+    bound.launch.arguments = &bound.arguments;
+    place_image(bound, pair.program, /*for_ever=*/ticket.lane != 0);
+    address(bound.arguments, ticket);
+    gpu().launch(bound.launch, ticket.stream);
+    if (ticket.lane == 0) strands_launched_ += bound.launch.blocks;
+    if (bound.arguments.image != nullptr && ticket.lane == 0) {
+      image_ring_[(next_image_ - 1) % image_ring_.size()].free_at = strands_launched_;
+    }
+    ticket.waits = false;  // the next one is in the same stream
+  }
+  for (std::size_t i = 0; i < to_self.size(); ++i) {
+    if (to_self[i].bytes == 0 || to_self[i].address == from_self[i].address) continue;
+    gpu().copy_in_stream(reinterpret_cast<std::byte*>(from_self[i].address),
+                         reinterpret_cast<const std::byte*>(to_self[i].address), to_self[i].bytes, ticket.stream);
+  }
 }
 
 std::uint32_t DeviceEngine::strands_ended(int lane) {

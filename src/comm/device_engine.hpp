@@ -11,6 +11,7 @@
 
 #include "comm/batch.hpp"
 #include "comm/setup.hpp"
+#include "exec/device_pairs.hpp"
 #include "exec/device_program.hpp"
 #include "planner/device_choice.hpp"
 
@@ -83,6 +84,8 @@ class DeviceEngine {
   };
   /// Launches it; does not wait. Throws Error.
   void launch(DeviceLaunch& bound, const Operation& operation, const Ticket& ticket);
+  /// Sends and receives, all at once; those of this rank with itself match. Throws Error.
+  void launch_pairs(std::span<const DeviceTransfer> transfers, Ticket ticket);
   /// Strands launched outside of captures so far, modulo 2^32.
   std::uint32_t strands_launched() const { return strands_launched_; }
   /// Strands that have ended on the device.
@@ -93,7 +96,9 @@ class DeviceEngine {
 
   const PreparedPlan& plan_for(const PlanSpec& spec);
   std::unique_ptr<DeviceLaunch> make_launch(const Request& request, const CallDetails* details);
-  void place_image(DeviceLaunch& bound, const DeviceProgram& program);
+  void place_image(DeviceLaunch& bound, const DeviceProgram& program, bool for_ever);
+  std::byte* image_memory(std::size_t bytes, bool for_ever);
+  void address(device::KernelArguments& arguments, const Ticket& ticket);
   std::byte* scratch_of(int lane, std::size_t bytes);
 
   static constexpr std::size_t kCacheEntries = 256;
@@ -106,6 +111,13 @@ class DeviceEngine {
   std::unique_ptr<DeviceLaunch> one_off_;  ///< of the last operation that had details
   std::vector<DeviceMemory> scratch_;      ///< by lane
   std::vector<DeviceMemory> kept_;         ///< what kernels under way may still read
+  /// Images of programs that are used once, each free again when so many strands have ended.
+  struct ImageSlot {
+    DeviceMemory memory;
+    std::uint32_t free_at = 0;
+  };
+  std::array<ImageSlot, 16> image_ring_;
+  std::size_t next_image_ = 0;
   std::uint32_t strands_launched_ = 0;
 };
 

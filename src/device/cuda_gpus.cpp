@@ -183,6 +183,11 @@ class CudaGpu final : public Gpu {
     check(error, "cudaLaunchKernel");
   }
 
+  void copy_in_stream(std::byte* to, const std::byte* from, std::size_t bytes, strettoStream_t stream) override {
+    const OnDevice here(facts_.ordinal);
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, cuda(stream)), "cudaMemcpyAsync");
+  }
+
   PointerFacts pointer_facts(const void* pointer) override {
     cudaPointerAttributes attributes{};
     check(cudaPointerGetAttributes(&attributes, pointer), "cudaPointerGetAttributes");

@@ -81,6 +81,9 @@ class Gpu {
   virtual void load_kernels() = 0;
   virtual void launch(const KernelLaunch& launch, strettoStream_t stream) = 0;
 
+  /// Within this GPU's memory, in the stream's turn.
+  virtual void copy_in_stream(std::byte* to, const std::byte* from, std::size_t bytes, strettoStream_t stream) = 0;
+
   virtual PointerFacts pointer_facts(const void* pointer) = 0;
   virtual StreamFacts stream_facts(strettoStream_t stream) = 0;
 

@@ -107,15 +107,19 @@ class Interpreter {
     return program_.offsets[operand.position + (is_output ? header.n_offsets : 0)];
   }
 
+  /// As numbers: offsets from nullptr are absolute addresses (exec/device_pairs.hpp).
+  STRETTO_DEVICE static std::byte* moved(const std::byte* base, std::uint64_t offset) {
+    return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(base) + offset);
+  }
+
   STRETTO_DEVICE Located locate(const Operand& operand, const Chunk& chunk) const {
     const std::uint32_t channel = strand_.channel;
     const std::uint64_t part = static_cast<std::uint64_t>(operand.part) * strand_.part_stride_bytes;
     switch (operand.place) {
       case Place::input:
-        return {const_cast<std::byte*>(operation_.input) + block_offset(operand, false) + chunk.offset_bytes,
-                operand.place, 0};
+        return {moved(operation_.input, block_offset(operand, false) + chunk.offset_bytes), operand.place, 0};
       case Place::output:
-        return {operation_.output + block_offset(operand, true) + chunk.offset_bytes, operand.place, 0};
+        return {moved(operation_.output, block_offset(operand, true) + chunk.offset_bytes), operand.place, 0};
       case Place::scratch:
         return {operation_.scratch + operand.position * program_.header->scratch_stride_bytes, operand.place, 0};
       case Place::incoming: {

@@ -24,8 +24,9 @@ constexpr int kMostThreadsPerBlock = 512;
 
 /// Most ranks whose windows' addresses are kernel parameters; of more, they lie in device memory.
 constexpr std::uint32_t kInlineWindows = 8;
-/// Larger programs lie in device memory. Kernel parameters have 4 KiB.
-constexpr std::size_t kInlineImage_bytes = 3584;
+/// Larger programs lie in device memory. Kernel parameters may have 32 KiB (since CUDA 12.1), but each launch copies
+/// them.
+constexpr std::size_t kInlineImage_bytes = 7 << 10;
 
 struct KernelArguments {
   Operation operation;
@@ -39,6 +40,6 @@ struct KernelArguments {
   std::uint32_t unused = 0;
   alignas(16) std::byte inline_image[kInlineImage_bytes] = {};
 };
-static_assert(sizeof(KernelArguments) <= 4096);
+static_assert(sizeof(KernelArguments) <= 8192);
 
 }  // namespace stretto::device

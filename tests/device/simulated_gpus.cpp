@@ -208,6 +208,10 @@ class SimulatedGpu final : public Gpu {
     of(stream).enqueue([launch, arguments] { run_kernel(launch, *arguments); });
   }
 
+  void copy_in_stream(std::byte* to, const std::byte* from, std::size_t bytes, strettoStream_t stream) override {
+    of(stream).enqueue([=] { std::memcpy(to, from, bytes); });
+  }
+
   PointerFacts pointer_facts(const void* pointer) override;
   /// Of this GPU's allocations.
   bool owns(const void* pointer) const {
