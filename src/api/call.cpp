@@ -86,7 +86,7 @@ strettoResult_t read_timeout(const Call& call, std::int64_t& timeout_ns) {
                   format("{} is no strettoCallMode_t", static_cast<int>(config.mode)));
   }
   if (config.mode == strettoModeZeroSm) {
-    return refuse(strettoUnsupported, call.function, "mode", "strettoModeZeroSm needs a device communicator");
+    return refuse(strettoUnsupported, call.function, "mode", "strettoModeZeroSm is not served in this release");
   }
   if (config.deadline_ms == STRETTO_UNSET) return strettoSuccess;
   if (config.deadline_ms <= 0) {

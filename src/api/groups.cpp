@@ -75,9 +75,10 @@ strettoResult_t strettoGroupEnd(void) {
     PendingSetups setups = std::exchange(pending_setups(), {});
     std::optional<ErrorInfo> failed;
     if (setups.participants.empty() && group.run_if_simple(failed)) return failed ? remember(*failed) : strettoSuccess;
-    std::vector<Share> shares = group.take();
-    finish_setups(std::move(setups));
     const std::vector<DeviceCall> device_calls = group.take_device_calls();
+    std::vector<Share> shares = group.take();
+    for (const DeviceCall& call : device_calls) check_self_messages(call.communicator->rank(), call.batch);
+    finish_setups(std::move(setups));
     std::optional<ErrorInfo> error = issue_together(std::move(shares));
     for (const DeviceCall& call : device_calls) {
       std::optional<ErrorInfo> found = call.communicator->issue(call.batch, call.stream);

@@ -91,12 +91,8 @@ bool CallGroup::run_if_simple(std::optional<ErrorInfo>& error) {
 std::vector<Share> CallGroup::take() {
   if (shares_.size() == 1 && shares_.front().communicator == nullptr) shares_.clear();
   std::vector<Share> shares = std::exchange(shares_, {});
-  if (std::optional<ErrorInfo> error = std::exchange(spoiled_, std::nullopt)) {
-    device_calls_.clear();
-    throw Error(*error);
-  }
+  if (std::optional<ErrorInfo> error = std::exchange(spoiled_, std::nullopt)) throw Error(*error);
   for (const Share& share : shares) check_self_messages(share);
-  for (const DeviceCall& call : device_calls_) stretto::check_self_messages(call.communicator->rank(), call.batch);
   return shares;
 }
 

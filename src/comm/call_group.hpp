@@ -48,7 +48,7 @@ class CallGroup {
   bool end();
   /// After the outermost end: the calls, which are forgotten here. Throws Error if the group is spoiled.
   std::vector<Share> take();
-  /// Those of device communicators, in the order of the calls; forgotten here. After take().
+  /// Those of device communicators, in the order of the calls; forgotten here. Before take(), which may throw.
   std::vector<DeviceCall> take_device_calls() { return std::exchange(device_calls_, {}); }
   /// The same for a group of nothing but one communicator's sends and receives, to be run in this thread: runs it here,
   /// at less cost. False: it is another kind of group; else `error` is what came of it.

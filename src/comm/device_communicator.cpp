@@ -59,6 +59,7 @@ std::optional<ErrorInfo> DeviceCommunicator::issue(std::span<const Operation> ba
   try {
     launch(batch, stream);
   } catch (const Error& error) {
+    if (error.info().code == strettoCudaError) tell(error.info());
     return error.info();
   }
   return std::nullopt;
@@ -73,12 +74,13 @@ void DeviceCommunicator::launch(std::span<const Operation> batch, strettoStream_
   if (collective == Collective::all_to_all_v) transfers = transfers_of_all_to_all_v(first);
   DeviceLaunch* const bound = transfers.empty() ? &engine_.bind(first) : nullptr;
   DeviceEngine::Ticket ticket;
-  ticket.lane = lane_of(stream);
+  const StreamFacts facts = engine_.gpu().stream_facts(stream);
+  ticket.lane = lane_of(facts);
   ticket.timeout_ns = longest_timeout_ns(batch);
   if (ticket.timeout_ns == 0) ticket.timeout_ns = engine_.settings().data_timeout_ns;
   ticket.number = operations_;
   ticket.stream = stream;
-  ticket.waits = ticket.lane == 0 && join(stream);
+  ticket.waits = ticket.lane == 0 && join(stream, facts.id);
   watch_->history().add(operations_, collective);
   if (bound != nullptr) {
     engine_.launch(*bound, first, ticket);
@@ -86,7 +88,7 @@ void DeviceCommunicator::launch(std::span<const Operation> batch, strettoStream_
     engine_.launch_pairs(transfers, ticket);
   }
   if (!is_pair_call(collective)) ++operations_;
-  if (ticket.lane == 0 && many_streams_) engine_.gpu().record(event_, stream);
+  if (ticket.lane == 0) joined(stream, facts.id);
 }
 
 std::vector<DeviceTransfer> DeviceCommunicator::transfers_of(std::span<const Operation> batch) const {
@@ -141,8 +143,8 @@ void DeviceCommunicator::check_vectors(const Operation& operation) const {
   const auto some = [](const std::vector<std::size_t>& counts) {
     return std::ranges::any_of(counts, [](std::size_t count) { return count > 0; });
   };
-  const bool received = some(operation.request.collective == Collective::all_to_all_v ? details.receive_counts
-                                                                                      : details.sizes.counts);
+  const bool received =
+      some(operation.request.collective == Collective::all_to_all_v ? details.receive_counts : details.sizes.counts);
   if (operation.input != nullptr && some(details.sizes.counts)) check_buffer(operation.input, 1, "sendbuff");
   if (operation.output != nullptr && received) check_buffer(operation.output, 1, "recvbuff");
 }
@@ -164,32 +166,40 @@ void DeviceCommunicator::check_buffers(const Operation& operation) const {
   check_buffer(operation.output, blocks(row.output) * block_bytes, "recvbuff");
 }
 
-/// The eager lane, or that of the stream's capture. Captures share lanes where there are more of them than lanes:
-/// graphs that do may be replayed one after another, not side by side.
-int DeviceCommunicator::lane_of(strettoStream_t stream) {
-  const StreamFacts facts = engine_.gpu().stream_facts(stream);
+/// The eager lane, or that of the stream's capture. A lane is a capture's for ever, so far: what its graph left in the
+/// windows must not meet another's.
+int DeviceCommunicator::lane_of(const StreamFacts& facts) {
   if (facts.capture == StreamFacts::Capture::none) return 0;
   if (facts.capture == StreamFacts::Capture::invalidated) {
     throw Error(refusal(strettoInvalidUsage, "stream", "the stream's capture is broken by an earlier error: end it"));
   }
-  if (facts.capture_id != capture_id_) {
-    capture_id_ = facts.capture_id;
-    ++captures_;
+  const auto known = std::ranges::find(captures_, facts.capture_id);
+  if (known != captures_.end()) return 1 + static_cast<int>(known - captures_.begin());
+  if (static_cast<int>(captures_.size()) + 1 >= engine_.windows().lanes()) {
+    throw Error(refusal(strettoUnsupported, "stream",
+                        format("a communicator can be captured into {} graphs in this release: capture more into each, "
+                               "or use another communicator",
+                               captures_.size())));
   }
-  const int graph_lanes = engine_.windows().lanes() - 1;
-  return 1 + (captures_ - 1) % graph_lanes;
+  captures_.push_back(facts.capture_id);
+  return static_cast<int>(captures_.size());
 }
 
-/// True where the kernel itself has to wait. That is so at the first change of streams: no event was recorded behind
-/// the operation before, and its stream may be gone by now. From then on each operation is followed by an event.
-bool DeviceCommunicator::join(strettoStream_t stream) {
-  const bool changes = issued_ && stream != last_stream_;
-  const bool has_event = many_streams_;
-  if (changes && has_event) engine_.gpu().make_wait(stream, event_);
-  many_streams_ = many_streams_ || changes;
+/// Orders the stream behind what was issued before. True where the kernel itself has to wait: at the first change of
+/// streams no event was recorded behind the operation before, and its stream may be gone by now. From then on each
+/// operation is followed by an event.
+bool DeviceCommunicator::join(strettoStream_t stream, std::uint64_t id) {
+  const bool changes = issued_ && id != last_stream_;
+  if (changes && many_streams_) engine_.gpu().make_wait(stream, event_);
+  return changes && !many_streams_;
+}
+
+/// After a launch.
+void DeviceCommunicator::joined(strettoStream_t stream, std::uint64_t id) {
+  many_streams_ = many_streams_ || (issued_ && id != last_stream_);
   issued_ = true;
-  last_stream_ = stream;
-  return changes && !has_event;
+  last_stream_ = id;
+  if (many_streams_) engine_.gpu().record(event_, stream);
 }
 
 void DeviceCommunicator::drain() {
@@ -205,6 +215,13 @@ void DeviceCommunicator::drain() {
   } catch (const Error& error) {  // the context is broken: nothing of it runs any more
     log(LogLevel::warn, "event=drain rank={} text=\"{}\"", rank(), error.what());
   }
+}
+
+/// An operation that CUDA did not take: the others wait for it in vain, and are told.
+void DeviceCommunicator::tell(ErrorInfo info) {
+  info.rank = rank();
+  info.operation = static_cast<std::int64_t>(operations_);
+  if (task_->fault().set(info)) Service::of_process().run([&] { task_->report(info); });
 }
 
 void DeviceCommunicator::abort() {

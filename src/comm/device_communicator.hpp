@@ -47,14 +47,16 @@ class DeviceCommunicator final : public Lifecycle {
   const ErrorInfo* fault() const override;
 
  private:
+  void tell(ErrorInfo info);
   void launch(std::span<const Operation> batch, strettoStream_t stream);
   std::vector<DeviceTransfer> transfers_of(std::span<const Operation> batch) const;
   std::vector<DeviceTransfer> transfers_of_all_to_all_v(const Operation& operation) const;
   void check_buffer(const void* buffer, std::size_t bytes, const char* field) const;
   void check_buffers(const Operation& operation) const;
   void check_vectors(const Operation& operation) const;
-  int lane_of(strettoStream_t stream);
-  bool join(strettoStream_t stream);
+  int lane_of(const StreamFacts& facts);
+  bool join(strettoStream_t stream, std::uint64_t id);
+  void joined(strettoStream_t stream, std::uint64_t id);
 
   std::shared_ptr<MembershipTask> task_;
   DeviceEngine engine_;
@@ -64,12 +66,11 @@ class DeviceCommunicator final : public Lifecycle {
   std::uint64_t operations_ = 0;
   // The order of streams, outside of captures:
   bool issued_ = false;
-  strettoStream_t last_stream_ = nullptr;
+  std::uint64_t last_stream_ = 0;  ///< its id
   Gpu::Event event_ = nullptr;
   bool many_streams_ = false;  ///< so each operation is followed by an event, for the next one to wait for
   // Captures:
-  std::uint64_t capture_id_ = 0;
-  int captures_ = 0;
+  std::vector<std::uint64_t> captures_;  ///< by lane, from lane 1
   mutable FaultSlot heard_;
 };
 

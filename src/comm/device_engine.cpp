@@ -68,13 +68,13 @@ DeviceLaunch& DeviceEngine::bind(const Operation& operation) {
   static_assert(kCacheEntries == 256, "slot_of gives eight bits");
   const Request& request = operation.request;
   const CallDetails* const details = operation.details.get();
-  if (details != nullptr && !details->sizes.empty()) {
-    one_off_ = make_launch(request, details);
-    return *one_off_;
-  }
   // A user's operation is a sum of products.
   Request cached = request;
-  if (details != nullptr) cached.op = strettoSum;
+  if (details != nullptr && details->user_op) cached.op = strettoSum;
+  if (details != nullptr && !details->sizes.empty()) {
+    one_off_ = make_launch(cached, details);
+    return *one_off_;
+  }
   std::unique_ptr<DeviceLaunch>& entry = cache_[slot_of(cached)];
   if (!entry || entry->request != cached) entry = make_launch(cached, nullptr);
   return *entry;

@@ -1,6 +1,7 @@
 #include "comm/device_watch.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -31,8 +32,13 @@ DeviceWatch::DeviceWatch(std::shared_ptr<MembershipTask> task, Rank rank, const 
 
 void DeviceWatch::poll() {
   if (finished()) return;
-  read_reports();
   tell_kernels();
+  try {
+    read_reports();
+  } catch (
+      const std::exception& error) {  // out of memory, say: the fault itself is told already, or will be found again
+    log(LogLevel::warn, "event=device_watch rank={} text=\"{}\"", rank_, error.what());
+  }
 }
 
 std::int64_t DeviceWatch::next_deadline_ns() { return posix_system().now_ns() + kLookNs; }

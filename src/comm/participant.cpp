@@ -90,24 +90,33 @@ const ErrorInfo* Participant::fault() const {
   return task_->setup_state() == SetupState::failed ? &task_->setup_error() : task_->fault().get();
 }
 
-/// Makes the communicator if set-up is complete; nullptr if it is not.
+/// Makes the communicator if set-up is complete; nullptr if it is not, or if there cannot be one.
 Lifecycle* Participant::adopt() {
   const std::lock_guard lock(mutex_);
-  if (!communicator_ && task_->setup_state() == SetupState::complete) {
-    std::optional<Membership> membership;
-    Service::of_process().run([&] { membership = task_->take_membership(); });
-    if (on_device()) {
-      auto made = std::make_unique<DeviceCommunicator>(task_, std::move(*membership));
-      open_on_device_.store(made.get(), std::memory_order_release);
-      communicator_ = std::move(made);
-    } else {
-      auto made = std::make_unique<Communicator>(task_, std::move(*membership));
-      open_.store(made.get(), std::memory_order_release);
-      communicator_ = std::move(made);
-    }
-    made_.store(communicator_.get(), std::memory_order_release);
+  if (communicator_ || adoption_failed_ || task_->setup_state() != SetupState::complete) return communicator_.get();
+  std::optional<Membership> membership;
+  Service::of_process().run([&] { membership = task_->take_membership(); });
+  try {
+    make_communicator(std::move(*membership));
+  } catch (const Error& error) {
+    adoption_failed_ = true;
+    if (task_->fault().set(error.info())) Service::of_process().run([&] { task_->report(error.info()); });
+    throw;
   }
+  made_.store(communicator_.get(), std::memory_order_release);
   return communicator_.get();
+}
+
+void Participant::make_communicator(Membership membership) {
+  if (on_device()) {
+    auto made = std::make_unique<DeviceCommunicator>(task_, std::move(membership));
+    open_on_device_.store(made.get(), std::memory_order_release);
+    communicator_ = std::move(made);
+  } else {
+    auto made = std::make_unique<Communicator>(task_, std::move(membership));
+    open_.store(made.get(), std::memory_order_release);
+    communicator_ = std::move(made);
+  }
 }
 
 Lifecycle& Participant::communicator_or_why() {

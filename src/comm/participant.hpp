@@ -68,6 +68,7 @@ class Participant {
 
   Lifecycle& communicator_or_why();
   Lifecycle* adopt();
+  void make_communicator(Membership membership);
 
   const std::uint32_t generation_ = process_generation();
   const int process_;
@@ -79,6 +80,7 @@ class Participant {
 
   std::mutex mutex_;  ///< guards the making of communicator_
   std::unique_ptr<Lifecycle> communicator_;
+  bool adoption_failed_ = false;              ///< there will be no communicator_: the fault says why
   std::atomic<Lifecycle*> made_{nullptr};     ///< communicator_, once made
   std::atomic<Communicator*> open_{nullptr};  ///< the same, while operations are allowed, if it is of host memory
   std::atomic<DeviceCommunicator*> open_on_device_{nullptr};  ///< if it is of a device

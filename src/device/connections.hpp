@@ -57,6 +57,7 @@ class Connections {
         }
       }
       machine_.consume();
+      if (machine_.poll(&own_.header().dead) != 0) machine_.give_up();  // it may be what ended it
     }
     machine_.barrier();
   }
@@ -71,6 +72,9 @@ class Connections {
     while (static_cast<std::int32_t>(message - machine_.load_credit(head)) >= static_cast<std::int32_t>(slots)) {
       if (!machine_.keep_waiting(patience)) return machine_.fail(instruction.step, peer);
     }
+    // Packets need no counter, but count as messages: it must not fall behind by as much as its sign can tell.
+    if (protocol == Protocol::packets && (message & (operation_.shape.refresh_period - 1)) == 0)
+      drag_tail(peer, message);
   }
 
   STRETTO_DEVICE void signal(const Instruction& instruction, std::uint32_t round) {
@@ -95,9 +99,7 @@ class Connections {
   STRETTO_DEVICE void release(const Instruction& instruction, std::uint32_t round) {
     const std::uint32_t peer = peer_of(instruction.link);
     const std::uint32_t message = receiving(instruction.link, round, instruction.message);
-    if constexpr (protocol == Protocol::packets) {
-      if (is_to_be_refreshed(message)) refresh(peer, message);
-    }
+    if (is_to_be_refreshed(message)) refresh(peer, message);
     if (machine_.failed()) return;
     machine_.log(instruction.step, round);
     if (machine_.thread() != 0) return;
@@ -124,6 +126,11 @@ class Connections {
     LinkWords& words = own_.link(operation_.shape, strand_.channel, link.peer);
     if (link.sends_per_round != 0) words.sent += strand_.rounds * link.sends_per_round;
     if (link.receives_per_round != 0) words.received += strand_.rounds * link.receives_per_round;
+  }
+
+  STRETTO_DEVICE_RARE void drag_tail(std::uint32_t peer, std::uint32_t message) {
+    if (machine_.thread() != 0) return;
+    machine_.give_credit(&window_of(peer).link(operation_.shape, strand_.channel, operation_.rank).tail, message);
   }
 
   /// Once in refresh_period uses of a slot, all its packets get the flag of the message just read: beyond the end of

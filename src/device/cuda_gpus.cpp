@@ -205,11 +205,15 @@ class CudaGpu final : public Gpu {
 
   StreamFacts stream_facts(strettoStream_t stream) override {
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    unsigned long long id = 0;
-    check(cudaStreamGetCaptureInfo(cuda(stream), &status, &id), "cudaStreamGetCaptureInfo");
-    if (status == cudaStreamCaptureStatusNone) return {};
+    unsigned long long capture_id = 0;
+    check(cudaStreamGetCaptureInfo(cuda(stream), &status, &capture_id), "cudaStreamGetCaptureInfo");
+    if (status == cudaStreamCaptureStatusNone) {
+      unsigned long long id = 0;
+      check(cudaStreamGetId(cuda(stream), &id), "cudaStreamGetId");
+      return {StreamFacts::Capture::none, id, 0};
+    }
     const bool active = status == cudaStreamCaptureStatusActive;
-    return {active ? StreamFacts::Capture::active : StreamFacts::Capture::invalidated, id};
+    return {active ? StreamFacts::Capture::active : StreamFacts::Capture::invalidated, 0, capture_id};
   }
 
   Event make_event() override {

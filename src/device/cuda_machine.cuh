@@ -91,6 +91,7 @@ class CudaMachine {
     ptx::fence_system();
     ptx::store_relaxed(&report.reason, static_cast<std::uint32_t>(reason_));
   }
+  __device__ __forceinline__ void give_up() { failed_ = true; }
   __device__ __forceinline__ bool failed() const { return failed_; }
   __device__ __forceinline__ void log(std::uint32_t, std::uint32_t) {}
 

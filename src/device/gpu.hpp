@@ -38,6 +38,7 @@ struct PointerFacts {
 struct StreamFacts {
   enum class Capture : std::uint8_t { none, active, invalidated };
   Capture capture = Capture::none;
+  std::uint64_t id = 0;          ///< of the stream: handles are used again, and some mean another stream in each thread
   std::uint64_t capture_id = 0;  ///< of an active one: unique in this process
 };
 

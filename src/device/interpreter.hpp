@@ -12,6 +12,7 @@
 //   load_packet(p), store_packet(p, packet)        each of its two words as a whole, in no order
 //   load_slot<N>(p), store_slot<N>(p, granule)     of memory that two ranks share
 //   keep_waiting(patience)         called between looks; false where it is time to give up
+//   give_up()                      as fail(), but another one has told already
 //   fail(step, peer)               this strand gives up: failed() is true for this thread, after a barrier for the
 //   block log(step, round)               for tests
 //
@@ -264,9 +265,9 @@ class Interpreter {
   }
 
   STRETTO_DEVICE void store(const Located& to, const Chunk& chunk, std::uint64_t granule, const Piece& piece) {
+    if (machine_.failed()) return;  // what was not received is not passed on
     const std::uint64_t at = granule * kGranule_bytes;
     if (to.place != Place::outgoing) {
-      if (machine_.failed()) return;
       store_plain<kGranule_bytes>(to.address + at, piece, chunk.bytes > at ? chunk.bytes - at : 0);
     } else if constexpr (protocol == Protocol::packets) {
       const std::uint64_t flag = static_cast<std::uint64_t>(to.flag) << 32;

@@ -144,6 +144,98 @@ TEST_P(DeviceCommunicator, EveryCollective_EqualsTheOracle) {
   }
 }
 
+TEST_P(DeviceCommunicator, SendsAndReceivesOfAGroup_GoAtOnce) {
+  for (const int n : {1, 2, 3, 4}) {
+    DeviceRanks ranks(*gpus_, n);
+    for (const std::size_t count : {0UL, 1UL, 3000UL, 60'000UL}) {
+      ranks.run([&](int rank, strettoComm_t comm) {
+        const auto stream = ranks.stream(rank);
+        const auto total = static_cast<std::size_t>(n) * 2 * count;
+        DeviceBuffer in(ranks.gpus(), ranks.device(rank), total);
+        DeviceBuffer out(ranks.gpus(), ranks.device(rank), total);
+        Buffer values;
+        for (std::size_t i = 0; i < total; ++i) values.push_back(static_cast<std::int64_t>(i) + 1'000'000 * rank);
+        in.fill(values);
+        // Two messages to each rank, this one too.
+        ASSERT_EQ(strettoGroupStart(), strettoSuccess);
+        for (std::size_t peer = 0; peer < static_cast<std::size_t>(n); ++peer) {
+          for (std::size_t message = 0; message < 2; ++message) {
+            const std::size_t at = (2 * peer + message) * count;
+            ASSERT_EQ(strettoSend(in.get() + at, count, strettoInt64, static_cast<int>(peer), comm, stream->handle()),
+                      strettoSuccess);
+            ASSERT_EQ(strettoRecv(out.get() + at, count, strettoInt64, static_cast<int>(peer), comm, stream->handle()),
+                      strettoSuccess);
+          }
+        }
+        ASSERT_EQ(strettoGroupEnd(), strettoSuccess) << strettoGetLastError(nullptr);
+        stream->synchronize();
+        Buffer expected;
+        for (std::size_t i = 0; i < total; ++i) {
+          const std::size_t peer = i / (2 * count);
+          const std::size_t at = static_cast<std::size_t>(rank) * 2 * count + i % (2 * count);
+          expected.push_back(static_cast<std::int64_t>(at + 1'000'000 * peer));
+        }
+        EXPECT_EQ(out.read(), expected) << "n=" << n << " count=" << count << " rank " << rank;
+      });
+    }
+  }
+}
+
+TEST_P(DeviceCommunicator, BlocksOfUnequalSizes_Travel) {
+  DeviceRanks ranks(*gpus_, 3);
+  const std::vector<std::size_t> counts = {3, 0, 500};
+  const std::vector<std::size_t> displacements = {0, 3, 3};
+  ranks.run([&](int rank, strettoComm_t comm) {
+    const auto r = static_cast<std::size_t>(rank);
+    const auto stream = ranks.stream(rank);
+    DeviceBuffer own(ranks.gpus(), ranks.device(rank), counts[r]);
+    DeviceBuffer all(ranks.gpus(), ranks.device(rank), 503);
+    own.fill(Buffer(counts[r], rank + 1));
+    ASSERT_EQ(strettoAllGatherV(own.get(), all.get(), counts.data(), displacements.data(), strettoInt64, comm,
+                                stream->handle()),
+              strettoSuccess)
+        << strettoGetLastError(comm);
+    ASSERT_EQ(
+        strettoReduceScatterV(all.get(), own.get(), counts.data(), strettoInt64, strettoSum, comm, stream->handle()),
+        strettoSuccess);
+    stream->synchronize();
+    Buffer gathered(503, 3);
+    std::fill_n(gathered.begin(), 3, 1);
+    EXPECT_EQ(all.read(), gathered);
+    EXPECT_EQ(own.read(), Buffer(counts[r], 3 * (rank + 1)));
+    // Rank r has r + 1 elements for each.
+    const std::vector<std::size_t> sends(3, r + 1);
+    const std::vector<std::size_t> send_places = {0, r + 1, 2 * (r + 1)};
+    const std::vector<std::size_t> receives = {1, 2, 3};
+    const std::vector<std::size_t> receive_places = {0, 1, 3};
+    DeviceBuffer in(ranks.gpus(), ranks.device(rank), 3 * (r + 1));
+    DeviceBuffer out(ranks.gpus(), ranks.device(rank), 6);
+    in.fill(Buffer(3 * (r + 1), rank + 10));
+    ASSERT_EQ(strettoAllToAllV(in.get(), sends.data(), send_places.data(), out.get(), receives.data(),
+                               receive_places.data(), strettoInt64, comm, stream->handle()),
+              strettoSuccess)
+        << strettoGetLastError(comm);
+    stream->synchronize();
+    EXPECT_EQ(out.read(), (Buffer{10, 11, 11, 12, 12, 12}));
+    ASSERT_EQ(strettoBarrier(comm, stream->handle()), strettoSuccess) << strettoGetLastError(comm);
+    stream->synchronize();
+  });
+}
+
+TEST_P(DeviceCommunicator, MoreCapturesThanLanes_AreRefusedInWords) {
+  DeviceRanks ranks(*gpus_, 1);
+  const auto stream = ranks.stream(0);
+  DeviceBuffer value(ranks.gpus(), ranks.device(0), 1);
+  strettoResult_t result = strettoSuccess;
+  for (int capture = 0; capture < 10 && result == strettoSuccess; ++capture) {
+    stream->begin_capture();
+    result = strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream->handle());
+    stream->end_capture();
+  }
+  EXPECT_EQ(result, strettoUnsupported);
+  EXPECT_STREQ(error_of(nullptr).field, "stream") << strettoGetLastError(nullptr);
+}
+
 TEST_P(DeviceCommunicator, SuccessiveStreams_KeepTheOrderOfTheCalls) {
   DeviceRanks ranks(*gpus_, 2);
   ranks.run([&](int rank, strettoComm_t comm) {

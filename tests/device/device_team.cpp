@@ -40,13 +40,14 @@ device::Window DeviceTeam::window(Rank rank) const {
   return {addresses_[static_cast<std::size_t>(rank)], static_cast<std::uint32_t>(rank)};
 }
 
-void DeviceTeam::pretend_history(std::uint32_t messages) {
+void DeviceTeam::pretend_history(std::uint32_t messages, std::uint32_t signalled) {
   for (std::uint32_t owner = 0; owner < shape_.n_ranks; ++owner) {
     for (std::uint32_t peer = 0; peer < shape_.n_ranks; ++peer) {
       if (peer == owner) continue;
       for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
         device::LinkWords& words = window(static_cast<Rank>(owner)).link(shape_, channel, peer);
-        words.tail = words.head = words.sent = words.received = messages;
+        words.head = words.sent = words.received = messages;
+        words.tail = signalled;
       }
     }
   }

@@ -73,8 +73,8 @@ class SimulatedStream final : public TestStream {
   }
   StreamFacts facts() {
     const std::lock_guard lock(mutex_);
-    if (!graph_) return {};
-    return {StreamFacts::Capture::active, capture_id_};
+    if (!graph_) return {StreamFacts::Capture::none, id_, 0};
+    return {StreamFacts::Capture::active, id_, capture_id_};
   }
 
  private:
@@ -99,6 +99,8 @@ class SimulatedStream final : public TestStream {
   std::shared_ptr<SimulatedGraph> graph_;
   std::uint64_t capture_id_ = 0;
   bool closing_ = false;
+  static inline std::atomic<std::uint64_t> made_{0};
+  const std::uint64_t id_ = ++made_;
   std::thread thread_;
 };
 

@@ -108,6 +108,10 @@ class ThreadMachine {
     const std::lock_guard lock(block_.mutex);
     block_.failures.push_back({block_.strand, step, peer});
   }
+  void give_up() {
+    failed_ = true;
+    block_.failed = true;
+  }
   bool failed() const { return failed_; }
   void log(std::uint32_t step, std::uint32_t round) {
     stall();
