@@ -16,7 +16,7 @@ struct Operation {
   std::uint64_t scalar = 0;
   std::uint32_t rank = 0;
   bool multiplies = false;  ///< inputs are multiplied by the scalar first
-  /// Wait until this window's count of ended strands is `after`: the operation before was issued to another stream.
+  /// Wait until `after` strands have ended in this window: the operation before was issued to another stream.
   bool waits = false;
   std::uint32_t after = 0;
   WindowShape shape;
@@ -49,7 +49,8 @@ class Connections {
   STRETTO_DEVICE void await_earlier() {
     if (machine_.thread() == 0) {
       typename Machine::Patience patience(machine_);
-      while (machine_.poll(&own_.header().ended) != operation_.after) {
+      // Other strands of this operation may have ended before this one looks.
+      while (static_cast<std::int32_t>(machine_.poll(&own_.header().ended) - operation_.after) < 0) {
         if (machine_.failed()) break;
         if (!machine_.keep_waiting(patience)) {
           machine_.fail(0, operation_.rank);
