@@ -223,8 +223,8 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
   }
   for (std::size_t i = 0; i < to_self.size(); ++i) {
     if (to_self[i].bytes == 0 || to_self[i].address == from_self[i].address) continue;
-    gpu().copy_in_stream(reinterpret_cast<std::byte*>(from_self[i].address),
-                         reinterpret_cast<const std::byte*>(to_self[i].address), to_self[i].bytes, ticket.stream);
+    gpu().copy_in_stream(std::bit_cast<std::byte*>(from_self[i].address),
+                         std::bit_cast<const std::byte*>(to_self[i].address), to_self[i].bytes, ticket.stream);
   }
 }
 

@@ -110,7 +110,7 @@ class Interpreter {
 
   /// As numbers: offsets from nullptr are absolute addresses (exec/device_pairs.hpp).
   STRETTO_DEVICE static std::byte* moved(const std::byte* base, std::uint64_t offset) {
-    return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(base) + offset);
+    return __builtin_bit_cast(std::byte*, reinterpret_cast<std::uintptr_t>(base) + offset);
   }
 
   STRETTO_DEVICE Located locate(const Operand& operand, const Chunk& chunk) const {
