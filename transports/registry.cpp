@@ -1,6 +1,8 @@
 // Every transport, best first. A new one adds its row here and its folder beside this file.
 #include <array>
+#include <utility>
 
+#include "transports/cuda_ipc/cuda_ipc_windows.hpp"
 #include "transports/shm/shm_transport.hpp"
 #include "transports/transport.hpp"
 
@@ -20,5 +22,10 @@ constexpr std::array<TransportRow, 1> kRows = {{
 }  // namespace
 
 std::span<const TransportRow> transport_rows() noexcept { return kRows; }
+
+std::unique_ptr<PeerWindows> make_peer_windows(std::shared_ptr<Gpu> gpu, const device::WindowShape& shape, Rank rank,
+                                               int lanes) {
+  return std::make_unique<CudaIpcWindows>(std::move(gpu), shape, rank, lanes);
+}
 
 }  // namespace stretto

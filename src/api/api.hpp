@@ -32,7 +32,17 @@ strettoResult_t unsupported(const char* function);
 
 /// strettoSuccess if the handle is one, and this process's.
 strettoResult_t check_handle(strettoComm_t comm, const char* function);
-/// The communicator behind a handle, for operations. Throws Error: NULL, in set-up, finalized, or set-up has failed.
+/// The communicator behind a handle, for operations: of host memory or of a device.
+struct Target {
+  Communicator* host = nullptr;
+  DeviceCommunicator* device = nullptr;
+  int n_ranks = 1;
+  Rank rank = 0;
+  UserOps* user_ops = nullptr;
+};
+/// Throws Error: NULL, in set-up, finalized, or set-up has failed.
+Target target_of(strettoComm_t comm, const char* function);
+/// The same for functions that host communicators alone have, in this release.
 Communicator& communicator_of(strettoComm_t comm, const char* function);
 
 /// Gives out handles for participants whose set-up has begun: when it is complete, or at once (strettoInProgress) if
@@ -45,8 +55,7 @@ strettoResult_t join(const strettoUniqueId& id, int n_ranks, Rank rank, const Se
 /// strettoSuccess, unless the calling thread is a stream's and the function would wait in it.
 strettoResult_t refuse_in_host_function(const char* function);
 /// Runs a checked operation, or hands it to its stream or to the open group.
-strettoResult_t submit(Communicator& communicator, strettoStream_t stream, const Operation& operation,
-                       const char* function);
+strettoResult_t submit(const Target& target, strettoStream_t stream, const Operation& operation, const char* function);
 /// Keeps a set-up that has begun in a group until the group's end.
 void defer(std::unique_ptr<Participant> participant, strettoComm_t* comm);
 /// What a call returns: an error in an open group spoils that.

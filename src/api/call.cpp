@@ -9,18 +9,16 @@ namespace stretto::api {
 namespace {
 
 /// Null pointers, and overlaps other than in place. Only called for a count that the address space can hold.
-strettoResult_t check_buffers(const Call& call, const Communicator& communicator, const Request& request) {
+strettoResult_t check_buffers(const Call& call, const Target& target, const Request& request) {
   if (request.count == 0) return strettoSuccess;
   const std::size_t block_bytes = request.count * data_type_bytes(request.type);
   const auto in = reinterpret_cast<std::uintptr_t>(call.input);
   const auto out = reinterpret_cast<std::uintptr_t>(call.output);
   // The common case: two buffers that are further apart than the largest is long.
-  const std::size_t most_bytes = block_bytes * static_cast<std::size_t>(communicator.n_ranks());
+  const std::size_t most_bytes = block_bytes * static_cast<std::size_t>(target.n_ranks);
   if (in != 0 && out != 0 && (in < out ? out - in : in - out) >= most_bytes) return strettoSuccess;
   const CollectiveRow& row = row_of(request.collective);
-  const auto window = [&](const Side& side) {
-    return window_of(row, side, communicator.rank(), request.root, communicator.n_ranks());
-  };
+  const auto window = [&](const Side& side) { return window_of(row, side, target.rank, request.root, target.n_ranks); };
   const BlockWindow input = window(row.input);
   const BlockWindow output = window(row.output);
   if (input.count > 0 && call.input == nullptr) {
@@ -56,10 +54,10 @@ strettoResult_t check_count(const Call& call, const char* field, std::size_t cou
                 format("{} is {}: no memory can hold that", field, count));
 }
 
-strettoResult_t check_operation(const Call& call, Communicator& communicator, const Request& request,
+strettoResult_t check_operation(const Call& call, const Target& target, const Request& request,
                                 std::optional<UserOp>& user_op) {
   if (request.op >= strettoSum && request.op < strettoNumRedOps) return strettoSuccess;
-  user_op = communicator.user_ops().find(request.op);
+  user_op = target.user_ops->find(request.op);
   if (!user_op) {
     return refuse(strettoInvalidArgument, call.function, "op",
                   format("op is {}: no reduction operation, nor one made for this communicator and not destroyed",
@@ -88,7 +86,7 @@ strettoResult_t read_timeout(const Call& call, std::int64_t& timeout_ns) {
                   format("{} is no strettoCallMode_t", static_cast<int>(config.mode)));
   }
   if (config.mode == strettoModeZeroSm) {
-    return refuse(strettoUnsupported, call.function, "mode", "strettoModeZeroSm needs a device communicator");
+    return refuse(strettoUnsupported, call.function, "mode", "strettoModeZeroSm is not served in this release");
   }
   if (config.deadline_ms == STRETTO_UNSET) return strettoSuccess;
   if (config.deadline_ms <= 0) {
@@ -101,22 +99,22 @@ strettoResult_t read_timeout(const Call& call, std::int64_t& timeout_ns) {
 
 strettoResult_t run_call(const Call& call, const Request& request) {
   return spoil_group(guarded(call.function, [&] {
-    Communicator& communicator = communicator_of(call.comm, call.function);
+    const Target target = target_of(call.comm, call.function);
     if (const strettoResult_t result = check_type(call, request.type); result != strettoSuccess) return result;
     const CollectiveRow& row = row_of(request.collective);
     std::optional<UserOp> user_op;
     if (row.reduces) {
-      const strettoResult_t result = check_operation(call, communicator, request, user_op);
+      const strettoResult_t result = check_operation(call, target, request, user_op);
       if (result != strettoSuccess) return result;
     }
-    const int n_ranks = communicator.n_ranks();
+    const int n_ranks = target.n_ranks;
     if (row.rooted && (request.root < 0 || request.root >= n_ranks)) {
       return refuse(strettoInvalidArgument, call.function, "root",
                     format("root is {}: it must be from 0 to {}", request.root, n_ranks - 1));
     }
     strettoResult_t result = check_count(call, "count", request.count, static_cast<std::size_t>(n_ranks), request.type);
     if (result != strettoSuccess) return result;
-    if (result = check_buffers(call, communicator, request); result != strettoSuccess) return result;
+    if (result = check_buffers(call, target, request); result != strettoSuccess) return result;
     Operation operation{request, call.input, call.output, 0};
     if (result = read_timeout(call, operation.timeout_ns); result != strettoSuccess) return result;
     if (user_op) {
@@ -124,7 +122,7 @@ strettoResult_t run_call(const Call& call, const Request& request) {
       details.user_op = user_op;
       operation.details = std::make_shared<const CallDetails>(std::move(details));
     }
-    return submit(communicator, call.stream, operation, call.function);
+    return submit(target, call.stream, operation, call.function);
   }));
 }
 

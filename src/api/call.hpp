@@ -24,7 +24,7 @@ strettoResult_t check_type(const Call& call, strettoDataType_t type);
 strettoResult_t check_count(const Call& call, const char* field, std::size_t count, std::size_t blocks,
                             strettoDataType_t type);
 /// The operation; a user's one goes into `user_op`.
-strettoResult_t check_operation(const Call& call, Communicator& communicator, const Request& request,
+strettoResult_t check_operation(const Call& call, const Target& target, const Request& request,
                                 std::optional<UserOp>& user_op);
 /// Reads `call.config`.
 strettoResult_t read_timeout(const Call& call, std::int64_t& timeout_ns);

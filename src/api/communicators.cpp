@@ -89,12 +89,11 @@ strettoResult_t strettoCommInitAllConfig(strettoComm_t* comms, int n, const int*
       return refuse(strettoInvalidArgument, kName, "n", format("n is {}: it must be from 1 to {}", n, kMostRanks));
     }
     const Environment environment = read_environment();
+    std::vector<Settings> settings(static_cast<std::size_t>(n), resolve_settings(config, environment));
     for (int i = 0; devices != nullptr && i < n; ++i) {
-      strettoConfig_t of_rank = STRETTO_CONFIG_INITIALIZER;
-      of_rank.device = devices[i];
-      resolve_settings(&of_rank, environment);  // refuses what cannot be served
+      settings[static_cast<std::size_t>(i)].device = resolve_device(devices[i]);
     }
-    return hand_out(Participant::begin_all(n, resolve_settings(config, environment)), comms);
+    return hand_out(Participant::begin_all(settings), comms);
   });
 }
 
@@ -173,7 +172,8 @@ strettoResult_t strettoCommUserRank(strettoComm_t comm, int* rank) {
 }
 
 strettoResult_t strettoCommDevice(strettoComm_t comm, int* device) {
-  return get<int>(comm, device, "strettoCommDevice", "device", [](const Participant&) { return STRETTO_DEVICE_HOST; });
+  return get<int>(comm, device, "strettoCommDevice", "device",
+                  [](const Participant& p) { return p.settings().device; });
 }
 
 }  // extern "C"

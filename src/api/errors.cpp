@@ -56,8 +56,27 @@ strettoResult_t check_handle(strettoComm_t comm, const char* function) {
   return strettoSuccess;
 }
 
+Target target_of(strettoComm_t comm, const char* function) {
+  if (check_handle(comm, function) != strettoSuccess) throw Error(last_error);
+  Participant& participant = *comm->participant;
+  Target target;
+  target.n_ranks = participant.n_ranks();
+  target.rank = participant.rank();
+  if (participant.on_device()) {
+    target.device = &participant.device_communicator();
+    target.user_ops = &target.device->user_ops();
+  } else {
+    target.host = &participant.communicator();
+    target.user_ops = &target.host->user_ops();
+  }
+  return target;
+}
+
 Communicator& communicator_of(strettoComm_t comm, const char* function) {
   if (check_handle(comm, function) != strettoSuccess) throw Error(last_error);
+  if (comm->participant->on_device()) {
+    throw Error(strettoUnsupported, format("{}: not on device communicators in this release", function), "comm");
+  }
   return comm->participant->communicator();
 }
 

@@ -12,7 +12,7 @@ strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t* op, void* scalar, st
                                             strettoScalarResidence_t residence, strettoComm_t comm) {
   static constexpr const char* kName = "strettoRedOpCreatePreMulSum";
   return guarded(kName, [&] {
-    Communicator& communicator = communicator_of(comm, kName);
+    const Target target = target_of(comm, kName);
     if (op == nullptr) return refuse(strettoInvalidArgument, kName, "op", "op is NULL");
     if (scalar == nullptr) return refuse(strettoInvalidArgument, kName, "scalar", "scalar is NULL");
     if (data_type_bytes(datatype) == 0) {
@@ -24,7 +24,11 @@ strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t* op, void* scalar, st
                     format("residence is {}: it must be strettoScalarDevice or strettoScalarHostImmediate",
                            static_cast<int>(residence)));
     }
-    *op = communicator.user_ops().create(scalar, datatype, residence == strettoScalarHostImmediate);
+    if (target.device != nullptr && residence == strettoScalarDevice) {
+      return refuse(strettoUnsupported, kName, "residence",
+                    "a scalar in device memory is not served in this release: use strettoScalarHostImmediate");
+    }
+    *op = target.user_ops->create(scalar, datatype, residence == strettoScalarHostImmediate);
     return strettoSuccess;
   });
 }
@@ -32,7 +36,7 @@ strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t* op, void* scalar, st
 strettoResult_t strettoRedOpDestroy(strettoRedOp_t op, strettoComm_t comm) {
   static constexpr const char* kName = "strettoRedOpDestroy";
   return guarded(kName, [&] {
-    if (communicator_of(comm, kName).user_ops().destroy(op)) return strettoSuccess;
+    if (target_of(comm, kName).user_ops->destroy(op)) return strettoSuccess;
     return refuse(
         strettoInvalidArgument, kName, "op",
         format("op is {}, which is no operation made for this communicator, or was destroyed", static_cast<int>(op)));

@@ -10,13 +10,13 @@ namespace {
 
 strettoResult_t run_pair(const Call& call, Collective direction, std::size_t count, strettoDataType_t type, int peer) {
   return spoil_group(guarded(call.function, [&] {
-    Communicator& communicator = communicator_of(call.comm, call.function);
+    const Target target = target_of(call.comm, call.function);
     if (const strettoResult_t result = check_type(call, type); result != strettoSuccess) return result;
-    if (peer < 0 || peer >= communicator.n_ranks()) {
+    if (peer < 0 || peer >= target.n_ranks) {
       return refuse(strettoInvalidArgument, call.function, "peer",
-                    format("peer is {}: it must be from 0 to {}", peer, communicator.n_ranks() - 1));
+                    format("peer is {}: it must be from 0 to {}", peer, target.n_ranks - 1));
     }
-    if (peer == communicator.rank() && !CallGroup::is_open()) {
+    if (peer == target.rank && !CallGroup::is_open()) {
       return refuse(strettoInvalidUsage, call.function, "peer",
                     format("rank {} sends to itself: put the send and its receive into one group "
                            "(strettoGroupStart, strettoGroupEnd), or each would wait for the other",
@@ -33,7 +33,7 @@ strettoResult_t run_pair(const Call& call, Collective direction, std::size_t cou
     Operation operation{{direction, count, type, strettoSum, peer}, call.input, call.output, 0};
     if (const strettoResult_t result = read_timeout(call, operation.timeout_ns); result != strettoSuccess)
       return result;
-    return submit(communicator, call.stream, operation, call.function);
+    return submit(target, call.stream, operation, call.function);
   }));
 }
 

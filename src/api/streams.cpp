@@ -56,9 +56,14 @@ strettoResult_t refuse_in_host_function(const char* function) {
   return refuse(strettoInvalidUsage, function, "", "it waits, which a host function must not");
 }
 
-strettoResult_t submit(Communicator& communicator, strettoStream_t stream, const Operation& operation,
-                       const char* function) {
+strettoResult_t submit(const Target& target, strettoStream_t stream, const Operation& operation, const char* function) {
   const bool in_group = CallGroup::is_open();
+  if (target.device != nullptr) {
+    if (!in_group) return result_of(target.device->issue(operation, stream));
+    CallGroup::of_thread().add(*target.device, stream, operation);
+    return strettoSuccess;
+  }
+  Communicator& communicator = *target.host;
   if (stream == nullptr) {
     if (const strettoResult_t result = refuse_in_host_function(function); result != strettoSuccess) return result;
   }

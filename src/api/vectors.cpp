@@ -125,22 +125,22 @@ strettoResult_t check_pieces(const Call& call, const Pieces& input, const Pieces
 template <typename Fill>
 strettoResult_t run_sizes(const Call& call, const Request& request, const Fill& fill) {
   return spoil_group(guarded(call.function, [&] {
-    Communicator& communicator = communicator_of(call.comm, call.function);
+    const Target target = target_of(call.comm, call.function);
     if (const strettoResult_t result = check_type(call, request.type); result != strettoSuccess) return result;
     static thread_local CallDetails details;  // keeps its memory from call to call
     details.user_op.reset();
     if (row_of(request.collective).reduces) {
-      const strettoResult_t result = check_operation(call, communicator, request, details.user_op);
+      const strettoResult_t result = check_operation(call, target, request, details.user_op);
       if (result != strettoSuccess) return result;
     }
-    if (const strettoResult_t result = fill(communicator, details); result != strettoSuccess) return result;
+    if (const strettoResult_t result = fill(target, details); result != strettoSuccess) return result;
     Operation operation{request, call.input, call.output, 0};
     if (const strettoResult_t result = read_timeout(call, operation.timeout_ns); result != strettoSuccess)
       return result;
     const bool ends_here = call.stream == nullptr && !CallGroup::is_open();
     operation.details = ends_here ? std::shared_ptr<const CallDetails>(std::shared_ptr<void>(), &details)
                                   : std::make_shared<const CallDetails>(details);
-    return submit(communicator, call.stream, operation, call.function);
+    return submit(target, call.stream, operation, call.function);
   }));
 }
 
@@ -154,13 +154,13 @@ strettoResult_t strettoAllGatherVConfig(const void* sendbuff, void* recvbuff, co
                                         const size_t* displs, strettoDataType_t datatype, strettoComm_t comm,
                                         strettoStream_t stream, const strettoCallConfig_t* config) {
   const Call call{"strettoAllGatherV", sendbuff, recvbuff, comm, stream, config};
-  const auto fill = [&](const Communicator& communicator, CallDetails& details) {
+  const auto fill = [&](const Target& target, CallDetails& details) {
     BlockSizes& sizes = details.sizes;
     const strettoResult_t result = read_blocks(call, "recvcounts", recvcounts, "displs", displs, datatype,
-                                               communicator.n_ranks(), sizes.counts, sizes.output_offsets_bytes);
+                                               target.n_ranks, sizes.counts, sizes.output_offsets_bytes);
     if (result != strettoSuccess) return result;
     sizes.input_offsets_bytes.assign(1, 0);
-    const auto own = static_cast<std::size_t>(communicator.rank());
+    const auto own = static_cast<std::size_t>(target.rank);
     const std::size_t element_bytes = data_type_bytes(datatype);
     const Pieces input{sendbuff, std::span(sizes.counts).subspan(own, 1), kAtBegin, element_bytes};
     const Pieces output{recvbuff, sizes.counts, sizes.output_offsets_bytes, element_bytes};
@@ -178,13 +178,13 @@ strettoResult_t strettoReduceScatterVConfig(const void* sendbuff, void* recvbuff
                                             strettoDataType_t datatype, strettoRedOp_t op, strettoComm_t comm,
                                             strettoStream_t stream, const strettoCallConfig_t* config) {
   const Call call{"strettoReduceScatterV", sendbuff, recvbuff, comm, stream, config};
-  const auto fill = [&](const Communicator& communicator, CallDetails& details) {
+  const auto fill = [&](const Target& target, CallDetails& details) {
     BlockSizes& sizes = details.sizes;
     const strettoResult_t result = read_blocks(call, "recvcounts", recvcounts, nullptr, nullptr, datatype,
-                                               communicator.n_ranks(), sizes.counts, sizes.input_offsets_bytes);
+                                               target.n_ranks, sizes.counts, sizes.input_offsets_bytes);
     if (result != strettoSuccess) return result;
     sizes.output_offsets_bytes.assign(1, 0);
-    const auto own = static_cast<std::size_t>(communicator.rank());
+    const auto own = static_cast<std::size_t>(target.rank);
     const std::size_t element_bytes = data_type_bytes(datatype);
     const Pieces input{sendbuff, sizes.counts, sizes.input_offsets_bytes, element_bytes};
     const Pieces output{recvbuff, std::span(sizes.counts).subspan(own, 1), kAtBegin, element_bytes};
@@ -204,16 +204,16 @@ strettoResult_t strettoAllToAllVConfig(const void* sendbuff, const size_t* sendc
                                        strettoDataType_t datatype, strettoComm_t comm, strettoStream_t stream,
                                        const strettoCallConfig_t* config) {
   const Call call{"strettoAllToAllV", sendbuff, recvbuff, comm, stream, config};
-  const auto fill = [&](const Communicator& communicator, CallDetails& details) {
+  const auto fill = [&](const Target& target, CallDetails& details) {
     BlockSizes& sizes = details.sizes;
-    const int n = communicator.n_ranks();
+    const int n = target.n_ranks;
     strettoResult_t result = read_blocks(call, "sendcounts", sendcounts, "sdispls", sdispls, datatype, n, sizes.counts,
                                          sizes.input_offsets_bytes);
     if (result != strettoSuccess) return result;
     result = read_blocks(call, "recvcounts", recvcounts, "rdispls", rdispls, datatype, n, details.receive_counts,
                          sizes.output_offsets_bytes);
     if (result != strettoSuccess) return result;
-    const auto own = static_cast<std::size_t>(communicator.rank());
+    const auto own = static_cast<std::size_t>(target.rank);
     if (sizes.counts[own] != details.receive_counts[own]) {
       return refuse_argument(call, "recvcounts",
                              format("rank {} sends itself {} elements, but expects {} of itself", own,

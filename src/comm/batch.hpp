@@ -32,6 +32,9 @@ struct Operation {
 /// Operations of one communicator that are issued as one, in the order of the calls.
 using Batch = std::vector<Operation>;
 
+/// Throws Error(strettoInvalidUsage) where sends and receives of a rank to itself do not match within a batch.
+void check_self_messages(Rank rank, std::span<const Operation> operations);
+
 inline std::int64_t longest_timeout_ns(std::span<const Operation> batch) {
   std::int64_t longest_ns = 0;
   for (const Operation& operation : batch) longest_ns = std::max(longest_ns, operation.timeout_ns);

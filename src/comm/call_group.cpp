@@ -38,9 +38,23 @@ void CallGroup::add(Communicator& communicator, std::shared_ptr<HostStream> stre
   share.batch.push_back(std::move(operation));
 }
 
+/// Sends and receives join those that came before them in the same stream.
+void CallGroup::add(DeviceCommunicator& communicator, strettoStream_t stream, Operation operation) {
+  const auto is_pair = [](const Operation& each) { return is_pair_call(each.request.collective); };
+  const auto found = std::find_if(device_calls_.begin(), device_calls_.end(), [&](const DeviceCall& call) {
+    return call.communicator == &communicator && call.stream == stream && is_pair(call.batch.front());
+  });
+  if (is_pair(operation) && found != device_calls_.end()) {
+    found->batch.push_back(std::move(operation));
+  } else {
+    device_calls_.push_back({&communicator, stream, {std::move(operation)}});
+  }
+}
+
 void CallGroup::forget() noexcept {
   open_groups = 0;
   shares_.clear();
+  device_calls_.clear();
   spoiled_.reset();
 }
 
@@ -57,7 +71,7 @@ bool CallGroup::end() {
 }
 
 bool CallGroup::run_if_simple(std::optional<ErrorInfo>& error) {
-  if (spoiled_ || shares_.size() != 1 || !shares_.front().streams.empty()) return false;
+  if (spoiled_ || !device_calls_.empty() || shares_.size() != 1 || !shares_.front().streams.empty()) return false;
   Share& share = shares_.front();
   const auto is_pair = [](const Operation& each) { return is_pair_call(each.request.collective); };
   if (share.communicator == nullptr || !std::ranges::all_of(share.batch, is_pair)) return false;

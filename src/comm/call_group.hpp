@@ -5,12 +5,21 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/fork.hpp"
+#include "comm/device_communicator.hpp"
 #include "comm/issue.hpp"
 
 namespace stretto {
+
+/// Calls of a device communicator that are issued as one: a collective, or all of a group's sends and receives.
+struct DeviceCall {
+  DeviceCommunicator* communicator = nullptr;
+  strettoStream_t stream = nullptr;
+  Batch batch;
+};
 
 /// How many groups of this thread are open. Asked by every call, so it lies where one instruction finds it.
 extern constinit thread_local int open_groups __attribute__((tls_model("initial-exec")));
@@ -30,6 +39,8 @@ class CallGroup {
   /// `stream` null: this thread runs it, in end(). Throws Error, which spoils the group: one communicator both with and
   /// without a stream.
   void add(Communicator& communicator, std::shared_ptr<HostStream> stream, Operation operation);
+  /// A call of a device communicator; its stream is CUDA's.
+  void add(DeviceCommunicator& communicator, strettoStream_t stream, Operation operation);
   /// A call in the group was refused: nothing of it is issued, and its end returns the first such error.
   void spoil(const ErrorInfo& error);
   const std::optional<ErrorInfo>& spoiled() const { return spoiled_; }
@@ -37,6 +48,8 @@ class CallGroup {
   bool end();
   /// After the outermost end: the calls, which are forgotten here. Throws Error if the group is spoiled.
   std::vector<Share> take();
+  /// Those of device communicators, in the order of the calls; forgotten here. Before take(), which may throw.
+  std::vector<DeviceCall> take_device_calls() { return std::exchange(device_calls_, {}); }
   /// The same for a group of nothing but one communicator's sends and receives, to be run in this thread: runs it here,
   /// at less cost. False: it is another kind of group; else `error` is what came of it.
   bool run_if_simple(std::optional<ErrorInfo>& error);
@@ -44,6 +57,7 @@ class CallGroup {
  private:
   std::uint32_t generation_ = 0;
   std::vector<Share> shares_;
+  std::vector<DeviceCall> device_calls_;
   std::optional<ErrorInfo> spoiled_;
 };
 

@@ -11,6 +11,7 @@
 #include "comm/batch.hpp"
 #include "comm/debug_check.hpp"
 #include "comm/engine.hpp"
+#include "comm/lifecycle.hpp"
 #include "comm/membership_task.hpp"
 #include "comm/turns.hpp"
 #include "comm/user_ops.hpp"
@@ -19,12 +20,12 @@
 
 namespace stretto {
 
-class Communicator {
+class Communicator final : public Lifecycle {
  public:
   /// From a set-up that is complete: see participant.hpp.
   Communicator(std::shared_ptr<MembershipTask> task, Membership membership);
   /// Says goodbye, and does not wait for other ranks.
-  ~Communicator();
+  ~Communicator() override;
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
 
@@ -40,21 +41,21 @@ class Communicator {
   // Issuing, in the order of which operations run (issue.hpp):
   /// The right to issue, until leave(). The error: there is a fault, or another thread has the right.
   std::optional<ErrorInfo> claim();
-  void leave() noexcept { turns_.leave(); }
+  void leave() noexcept override { turns_.leave(); }
   /// The right to issue, for ever: nothing is issued any more. False: another thread has it.
-  bool close() noexcept { return turns_.try_enter(); }
+  bool close() noexcept override { return turns_.try_enter(); }
   Turns::Ticket take_turn(const Batch& batch);
   void return_turn() noexcept { turns_.give_back(); }
 
   /// Returns when all that was issued has ended.
-  void drain();
+  void drain() override;
   /// Operations that have ended well. After drain().
-  std::uint64_t completed() const { return completed_; }
+  std::uint64_t completed() const override { return completed_; }
 
   /// Any thread, any time.
-  void abort();
+  void abort() override;
   /// The first fault as this rank reports it, or nullptr. Any thread.
-  const ErrorInfo* fault() const;
+  const ErrorInfo* fault() const override;
 
   std::vector<FlightRecord> flight_records() const { return flight_.records(); }
   Engine& engine() { return engine_; }

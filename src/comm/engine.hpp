@@ -42,7 +42,9 @@ class Engine {
   /// rank, of the same size), and gets the others'.
   void start_exchange(std::span<const std::uint64_t> own, std::span<std::uint64_t> all);
   /// Throws Error(strettoInvalidUsage) where sends and receives of this rank to itself do not match.
-  void check_self_messages(std::span<const Operation> operations) const;
+  void check_self_messages(std::span<const Operation> operations) const {
+    stretto::check_self_messages(rank(), operations);
+  }
   Progress poll();
   /// Ends an operation that cannot complete; nothing can be started afterwards.
   void give_up();

@@ -97,23 +97,23 @@ bool has_self_messages(std::span<const Operation> operations, Rank rank) {
 
 }  // namespace
 
-void Engine::check_self_messages(std::span<const Operation> operations) const {
-  if (!has_self_messages(operations, rank())) return;
-  const std::vector<const Operation*> sends = self_messages(operations, Collective::send, rank());
-  const std::vector<const Operation*> receives = self_messages(operations, Collective::receive, rank());
+void check_self_messages(Rank rank, std::span<const Operation> operations) {
+  if (!has_self_messages(operations, rank)) return;
+  const std::vector<const Operation*> sends = self_messages(operations, Collective::send, rank);
+  const std::vector<const Operation*> receives = self_messages(operations, Collective::receive, rank);
   if (sends.size() != receives.size()) {
     refuse_self(
-        rank(), "peer",
+        rank, "peer",
         format("rank {} sends itself {} messages and receives {} in this group: each needs its counterpart in the "
                "same group",
-               rank(), sends.size(), receives.size()));
+               rank, sends.size(), receives.size()));
   }
   for (std::size_t i = 0; i < sends.size(); ++i) {
     const Request& sent = sends[i]->request;
     const Request& received = receives[i]->request;
     if (sent.count == received.count && sent.type == received.type) continue;
-    refuse_self(rank(), sent.count != received.count ? "count" : "datatype",
-                format("rank {} sends itself {} elements of {}, but receives {} of {}", rank(), sent.count,
+    refuse_self(rank, sent.count != received.count ? "count" : "datatype",
+                format("rank {} sends itself {} elements of {}, but receives {} of {}", rank, sent.count,
                        data_type_name(sent.type), received.count, data_type_name(received.type)));
   }
 }

@@ -42,12 +42,13 @@ std::unique_ptr<Participant> Participant::begin(const strettoUniqueId& id, int n
   return result;
 }
 
-std::vector<std::unique_ptr<Participant>> Participant::begin_all(int n_ranks, const Settings& settings) {
+std::vector<std::unique_ptr<Participant>> Participant::begin_all(std::span<const Settings> settings) {
+  const auto n_ranks = static_cast<int>(settings.size());
   const strettoUniqueId id = start_local_rendezvous();
   const std::shared_ptr<void> rendezvous(nullptr, [id](void*) { end_rendezvous(id); });
   std::vector<std::unique_ptr<Participant>> result;
   for (Rank rank = 0; rank < n_ranks; ++rank) {
-    result.push_back(begin(id, n_ranks, rank, settings));
+    result.push_back(begin(id, n_ranks, rank, settings[static_cast<std::size_t>(rank)]));
     result.back()->rendezvous_ = rendezvous;
   }
   return result;
@@ -85,29 +86,45 @@ Participant::~Participant() {
 }
 
 const ErrorInfo* Participant::fault() const {
-  if (const Communicator* made = made_.load(std::memory_order_acquire); made != nullptr) return made->fault();
+  if (const Lifecycle* made = made_.load(std::memory_order_acquire); made != nullptr) return made->fault();
   return task_->setup_state() == SetupState::failed ? &task_->setup_error() : task_->fault().get();
 }
 
-/// Makes the communicator if set-up is complete; nullptr if it is not.
-Communicator* Participant::adopt() {
+/// Makes the communicator if set-up is complete; nullptr if it is not, or if there cannot be one.
+Lifecycle* Participant::adopt() {
   const std::lock_guard lock(mutex_);
-  if (!communicator_ && task_->setup_state() == SetupState::complete) {
-    std::optional<Membership> membership;
-    Service::of_process().run([&] { membership = task_->take_membership(); });
-    communicator_ = std::make_unique<Communicator>(task_, std::move(*membership));
-    made_.store(communicator_.get(), std::memory_order_release);
-    open_.store(communicator_.get(), std::memory_order_release);
+  if (communicator_ || adoption_failed_ || task_->setup_state() != SetupState::complete) return communicator_.get();
+  std::optional<Membership> membership;
+  Service::of_process().run([&] { membership = task_->take_membership(); });
+  try {
+    make_communicator(std::move(*membership));
+  } catch (const Error& error) {
+    adoption_failed_ = true;
+    if (task_->fault().set(error.info())) Service::of_process().run([&] { task_->report(error.info()); });
+    throw;
   }
+  made_.store(communicator_.get(), std::memory_order_release);
   return communicator_.get();
 }
 
-Communicator& Participant::communicator_or_why() {
+void Participant::make_communicator(Membership membership) {
+  if (on_device()) {
+    auto made = std::make_unique<DeviceCommunicator>(task_, std::move(membership));
+    open_on_device_.store(made.get(), std::memory_order_release);
+    communicator_ = std::move(made);
+  } else {
+    auto made = std::make_unique<Communicator>(task_, std::move(membership));
+    open_.store(made.get(), std::memory_order_release);
+    communicator_ = std::move(made);
+  }
+}
+
+Lifecycle& Participant::communicator_or_why() {
   if (finalized_.load(std::memory_order_acquire)) {
     if (const ErrorInfo* found = fault(); found != nullptr) throw Error(*found);
     refuse(rank_, format("rank {}: the communicator is finalized: destroy it, and make another one for more", rank_));
   }
-  if (Communicator* made = adopt(); made != nullptr) return *made;
+  if (Lifecycle* made = adopt(); made != nullptr) return *made;
   if (const ErrorInfo* found = fault(); found != nullptr) throw Error(*found);
   refuse(rank_, format("rank {}: set-up is still under way: call strettoCommGetAsyncError until it gives something "
                        "else than strettoInProgress",
@@ -116,7 +133,8 @@ Communicator& Participant::communicator_or_why() {
 
 void Participant::finalize() {
   if (finalized_.load(std::memory_order_acquire)) return;
-  Communicator& here = communicator();
+  Lifecycle* const made = made_.load(std::memory_order_acquire);
+  Lifecycle& here = made != nullptr ? *made : communicator_or_why();
   if (!here.close()) {
     ErrorInfo info;
     info.code = strettoInvalidUsage;
@@ -132,15 +150,16 @@ void Participant::finalize() {
   }
   finalized_.store(true, std::memory_order_release);
   open_.store(nullptr, std::memory_order_release);
+  open_on_device_.store(nullptr, std::memory_order_release);
   Service::of_process().run([&] { task_->say_goodbye(here.completed()); });
 }
 
 void Participant::abort() {
-  if (Communicator* made = made_.load(std::memory_order_acquire); made != nullptr) return made->abort();
+  if (Lifecycle* made = made_.load(std::memory_order_acquire); made != nullptr) return made->abort();
   bool in_time = false;
   Service::of_process().run([&] { in_time = task_->abort_setup("aborted"); });
   if (in_time) return;
-  if (Communicator* made = adopt(); made != nullptr) made->abort();  // else set-up has failed: that counts
+  if (Lifecycle* made = adopt(); made != nullptr) made->abort();  // else set-up has failed: that counts
 }
 
 }  // namespace stretto

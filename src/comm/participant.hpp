@@ -14,6 +14,7 @@
 
 #include "base/fork.hpp"
 #include "comm/communicator.hpp"
+#include "comm/device_communicator.hpp"
 
 namespace stretto {
 
@@ -22,8 +23,8 @@ class Participant {
   /// Begins set-up. Throws Error for what is wrong from the start: a bad id, a thread that cannot be had.
   static std::unique_ptr<Participant> begin(const strettoUniqueId& id, int n_ranks, Rank rank,
                                             const Settings& settings);
-  /// All ranks of a new communicator in this process.
-  static std::vector<std::unique_ptr<Participant>> begin_all(int n_ranks, const Settings& settings);
+  /// All ranks of a new communicator in this process, with settings by rank.
+  static std::vector<std::unique_ptr<Participant>> begin_all(std::span<const Settings> settings);
   /// Blocks until the set-up of all has ended, or that of one has failed, and throws that one's Error; or until
   /// `parent`, of which they are a part, has a fault (an abort, a death), and throws that.
   static void await(std::span<const std::unique_ptr<Participant>> participants, const Participant* parent = nullptr);
@@ -49,7 +50,13 @@ class Participant {
   /// For operations. Throws Error where there can be none: in set-up, after one that failed, when finalized.
   Communicator& communicator() {
     Communicator* const open = open_.load(std::memory_order_acquire);
-    return open != nullptr ? *open : communicator_or_why();
+    return open != nullptr ? *open : static_cast<Communicator&>(communicator_or_why());
+  }
+  bool on_device() const { return settings_.device != STRETTO_DEVICE_HOST; }
+  /// The same for a device communicator; exactly one of the two may be called.
+  DeviceCommunicator& device_communicator() {
+    DeviceCommunicator* const open = open_on_device_.load(std::memory_order_acquire);
+    return open != nullptr ? *open : static_cast<DeviceCommunicator&>(communicator_or_why());
   }
   /// Completes all that was issued; afterwards there are no operations any more, which the others are told. Again:
   /// nothing. Throws Error: of the operation that could not be completed, or as communicator() does.
@@ -59,8 +66,9 @@ class Participant {
  private:
   Participant(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings);
 
-  Communicator& communicator_or_why();
-  Communicator* adopt();
+  Lifecycle& communicator_or_why();
+  Lifecycle* adopt();
+  void make_communicator(Membership membership);
 
   const std::uint32_t generation_ = process_generation();
   const int process_;
@@ -71,9 +79,11 @@ class Participant {
   std::shared_ptr<void> rendezvous_;  ///< of begin_all: shared by its ranks, ended by the last of them
 
   std::mutex mutex_;  ///< guards the making of communicator_
-  std::unique_ptr<Communicator> communicator_;
-  std::atomic<Communicator*> made_{nullptr};  ///< communicator_, once made
-  std::atomic<Communicator*> open_{nullptr};  ///< the same, while operations are allowed
+  std::unique_ptr<Lifecycle> communicator_;
+  bool adoption_failed_ = false;              ///< there will be no communicator_: the fault says why
+  std::atomic<Lifecycle*> made_{nullptr};     ///< communicator_, once made
+  std::atomic<Communicator*> open_{nullptr};  ///< the same, while operations are allowed, if it is of host memory
+  std::atomic<DeviceCommunicator*> open_on_device_{nullptr};  ///< if it is of a device
   std::atomic<bool> finalized_{false};
 };
 

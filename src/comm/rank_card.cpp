@@ -35,6 +35,7 @@ std::vector<std::byte> encode(const RankCard& card) {
   out.number(card.settings.shm_slot_bytes);
   out.number(card.settings.shm_slots);
   out.number(encode(card.settings.debug));
+  out.number(static_cast<std::uint8_t>(card.settings.device != STRETTO_DEVICE_HOST));
   return out.take();
 }
 
@@ -52,6 +53,7 @@ RankCard decode_rank_card(std::span<const std::byte> bytes) {
   card.settings.shm_slot_bytes = in.number<std::uint64_t>();
   card.settings.shm_slots = in.number<std::uint32_t>();
   card.settings.debug = decode_debug_mode(in.number<std::uint8_t>());
+  card.settings.device = in.number<std::uint8_t>() != 0 ? 0 : STRETTO_DEVICE_HOST;
   check(card.settings);
   return card;
 }

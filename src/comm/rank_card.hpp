@@ -12,7 +12,7 @@ namespace stretto {
 
 struct RankCard {
   HostIdentity identity;
-  Settings settings;  ///< only the values that are part of the plan
+  Settings settings;  ///< only the values that are part of the plan; of the device, whether there is one
 };
 
 std::vector<std::byte> encode(const RankCard& card);

@@ -7,6 +7,7 @@
 #include "algorithms/catalogue.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "device/gpu.hpp"
 
 namespace stretto {
 namespace {
@@ -60,14 +61,28 @@ void check_slots(const Settings& settings) {
 
 }  // namespace
 
-Settings resolve_settings(const strettoConfig_t* config, const Environment& environment) {
-  const strettoConfig_t given = sized_copy(config);
-  if (given.device != STRETTO_UNSET && given.device != STRETTO_DEVICE_HOST) {
-    if (given.device < STRETTO_DEVICE_CURRENT) {
-      refuse(strettoInvalidArgument, "device", format("config.device is {}: not a device", given.device));
-    }
+int resolve_device(int given) {
+  if (given == STRETTO_UNSET || given == STRETTO_DEVICE_HOST) return STRETTO_DEVICE_HOST;
+  if (given < STRETTO_DEVICE_CURRENT) {
+    refuse(strettoInvalidArgument, "device", format("config.device is {}: not a device", given));
+  }
+  if (!gpus().serves_communicators()) {
     refuse(strettoUnsupported, "device", "device communicators are not in this release; use STRETTO_DEVICE_HOST");
   }
+  const int count = gpus().count();
+  if (count == 0) {
+    refuse(strettoUnsupported, "device", format("there is no device for a communicator: {}", gpus().obstacle()));
+  }
+  const int device = given == STRETTO_DEVICE_CURRENT ? gpus().current() : given;
+  if (device < 0 || device >= count) {
+    refuse(strettoInvalidArgument, "device",
+           format("config.device is {}: this process has CUDA devices 0 to {}", device, count - 1));
+  }
+  return device;
+}
+
+Settings resolve_settings(const strettoConfig_t* config, const Environment& environment) {
+  const strettoConfig_t given = sized_copy(config);
   if (given.blocking != STRETTO_UNSET && given.blocking != 0 && given.blocking != 1) {
     refuse(strettoInvalidArgument, "blocking", format("config.blocking is {}: it must be 0 or 1", given.blocking));
   }
@@ -76,6 +91,7 @@ Settings resolve_settings(const strettoConfig_t* config, const Environment& envi
            format("config.max_channels is {}: it must be from 1 to {}", given.max_channels, max_channels_most));
   }
   Settings result;
+  result.device = resolve_device(given.device);
   result.setup_timeout_ns = timeout_ns(given.setup_timeout_ms, Knob::setup_timeout_ms, "setup_timeout_ms", environment);
   result.data_timeout_ns = timeout_ns(given.data_timeout_ms, Knob::data_timeout_ms, "data_timeout_ms", environment);
   result.heartbeat_interval_ns = environment.integer(Knob::heartbeat_interval_ms) * 1'000'000;

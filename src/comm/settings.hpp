@@ -19,7 +19,8 @@ struct Settings {
   std::int64_t heartbeat_interval_ns = 0;
   std::int64_t heartbeat_timeout_ns = 0;
   std::int64_t spin_us = -1;
-  std::int32_t test_sockets = 0;  ///< pretended; 0: none
+  std::int32_t test_sockets = 0;     ///< pretended; 0: none
+  int device = STRETTO_DEVICE_HOST;  ///< or a CUDA device of this process
   std::string name;
   bool blocking = true;
   // Part of the plan: rank 0's count; a rank whose caller set another one in its config is told so.
@@ -30,6 +31,9 @@ struct Settings {
   std::uint32_t shm_slots = 0;
   DebugMode debug;
 };
+
+/// The device that a number of the C API means, for this thread now: STRETTO_UNSET is the host. Throws Error.
+int resolve_device(int given);
 
 /// Throws Error(strettoInvalidArgument or strettoUnsupported) naming the field. `config` may be nullptr.
 Settings resolve_settings(const strettoConfig_t* config, const Environment& environment);

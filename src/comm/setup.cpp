@@ -33,6 +33,36 @@ BootstrapConfig bootstrap_config(Rank rank, int n_ranks, const Settings& setting
   throw Error(info);
 }
 
+std::string_view kind_name(bool on_device) { return on_device ? "a device" : "host memory"; }
+
+[[noreturn]] void kinds_differ(Rank rank, bool on_device, Rank peer) {
+  ErrorInfo info;
+  info.code = strettoInvalidUsage;
+  info.rank = rank;
+  info.peer = peer;
+  info.field = "device";
+  info.name = "set-up";
+  info.text = format("rank {} is of {}, rank {} of {}: a communicator is of host memory or of devices on all ranks",
+                     rank, kind_name(on_device), peer, kind_name(!on_device));
+  throw Error(info);
+}
+
+/// Slots are smaller where there are many peers, so that a rank's windows take about 40 MiB at 2 ranks, and no more
+/// than 160 MiB at 8.
+device::WindowShape window_shape(int n_ranks, int channels) {
+  device::WindowShape shape;
+  shape.n_ranks = static_cast<std::uint32_t>(n_ranks);
+  shape.channels = static_cast<std::uint32_t>(channels);
+  shape.packet_slots = 2;
+  shape.packet_slot_bytes = 4 << 10;
+  shape.slots = 2;
+  shape.slot_bytes = n_ranks <= 2 ? 64 << 10 : n_ranks <= 4 ? 32 << 10 : n_ranks <= 8 ? 16 << 10 : 8 << 10;
+  return shape;
+}
+
+/// One for eager operations, and some for captured graphs.
+constexpr int kLanes = 4;
+
 [[noreturn]] void no_transport(Rank rank, const HostIdentity& mine, Rank peer, const HostIdentity& theirs) {
   ErrorInfo info;
   info.code = strettoUnsupported;
@@ -164,11 +194,19 @@ bool Setup::step() {
   if (!blobs) return false;
   if (phase_ == Phase::cards) {
     adopt_cards(*blobs);
-    choose_transports();
-    make_transports();
+    if (on_device()) {
+      make_windows();
+    } else {
+      choose_transports();
+      make_transports();
+    }
     phase_ = Phase::descriptions;
   } else if (phase_ == Phase::descriptions) {
-    start_transports(*blobs);
+    if (on_device()) {
+      open_windows(*blobs);
+    } else {
+      start_transports(*blobs);
+    }
     phase_ = Phase::transports;
   } else {
     for (const auto& transport : membership_.transports) {
@@ -189,13 +227,18 @@ void Setup::adopt_cards(const std::vector<std::vector<std::byte>>& blobs) {
   if (mine.algorithm_from_config && mine.algorithm != roots.algorithm) {
     algorithms_differ(membership_.rank, mine.algorithm, roots.algorithm);
   }
+  for (std::size_t rank = 0; rank < cards.size(); ++rank) {
+    const bool theirs = cards[rank].settings.device != STRETTO_DEVICE_HOST;
+    if (theirs != on_device()) kinds_differ(membership_.rank, on_device(), static_cast<Rank>(rank));
+  }
   mine.algorithm = roots.algorithm;
   mine.max_channels = roots.max_channels;
   mine.shm_slot_bytes = roots.shm_slot_bytes != 0 ? roots.shm_slot_bytes : default_slot_bytes(membership_.n_ranks);
   mine.shm_slots = roots.shm_slots != 0 ? roots.shm_slots : 4;
   mine.debug = roots.debug;
   membership_.topology = std::make_unique<Topology>(std::move(identities));
-  membership_.max_channels = mine.max_channels != 0 ? static_cast<int>(mine.max_channels) : 2;
+  const int default_channels = on_device() ? max_channels_most : 2;
+  membership_.max_channels = mine.max_channels != 0 ? static_cast<int>(mine.max_channels) : default_channels;
   membership_.link.ranks_per_core = membership_.topology->ranks_per_core();
   membership_.link.groups = membership_.topology->groups();
   membership_.link.slot_bytes = mine.shm_slot_bytes;
@@ -251,6 +294,22 @@ void Setup::start_transports(const std::vector<std::vector<std::byte>>& blobs) {
     membership_.transports[row]->start(of_row, peers_[row]);
   }
 }
+
+/// What a device communicator has instead of transports. Kernels are loaded here, so that no launch does it.
+void Setup::make_windows() {
+  for (Rank peer = 0; peer < membership_.n_ranks; ++peer) {
+    const HostIdentity& mine = membership_.topology->identity(membership_.rank);
+    const HostIdentity& theirs = membership_.topology->identity(peer);
+    if (mine.host_id != theirs.host_id) no_transport(membership_.rank, mine, peer, theirs);
+  }
+  membership_.gpu = gpus().open(membership_.settings.device);
+  membership_.gpu->load_kernels();
+  membership_.windows = make_peer_windows(membership_.gpu, window_shape(membership_.n_ranks, membership_.max_channels),
+                                          membership_.rank, kLanes);
+  gather(membership_.windows->describe(), "exchange of GPU memory");
+}
+
+void Setup::open_windows(const std::vector<std::vector<std::byte>>& blobs) { membership_.windows->open(blobs); }
 
 bool Setup::transports_up() {
   bool up = true;

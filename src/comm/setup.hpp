@@ -10,6 +10,7 @@
 #include "comm/settings.hpp"
 #include "plan/cost_model.hpp"
 #include "topology/graph/topology.hpp"
+#include "transports/peer_windows.hpp"
 #include "transports/transport.hpp"
 
 namespace stretto {
@@ -25,6 +26,9 @@ struct Membership {
   std::unique_ptr<ControlPlane> control;
   std::vector<std::unique_ptr<Transport>> transports;  ///< by row of the registry; nullptr where unused
   std::vector<Transport*> transport_to;                ///< by peer; nullptr for this rank
+  // Of a device communicator, which has no transports:
+  std::shared_ptr<Gpu> gpu;
+  std::unique_ptr<PeerWindows> windows;
 };
 
 class Setup {
@@ -52,6 +56,9 @@ class Setup {
   void choose_transports();
   void make_transports();
   void start_transports(const std::vector<std::vector<std::byte>>& blobs);
+  bool on_device() const { return membership_.settings.device != STRETTO_DEVICE_HOST; }
+  void make_windows();
+  void open_windows(const std::vector<std::vector<std::byte>>& blobs);
   bool transports_up();
   void gather(std::vector<std::byte> mine, const char* phase);
 

@@ -7,10 +7,12 @@
 //   give_credit(word, value)       after a barrier: no thread of the block reads any more what it gives back
 //   poll(word), consume()          a counter that a peer publishes; after consume() what it stands for can be read
 //   publish(word, value)           after a barrier: all that the block's threads wrote is there before the value is
+//   count(word)                    adds 1 to a counter, after all that the block did
 //   settle()                       this thread's stores are there before anything after the next barrier is
 //   load_packet(p), store_packet(p, packet)        each of its two words as a whole, in no order
 //   load_slot<N>(p), store_slot<N>(p, granule)     of memory that two ranks share
 //   keep_waiting(patience)         called between looks; false where it is time to give up
+//   give_up()                      as fail(), but another one has told already
 //   fail(step, peer)               this strand gives up: failed() is true for this thread, after a barrier for the
 //   block log(step, round)               for tests
 //
@@ -18,23 +20,10 @@
 // without waiting, moving or signalling anything, so that barriers match.
 #pragma once
 
+#include "device/connections.hpp"
 #include "device/granule.hpp"
-#include "device/program.hpp"
-#include "device/window.hpp"
 
 namespace stretto::device {
-
-/// What a call adds to its program.
-struct Operation {
-  const std::byte* input = nullptr;
-  std::byte* output = nullptr;
-  std::byte* scratch = nullptr;         ///< aligned to 16 bytes
-  std::byte* const* windows = nullptr;  ///< of all ranks, by rank, as this rank addresses them
-  std::uint64_t scalar = 0;
-  std::uint32_t rank = 0;
-  bool multiplies = false;  ///< inputs are multiplied by the scalar first
-  WindowShape shape;
-};
 
 template <class Machine, class Arithmetic, Protocol protocol>
 class Interpreter {
@@ -48,12 +37,13 @@ class Interpreter {
         program_(program),
         operation_(operation),
         strand_(program.strands[strand]),
-        own_{operation.windows[operation.rank], operation.rank} {}
+        connections_(machine, program, operation, strand_) {}
 
   STRETTO_DEVICE void run() {
+    if (operation_.waits) connections_.await_earlier();
     for (round_ = 0; round_ < strand_.rounds; ++round_) run_all(strand_.first_instruction, strand_.n_body);
     run_all(strand_.first_instruction + strand_.n_body, strand_.n_epilogue);
-    end();
+    connections_.end();
   }
 
  private:
@@ -83,7 +73,8 @@ class Interpreter {
   }
 
   STRETTO_DEVICE void run_one(const Instruction& instruction) {
-    if (instruction.opcode == Opcode::release) return release(instruction);  // it has a barrier of its own
+    if (instruction.opcode == Opcode::release)
+      return connections_.release(instruction, round_);  // it has a barrier of its own
     if (machine_.failed()) return;
     machine_.log(instruction.step, round_);
     switch (instruction.opcode) {
@@ -91,103 +82,16 @@ class Interpreter {
         combine(instruction);
         break;
       case Opcode::acquire:
-        acquire(instruction);
+        connections_.acquire(instruction, round_);
         break;
       case Opcode::signal:
-        signal(instruction);
+        connections_.signal(instruction, round_);
         break;
       case Opcode::wait:
-        wait(instruction);
+        connections_.wait(instruction, round_);
         break;
       case Opcode::release:
         break;
-    }
-  }
-
-  STRETTO_DEVICE const Link& link_of(std::uint32_t index) const { return program_.links[strand_.first_link + index]; }
-
-  STRETTO_DEVICE std::uint32_t sending(std::uint32_t link, std::uint32_t message) const {
-    const Link& with = link_of(link);
-    return own_.link(operation_.shape, strand_.channel, with.peer).sent + round_ * with.sends_per_round + message;
-  }
-  STRETTO_DEVICE std::uint32_t receiving(std::uint32_t link, std::uint32_t message) const {
-    const Link& with = link_of(link);
-    return own_.link(operation_.shape, strand_.channel, with.peer).received + round_ * with.receives_per_round +
-           message;
-  }
-  STRETTO_DEVICE Window window_of(std::uint32_t rank) const { return {operation_.windows[rank], rank}; }
-
-  /// Every thread by itself: a credit was mostly given long ago.
-  STRETTO_DEVICE void acquire(const Instruction& instruction) {
-    const std::uint32_t peer = link_of(instruction.link).peer;
-    const std::uint32_t* head = &own_.link(operation_.shape, strand_.channel, peer).head;
-    const std::uint32_t message = sending(instruction.link, instruction.message);
-    const std::uint32_t slots = protocol == Protocol::packets ? operation_.shape.packet_slots : operation_.shape.slots;
-    typename Machine::Patience patience(machine_);
-    while (static_cast<std::int32_t>(message - machine_.load_credit(head)) >= static_cast<std::int32_t>(slots)) {
-      if (!machine_.keep_waiting(patience)) return machine_.fail(instruction.step, peer);
-    }
-  }
-
-  STRETTO_DEVICE void signal(const Instruction& instruction) {
-    if (machine_.thread() != 0) return;
-    const std::uint32_t peer = link_of(instruction.link).peer;
-    const std::uint32_t message = sending(instruction.link, instruction.message);
-    machine_.publish(&window_of(peer).link(operation_.shape, strand_.channel, operation_.rank).tail, message + 1);
-  }
-
-  STRETTO_DEVICE void wait(const Instruction& instruction) {
-    if (machine_.thread() != 0) return;
-    const std::uint32_t peer = link_of(instruction.link).peer;
-    const std::uint32_t* tail = &own_.link(operation_.shape, strand_.channel, peer).tail;
-    const std::uint32_t message = receiving(instruction.link, instruction.message);
-    typename Machine::Patience patience(machine_);
-    while (static_cast<std::int32_t>(machine_.poll(tail) - message) <= 0) {
-      if (!machine_.keep_waiting(patience)) return machine_.fail(instruction.step, peer);
-    }
-    machine_.consume();
-  }
-
-  STRETTO_DEVICE void release(const Instruction& instruction) {
-    const std::uint32_t peer = link_of(instruction.link).peer;
-    const std::uint32_t message = receiving(instruction.link, instruction.message);
-    if constexpr (protocol == Protocol::packets) {
-      if (is_to_be_refreshed(message)) refresh(peer, message);
-    }
-    if (machine_.failed()) return;
-    machine_.log(instruction.step, round_);
-    if (machine_.thread() != 0) return;
-    machine_.give_credit(&window_of(peer).link(operation_.shape, strand_.channel, operation_.rank).head, message + 1);
-  }
-
-  /// Once in refresh_period uses of a slot, all its packets get the flag of the message just read: beyond the end of
-  /// short messages there may be flags from long ago, and 2^32 messages later they would be taken for new.
-  STRETTO_DEVICE bool is_to_be_refreshed(std::uint32_t message) const {
-    const WindowShape& shape = operation_.shape;
-    return (message / shape.packet_slots & (shape.refresh_period - 1)) == shape.refresh_period - 1;
-  }
-  STRETTO_DEVICE_RARE void refresh(std::uint32_t peer, std::uint32_t message) {
-    Packet* packets = own_.packets(operation_.shape, strand_.channel, peer, message);
-    const std::uint64_t flag = static_cast<std::uint64_t>(message + 1) << 32;
-    for (std::size_t i = machine_.thread(); i < operation_.shape.packets_per_slot(); i += machine_.threads()) {
-      if (!machine_.failed()) machine_.store_packet(packets + i, Packet{{flag, flag}});
-    }
-    machine_.settle();
-    machine_.barrier();
-  }
-
-  /// All threads are done: what was sent and received counts from here in the next operation.
-  STRETTO_DEVICE void end() {
-    machine_.barrier();
-    if (machine_.failed()) {
-      if (machine_.thread() == 0) machine_.give_credit(&own_.header().dead, 1);
-      return;
-    }
-    for (std::uint32_t i = machine_.thread(); i < strand_.n_links; i += machine_.threads()) {
-      const Link& with = link_of(i);
-      LinkWords& words = own_.link(operation_.shape, strand_.channel, with.peer);
-      if (with.sends_per_round != 0) words.sent += strand_.rounds * with.sends_per_round;
-      if (with.receives_per_round != 0) words.received += strand_.rounds * with.receives_per_round;
     }
   }
 
@@ -204,31 +108,36 @@ class Interpreter {
     return program_.offsets[operand.position + (is_output ? header.n_offsets : 0)];
   }
 
+  /// As numbers: offsets from nullptr are absolute addresses (exec/device_pairs.hpp).
+  STRETTO_DEVICE static std::byte* moved(const std::byte* base, std::uint64_t offset) {
+    return __builtin_bit_cast(std::byte*, reinterpret_cast<std::uintptr_t>(base) + offset);
+  }
+
   STRETTO_DEVICE Located locate(const Operand& operand, const Chunk& chunk) const {
     const std::uint32_t channel = strand_.channel;
     const std::uint64_t part = static_cast<std::uint64_t>(operand.part) * strand_.part_stride_bytes;
     switch (operand.place) {
       case Place::input:
-        return {const_cast<std::byte*>(operation_.input) + block_offset(operand, false) + chunk.offset_bytes,
-                operand.place, 0};
+        return {moved(operation_.input, block_offset(operand, false) + chunk.offset_bytes), operand.place, 0};
       case Place::output:
-        return {operation_.output + block_offset(operand, true) + chunk.offset_bytes, operand.place, 0};
+        return {moved(operation_.output, block_offset(operand, true) + chunk.offset_bytes), operand.place, 0};
       case Place::scratch:
         return {operation_.scratch + operand.position * program_.header->scratch_stride_bytes, operand.place, 0};
       case Place::incoming: {
-        const std::uint32_t message = receiving(operand.link, operand.message);
-        const std::uint32_t peer = link_of(operand.link).peer;
+        const std::uint32_t message = connections_.receiving(operand.link, round_, operand.message);
+        const std::uint32_t peer = connections_.peer_of(operand.link);
         if constexpr (protocol == Protocol::slots) {
-          return {own_.slot(operation_.shape, channel, peer, message) + part, operand.place, 0};
+          return {connections_.own().slot(operation_.shape, channel, peer, message) + part, operand.place, 0};
         }
-        Packet* packets = own_.packets(operation_.shape, channel, peer, message) + part / kPacketPayload_bytes;
+        Packet* packets =
+            connections_.own().packets(operation_.shape, channel, peer, message) + part / kPacketPayload_bytes;
         return {reinterpret_cast<std::byte*>(packets), operand.place, message + 1};
       }
       case Place::outgoing:
         break;
     }
-    const std::uint32_t message = sending(operand.link, operand.message);
-    const Window peers = window_of(link_of(operand.link).peer);
+    const std::uint32_t message = connections_.sending(operand.link, round_, operand.message);
+    const Window peers = connections_.window_of(connections_.peer_of(operand.link));
     if constexpr (protocol == Protocol::slots) {
       return {peers.slot(operation_.shape, channel, operation_.rank, message) + part, operand.place, 0};
     }
@@ -345,7 +254,7 @@ class Interpreter {
     Packet seen = machine_.load_packet(packet);
     while ((seen.words[0] >> 32) != flag || (seen.words[1] >> 32) != flag) {
       if (!machine_.keep_waiting(patience)) {
-        machine_.fail(instruction.step, link_of(program_.operands[source].link).peer);
+        machine_.fail(instruction.step, connections_.peer_of(program_.operands[source].link));
         break;
       }
       seen = machine_.load_packet(packet);
@@ -356,9 +265,9 @@ class Interpreter {
   }
 
   STRETTO_DEVICE void store(const Located& to, const Chunk& chunk, std::uint64_t granule, const Piece& piece) {
+    if (machine_.failed()) return;  // what was not received is not passed on
     const std::uint64_t at = granule * kGranule_bytes;
     if (to.place != Place::outgoing) {
-      if (machine_.failed()) return;
       store_plain<kGranule_bytes>(to.address + at, piece, chunk.bytes > at ? chunk.bytes - at : 0);
     } else if constexpr (protocol == Protocol::packets) {
       const std::uint64_t flag = static_cast<std::uint64_t>(to.flag) << 32;
@@ -373,7 +282,7 @@ class Interpreter {
   const ProgramView& program_;
   const Operation& operation_;
   const Strand& strand_;
-  Window own_;
+  Connections<Machine, protocol> connections_;
   std::uint32_t round_ = 0;
 };
 

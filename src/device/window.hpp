@@ -25,7 +25,8 @@ struct alignas(32) LinkWords {
 };
 
 struct alignas(128) WindowHeader {
-  std::uint32_t dead = 0;  ///< set by a kernel that gave up: later ones do nothing
+  std::uint32_t dead = 0;   ///< set by a kernel that gave up: later ones do nothing
+  std::uint32_t ended = 0;  ///< strands that have ended, modulo 2^32: the host reads here how far the device is
 };
 
 /// Two words, each {payload: 32 bits, flag: 32 bits}, each of them written and read as a whole: so a word is either old

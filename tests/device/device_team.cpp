@@ -4,88 +4,14 @@
 #include <set>
 #include <thread>
 
-#include "device/arithmetic.hpp"
-#include "device/interpreter.hpp"
+#include "thread_kernels.hpp"
 
 namespace stretto::test {
 namespace {
 
 using device::Protocol;
 
-struct Launch {
-  const device::ProgramView* program;
-  const device::Operation* operation;
-  std::uint32_t strand;
-};
-
-using RunThread = void (*)(ThreadMachine&, const Launch&);
-
-template <class Arithmetic>
-RunThread choose(Protocol protocol) {
-  if (protocol == Protocol::packets) {
-    return [](ThreadMachine& machine, const Launch& launch) {
-      device::Interpreter<ThreadMachine, Arithmetic, Protocol::packets>(machine, *launch.program, *launch.operation,
-                                                                        launch.strand)
-          .run();
-    };
-  }
-  return [](ThreadMachine& machine, const Launch& launch) {
-    device::Interpreter<ThreadMachine, Arithmetic, Protocol::slots>(machine, *launch.program, *launch.operation,
-                                                                    launch.strand)
-        .run();
-  };
-}
-
-template <template <device::Op> class Reduce>
-RunThread choose(strettoRedOp_t op, Protocol protocol) {
-  switch (op) {
-    case strettoProd:
-      return choose<Reduce<device::Op::prod>>(protocol);
-    case strettoMax:
-      return choose<Reduce<device::Op::max>>(protocol);
-    case strettoMin:
-      return choose<Reduce<device::Op::min>>(protocol);
-    default:
-      return choose<Reduce<device::Op::sum>>(protocol);
-  }
-}
-
-RunThread choose(strettoDataType_t type, strettoRedOp_t op, Protocol protocol) {
-  switch (type) {
-    case strettoInt8:
-      return choose<device::ReduceInt8>(op, protocol);
-    case strettoUint8:
-      return choose<device::ReduceUint8>(op, protocol);
-    case strettoInt32:
-      return choose<device::ReduceInt32>(op, protocol);
-    case strettoUint32:
-      return choose<device::ReduceUint32>(op, protocol);
-    case strettoInt64:
-      return choose<device::ReduceInt64>(op, protocol);
-    case strettoUint64:
-      return choose<device::ReduceUint64>(op, protocol);
-    case strettoFloat16:
-      return choose<device::ReduceHalf>(op, protocol);
-    case strettoFloat32:
-      return choose<device::ReduceFloat32>(op, protocol);
-    case strettoFloat64:
-      return choose<device::ReduceFloat64>(op, protocol);
-    case strettoBfloat16:
-      return choose<device::ReduceBfloat16>(op, protocol);
-    case strettoFloat8e4m3:
-      return choose<device::ReduceE4m3>(op, protocol);
-    default:
-      return choose<device::ReduceE5m2>(op, protocol);
-  }
-}
-
 constexpr std::size_t kAlignment_bytes = 128;
-
-bool strands_share_channels(const device::ProgramView& program) {
-  std::set<std::uint16_t> channels;
-  for (std::uint32_t i = 0; i < program.header->n_strands; ++i) channels.insert(program.strands[i].channel);
-  return channels.size() < program.header->n_strands;
-}
 
 /// One rank's kernel: its operation, and a block for each strand.
 struct Kernel {
@@ -114,13 +40,14 @@ device::Window DeviceTeam::window(Rank rank) const {
   return {addresses_[static_cast<std::size_t>(rank)], static_cast<std::uint32_t>(rank)};
 }
 
-void DeviceTeam::pretend_history(std::uint32_t messages) {
+void DeviceTeam::pretend_history(std::uint32_t messages, std::uint32_t signalled) {
   for (std::uint32_t owner = 0; owner < shape_.n_ranks; ++owner) {
     for (std::uint32_t peer = 0; peer < shape_.n_ranks; ++peer) {
       if (peer == owner) continue;
       for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
         device::LinkWords& words = window(static_cast<Rank>(owner)).link(shape_, channel, peer);
-        words.tail = words.head = words.sent = words.received = messages;
+        words.head = words.sent = words.received = messages;
+        words.tail = signalled;
       }
     }
   }
@@ -153,7 +80,7 @@ bool DeviceTeam::is_quiet() const {
 
 std::vector<RankResult> DeviceTeam::run(Protocol protocol, strettoDataType_t type, strettoRedOp_t op, bool reduces,
                                         const std::vector<RankCall>& calls) {
-  const RunThread run_thread = reduces ? choose(type, op, protocol) : choose<device::Bytes>(protocol);
+  const RunThread run_thread = thread_kernel(type, op, reduces, protocol);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   std::vector<std::unique_ptr<Kernel>> kernels(calls.size());
   std::vector<std::thread> threads;

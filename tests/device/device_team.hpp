@@ -34,7 +34,9 @@ class DeviceTeam {
   DeviceTeam(const device::WindowShape& shape, std::uint64_t seed);
 
   /// As if so many messages had passed on every connection, for counters that are about to wrap.
-  void pretend_history(std::uint32_t messages);
+  void pretend_history(std::uint32_t messages) { pretend_history(messages, messages); }
+  /// `signalled`: of them, those that slots' counters know of.
+  void pretend_history(std::uint32_t messages, std::uint32_t signalled);
   /// `calls` by rank; a rank without a program does not take part. `op` of the collectives that do not reduce: any.
   std::vector<RankResult> run(device::Protocol protocol, strettoDataType_t type, strettoRedOp_t op, bool reduces,
                               const std::vector<RankCall>& calls);

@@ -106,6 +106,8 @@ class Group {
   }
 
   const std::vector<RankResult>& results() const { return results_; }
+  /// From the next operation on.
+  void change_to(Protocol protocol) { protocol_ = protocol; }
 
  private:
   static device::WindowShape shape_for(const PlanSpec& spec) {
@@ -189,6 +191,23 @@ TEST_P(DeviceProtocols, CountersThatWrap_LoseNothing) {
   }
 }
 
+/// Packets signal nothing, but count: after so many of them the counter of slots must not seem to be ahead.
+TEST(DevicePackets, TwoThousandMillionOfThem_LeaveTheCounterOfSlotsUsable) {
+  const PlanSpec spec = all_reduce_by("one_shot", 2);
+  Group group(spec, Protocol::packets, 29);
+  constexpr std::uint32_t kMessages = 0xC0000000U;
+  group.team().pretend_history(kMessages, kMessages - (1U << 31) + 3);
+  std::mt19937_64 random(29);
+  const auto run = [&] {
+    const CollectiveCase c{Collective::all_reduce, 2, -1, 20};
+    const std::vector<Buffer> inputs = random_inputs(c, random);
+    ASSERT_EQ(group.run(c, inputs, false, false), expected_outputs(c, inputs));
+  };
+  for (int i = 0; i < 8; ++i) run();
+  group.change_to(Protocol::slots);
+  for (int i = 0; i < 5; ++i) run();
+}
+
 /// Old flags must not be taken for new ones when the counter comes round: a long message's packets stay beyond the end
 /// of the short ones that follow, and meet the same flags 2^32 messages later.
 TEST(DevicePackets, FlagsOfLongAgo_AreGoneWhenTheirNumberReturns) {
@@ -265,19 +284,19 @@ TEST_P(DeviceProtocols, EditedPlan_ChangesWhatRuns) {
 
 TEST_P(DeviceProtocols, RankThatDoesNotCome_IsNamedAndTheWindowIsDead) {
   for (const char* const algorithm : {"one_shot", "ring", "tree"}) {
-    const PlanSpec spec = all_reduce_by(algorithm, 3);
+    const PlanSpec spec = all_reduce_by(algorithm, 4);
     Group group(spec, GetParam(), 23);
     group.team().timeout_ms = 100;
     const std::vector<DeviceProgram> programs = group.bind(50);
     std::vector<std::int64_t> in(50, 1);
-    std::vector<Buffer> out(3, Buffer(50));
-    std::vector<RankCall> calls(3);
-    for (const std::size_t rank : {0U, 2U}) {
+    std::vector<Buffer> out(4, Buffer(50));
+    std::vector<RankCall> calls(4);
+    for (const std::size_t rank : {0U, 2U, 3U}) {
       calls[rank] = {&programs[rank], in.data(), out[rank].data(), 0, false};
     }
     const auto results = group.team().run(GetParam(), strettoInt64, strettoSum, true, calls);
-    bool named = false;
-    for (const std::size_t rank : {0U, 2U}) {
+    bool named = false;  // and those who do not wait for it themselves get nothing that it should have been in
+    for (const std::size_t rank : {0U, 2U, 3U}) {
       EXPECT_FALSE(results[rank].failures.empty()) << algorithm << " rank " << rank;
       EXPECT_TRUE(group.team().is_dead(static_cast<Rank>(rank)));
       for (const test::Failure& failure : results[rank].failures) named = named || failure.peer == 1;
@@ -286,7 +305,7 @@ TEST_P(DeviceProtocols, RankThatDoesNotCome_IsNamedAndTheWindowIsDead) {
     // The next operation ends at once, without a word.
     group.team().timeout_ms = 20'000;
     const auto again = group.team().run(GetParam(), strettoInt64, strettoSum, true, calls);
-    for (const std::size_t rank : {0U, 2U}) EXPECT_TRUE(again[rank].failures.empty());
+    for (const std::size_t rank : {0U, 2U, 3U}) EXPECT_TRUE(again[rank].failures.empty());
   }
 }
 

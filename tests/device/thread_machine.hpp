@@ -43,6 +43,7 @@ struct ThreadBlock {
   /// for them, packets are given an order here.
   bool packets_are_ordered = false;
   std::chrono::steady_clock::time_point deadline;
+  const std::uint32_t* abort_word = nullptr;  ///< not 0: give up
   std::mutex mutex;
   std::vector<LoggedStep> steps;  ///< of thread 0
   std::vector<Failure> failures;  ///< of any
@@ -74,6 +75,7 @@ class ThreadMachine {
     word_of(word).store(value, std::memory_order_release);
   }
   void settle() {}
+  void count(std::uint32_t* word) { word_of(word).fetch_add(1, std::memory_order_release); }
 
   device::Packet load_packet(const device::Packet* packet) const {
     const auto order = block_.packets_are_ordered ? std::memory_order_acquire : std::memory_order_relaxed;
@@ -97,13 +99,18 @@ class ThreadMachine {
 
   bool keep_waiting(Patience&) {
     sched_yield();
-    return !failed_ && std::chrono::steady_clock::now() < block_.deadline;
+    if (block_.abort_word != nullptr && word_of(block_.abort_word).load(std::memory_order_relaxed) != 0) return false;
+    return !failed_ && !block_.failed && std::chrono::steady_clock::now() < block_.deadline;
   }
   void fail(std::uint32_t step, std::uint32_t peer) {
     failed_ = true;
     block_.failed = true;
     const std::lock_guard lock(block_.mutex);
     block_.failures.push_back({block_.strand, step, peer});
+  }
+  void give_up() {
+    failed_ = true;
+    block_.failed = true;
   }
   bool failed() const { return failed_; }
   void log(std::uint32_t step, std::uint32_t round) {

@@ -1,0 +1,77 @@
+// One rank's device communicator, as the C API sees it: operations are issued to CUDA streams, in one order, and run
+// there. The twin of communicator.hpp, which runs operations on host memory.
+//
+// Order. Operations of a communicator run one after another, as they were issued: where the stream changes, the new one
+// waits for the operation before. A capture is a world of its own: its operations go into a lane of the
+// windows that no eager operation uses, in the order of the capture.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "comm/device_engine.hpp"
+#include "comm/device_watch.hpp"
+#include "comm/lifecycle.hpp"
+#include "comm/user_ops.hpp"
+
+namespace stretto {
+
+class DeviceCommunicator final : public Lifecycle {
+ public:
+  DeviceCommunicator(std::shared_ptr<MembershipTask> task, Membership membership);
+  /// Waits for what was issued, at most as long as its deadlines; says goodbye.
+  ~DeviceCommunicator() override;
+  DeviceCommunicator(const DeviceCommunicator&) = delete;
+  DeviceCommunicator& operator=(const DeviceCommunicator&) = delete;
+
+  Rank rank() const { return engine_.rank(); }
+  int n_ranks() const { return engine_.n_ranks(); }
+  int device() const { return engine_.gpu().facts().ordinal; }
+  UserOps& user_ops() { return user_ops_; }
+
+  /// Issues one operation, whose arguments were checked against its row. The error: it was not issued.
+  std::optional<ErrorInfo> issue(const Operation& operation, strettoStream_t stream) {
+    return issue(std::span(&operation, 1), stream);
+  }
+  /// Of several operations all are sends and receives, and go at once.
+  std::optional<ErrorInfo> issue(std::span<const Operation> batch, strettoStream_t stream);
+  bool close() noexcept override { return !issuing_.exchange(true, std::memory_order_acquire); }
+  void leave() noexcept override { issuing_.store(false, std::memory_order_release); }
+  /// What was issued outside of captures; at most until the deadlines have passed.
+  void drain() override;
+  std::uint64_t completed() const override { return operations_; }
+  void abort() override;
+  const ErrorInfo* fault() const override;
+
+ private:
+  void tell(ErrorInfo info);
+  void launch(std::span<const Operation> batch, strettoStream_t stream);
+  std::vector<DeviceTransfer> transfers_of(std::span<const Operation> batch) const;
+  std::vector<DeviceTransfer> transfers_of_all_to_all_v(const Operation& operation) const;
+  void check_buffer(const void* buffer, std::size_t bytes, const char* field) const;
+  void check_buffers(const Operation& operation) const;
+  void check_vectors(const Operation& operation) const;
+  int lane_of(const StreamFacts& facts);
+  bool join(strettoStream_t stream, std::uint64_t id);
+  void joined(strettoStream_t stream, std::uint64_t id);
+
+  std::shared_ptr<MembershipTask> task_;
+  DeviceEngine engine_;
+  std::shared_ptr<DeviceWatch> watch_;
+  UserOps user_ops_;
+  std::atomic<bool> issuing_{false};
+  std::uint64_t operations_ = 0;
+  // The order of streams, outside of captures:
+  bool issued_ = false;
+  std::uint64_t last_stream_ = 0;  ///< its id
+  Gpu::Event event_ = nullptr;
+  bool many_streams_ = false;  ///< so each operation is followed by an event, for the next one to wait for
+  // Captures:
+  std::vector<std::uint64_t> captures_;  ///< by lane, from lane 1
+  mutable FaultSlot heard_;
+};
+
+}  // namespace stretto

@@ -1,0 +1,237 @@
+#include "comm/device_engine.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <thread>
+
+#include "algorithms/catalogue.hpp"
+#include "base/datatypes.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+
+namespace stretto {
+namespace {
+
+std::size_t slot_of(const Request& request) {
+  std::uint64_t hash = request.count * 0x9E3779B97F4A7C15ULL;
+  hash ^= (static_cast<std::uint64_t>(request.collective) << 24) ^ (static_cast<std::uint64_t>(request.type) << 16) ^
+          (static_cast<std::uint64_t>(static_cast<std::uint32_t>(request.op)) << 8) ^
+          static_cast<std::uint64_t>(static_cast<std::uint32_t>(request.root));
+  return static_cast<std::size_t>((hash * 0xD6E8FEB86659FD93ULL) >> 56);
+}
+
+[[noreturn]] void too_large(const Request& request, std::string_view name) {
+  ErrorInfo info;
+  info.code = strettoInvalidArgument;
+  info.field = "count";
+  info.name = name;
+  info.text = format("{}: count={} of {}-byte elements is more than memory can be", name, request.count,
+                     data_type_bytes(request.type));
+  throw Error(info);
+}
+
+/// As few threads as have something to do in the largest chunk: fewer start and meet sooner.
+std::uint32_t threads_for(const Binding& binding, device::Protocol protocol) {
+  const std::size_t granule_bytes = protocol == device::Protocol::packets ? 8 : 16;
+  std::size_t chunk_bytes = 1;
+  for (const ChannelGeometry& share : binding.channels) {
+    chunk_bytes = std::max(chunk_bytes, std::min(share.chunk_elements, share.elements) * binding.element_bytes);
+  }
+  const std::size_t granules = (chunk_bytes + granule_bytes - 1) / granule_bytes;
+  const std::size_t warps = std::min<std::size_t>((granules + 31) / 32, device::kMostThreadsPerBlock / 32);
+  return static_cast<std::uint32_t>(std::max<std::size_t>(1, warps) * 32);
+}
+
+}  // namespace
+
+DeviceEngine::DeviceEngine(Membership membership) : membership_(std::move(membership)) {
+  const device::WindowShape& shape = windows().shape();
+  model_ = default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots,
+                                membership_.max_channels);
+  mailbox_ = reinterpret_cast<DeviceMailbox*>(gpu().allocate_pinned(sizeof(DeviceMailbox)));
+  scratch_.resize(static_cast<std::size_t>(windows().lanes()));
+}
+
+DeviceEngine::~DeviceEngine() { gpu().free_pinned(reinterpret_cast<std::byte*>(mailbox_)); }
+
+const PreparedPlan& DeviceEngine::plan_for(const PlanSpec& spec) {
+  std::unique_ptr<PreparedPlan>& found =
+      plans_[{spec.collective, std::string(spec.algorithm), spec.root, spec.channels}];
+  if (!found) found = std::make_unique<PreparedPlan>(prepare(make_plan(spec, rank()), {}));
+  return *found;
+}
+
+DeviceLaunch& DeviceEngine::bind(const Operation& operation) {
+  static_assert(kCacheEntries == 256, "slot_of gives eight bits");
+  const Request& request = operation.request;
+  const CallDetails* const details = operation.details.get();
+  // A user's operation is a sum of products.
+  Request cached = request;
+  if (details != nullptr && details->user_op) cached.op = strettoSum;
+  if (details != nullptr && !details->sizes.empty()) {
+    one_off_ = make_launch(cached, details);
+    return *one_off_;
+  }
+  std::unique_ptr<DeviceLaunch>& entry = cache_[slot_of(cached)];
+  if (!entry || entry->request != cached) entry = make_launch(cached, nullptr);
+  return *entry;
+}
+
+std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, const CallDetails* details) {
+  const CollectiveRow& row = row_of(row_of(request.collective).planned_as);
+  const std::size_t element_bytes = data_type_bytes(request.type);
+  const std::size_t blocks = row.blocks == Blocks::one ? 1 : static_cast<std::size_t>(n_ranks());
+  Request planned = request;
+  planned.collective = row.collective;
+  if (details != nullptr) {
+    const std::vector<std::size_t>& counts = details->sizes.counts;
+    const std::size_t total = std::accumulate(counts.begin(), counts.end(), std::size_t{0});
+    planned.count = std::bit_ceil(total / counts.size() + (total % counts.size() != 0));
+  }
+  if (planned.count > std::numeric_limits<std::ptrdiff_t>::max() / element_bytes / blocks) too_large(request, row.name);
+  const AlgorithmRow* forced = find_algorithm(settings().algorithm);
+  const bool can_serve = forced != nullptr && forced->supports(row.collective) &&
+                         fits(*forced, {row.collective, forced->name, n_ranks(), request.root, 1, {}},
+                              model_.max_channels, model_.packets);
+  const DeviceChoice choice = choose_device_plan(row.collective, planned.count * element_bytes, n_ranks(), request.root,
+                                                 model_, can_serve ? forced->name : std::string_view());
+  const auto protocol = choice.by_packets ? device::Protocol::packets : device::Protocol::slots;
+  const std::size_t slot_bytes = choice.by_packets ? windows().shape().packet_slot_bytes : windows().shape().slot_bytes;
+  log(LogLevel::debug, "event=plan comm={} rank={} plan={} protocol={} channels={} cost_us={}", settings().name, rank(),
+      choice.spec.algorithm, choice.by_packets ? "packets" : "slots", choice.spec.channels, choice.cost / 1'000'000);
+
+  auto bound = std::make_unique<DeviceLaunch>();
+  bound->request = request;
+  bound->binding = bind_request(planned, plan_for(choice.spec), slot_bytes);
+  if (details != nullptr) bind_sizes(bound->binding, request.collective, details->sizes, slot_bytes);
+  const DeviceProgram program = lower(bound->binding, protocol);
+  const device::ProgramView view(program.image.data());
+  bound->scratch_bytes = program.scratch_bytes;
+  bound->launch = {request.type,
+                   request.op,
+                   row.reduces,
+                   protocol,
+                   view.header->n_strands,
+                   threads_for(bound->binding, protocol),
+                   &bound->arguments};
+  place_image(*bound, program, /*for_ever=*/true);
+  return bound;
+}
+
+/// `for_ever`: as long as the communicator, for programs that are launched again, or by graphs.
+void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program, bool for_ever) {
+  device::KernelArguments& arguments = bound.arguments;
+  if (bound.launch.blocks > DeviceMailbox::kReports || bound.launch.blocks > gpu().resident_blocks()) {
+    throw Error(strettoInvalidArgument,
+                format("{} strands are more than device {} can run side by side ({}): lower max_channels",
+                       bound.launch.blocks, gpu().facts().ordinal, gpu().resident_blocks()),
+                "max_channels");
+  }
+  arguments.image_bytes = static_cast<std::uint32_t>(program.image.size());
+  if (program.image.size() <= device::kInlineImage_bytes) {
+    std::memcpy(arguments.inline_image, program.image.data(), program.image.size());
+  } else {
+    std::byte* const memory = image_memory((program.image.size() + 15) / 16 * 16, for_ever);
+    gpu().copy_to_device(memory, program.image.data(), program.image.size());
+    arguments.image = memory;
+  }
+  arguments.abort_word = &mailbox_->abort;
+  arguments.reports = mailbox_->reports;
+  arguments.operation.rank = static_cast<std::uint32_t>(rank());
+  arguments.operation.shape = windows().shape();
+}
+
+std::byte* DeviceEngine::image_memory(std::size_t bytes, bool for_ever) {
+  if (for_ever) {
+    kept_.emplace_back(gpu(), bytes);
+    return kept_.back().data();
+  }
+  ImageSlot& slot = image_ring_[next_image_++ % image_ring_.size()];
+  const std::int64_t limit_ns = posix_system().now_ns() + settings().data_timeout_ns;
+  while (slot.memory.data() != nullptr && static_cast<std::int32_t>(strands_ended(0) - slot.free_at) < 0) {
+    if (posix_system().now_ns() > limit_ns) {
+      throw Error(strettoTimeout, "operations that were issued before have not ended until the deadline", "stream");
+    }
+    std::this_thread::yield();
+  }
+  if (slot.memory.bytes() < bytes) slot.memory = DeviceMemory(gpu(), std::bit_ceil(bytes));
+  return slot.memory.data();
+}
+
+std::byte* DeviceEngine::scratch_of(int lane, std::size_t bytes) {
+  if (bytes == 0) return nullptr;
+  DeviceMemory& memory = scratch_[static_cast<std::size_t>(lane)];
+  if (memory.bytes() < bytes) {
+    kept_.push_back(std::move(memory));
+    memory = DeviceMemory(gpu(), std::bit_ceil(bytes));
+  }
+  return memory.data();
+}
+
+/// What each launch of a program has of its own.
+void DeviceEngine::address(device::KernelArguments& arguments, const Ticket& ticket) {
+  arguments.operation.windows = windows().table(ticket.lane);
+  if (arguments.operation.windows == nullptr) {
+    for (Rank peer = 0; peer < n_ranks(); ++peer) arguments.windows[peer] = windows().window(peer, ticket.lane);
+  }
+  arguments.timeout_ns = static_cast<std::uint64_t>(ticket.timeout_ns);
+  arguments.operation_number = ticket.number;
+  arguments.operation.waits = ticket.waits;
+  arguments.operation.after = strands_launched_;
+}
+
+void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const Ticket& ticket) {
+  device::KernelArguments& arguments = bound.arguments;
+  address(arguments, ticket);
+  arguments.operation.input = static_cast<const std::byte*>(operation.input);
+  arguments.operation.output = static_cast<std::byte*>(operation.output);
+  arguments.operation.scratch = scratch_of(ticket.lane, bound.scratch_bytes);
+  const bool multiplies = operation.details != nullptr && operation.details->user_op.has_value();
+  arguments.operation.multiplies = multiplies;
+  arguments.operation.scalar = multiplies ? operation.details->user_op->read() : 0;
+  gpu().launch(bound.launch, ticket.stream);
+  if (ticket.lane == 0) strands_launched_ += bound.launch.blocks;
+}
+
+void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticket ticket) {
+  std::vector<DeviceTransfer> to_self;
+  std::vector<DeviceTransfer> from_self;
+  std::vector<DeviceTransfer> others;
+  for (const DeviceTransfer& transfer : transfers) {
+    (transfer.peer != rank() ? others : transfer.sends ? to_self : from_self).push_back(transfer);
+  }
+  STRETTO_ASSERT(to_self.size() == from_self.size());
+  for (const PairProgram& pair : lower_pairs(others, windows().shape())) {
+    const device::ProgramView view(pair.program.image.data());
+    DeviceLaunch bound;
+    bound.launch.reduces = false;
+    bound.launch.protocol = pair.protocol;
+    bound.launch.blocks = view.header->n_strands;
+    bound.launch.threads = device::kMostThreadsPerBlock;
+    bound.launch.arguments = &bound.arguments;
+    place_image(bound, pair.program, /*for_ever=*/ticket.lane != 0);
+    address(bound.arguments, ticket);
+    gpu().launch(bound.launch, ticket.stream);
+    if (ticket.lane == 0) strands_launched_ += bound.launch.blocks;
+    if (bound.arguments.image != nullptr && ticket.lane == 0) {
+      image_ring_[(next_image_ - 1) % image_ring_.size()].free_at = strands_launched_;
+    }
+    ticket.waits = false;  // the next one is in the same stream
+  }
+  for (std::size_t i = 0; i < to_self.size(); ++i) {
+    if (to_self[i].bytes == 0 || to_self[i].address == from_self[i].address) continue;
+    gpu().copy_in_stream(std::bit_cast<std::byte*>(from_self[i].address),
+                         std::bit_cast<const std::byte*>(to_self[i].address), to_self[i].bytes, ticket.stream);
+  }
+}
+
+std::uint32_t DeviceEngine::strands_ended(int lane) {
+  device::WindowHeader header;
+  gpu().copy_to_host(&header, windows().window(rank(), lane), sizeof header);
+  return header.ended;
+}
+
+}  // namespace stretto

@@ -1,0 +1,124 @@
+// One rank of a device communicator at work: binds requests to programs and launches them. Asynchronous and for one
+// thread at a time; who may issue, faults and the order of streams are device_communicator.hpp's.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "comm/batch.hpp"
+#include "comm/setup.hpp"
+#include "exec/device_pairs.hpp"
+#include "exec/device_program.hpp"
+#include "planner/device_choice.hpp"
+
+namespace stretto {
+
+/// An operation ready to be launched.
+struct DeviceLaunch {
+  Request request;
+  Binding binding;
+  KernelLaunch launch;
+  device::KernelArguments arguments;
+  std::size_t scratch_bytes = 0;
+};
+
+/// Device memory, freed with it.
+class DeviceMemory {
+ public:
+  DeviceMemory() = default;
+  DeviceMemory(Gpu& gpu, std::size_t bytes) : gpu_(&gpu), data_(gpu.allocate(bytes)), bytes_(bytes) {}
+  ~DeviceMemory() {
+    if (data_ != nullptr) gpu_->free(data_);
+  }
+  DeviceMemory(DeviceMemory&& other) noexcept { *this = std::move(other); }
+  DeviceMemory& operator=(DeviceMemory&& other) noexcept {
+    std::swap(gpu_, other.gpu_);
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  std::byte* data() const noexcept { return data_; }
+  std::size_t bytes() const noexcept { return bytes_; }
+
+ private:
+  Gpu* gpu_ = nullptr;
+  std::byte* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// What kernels and the host share in pinned memory.
+struct DeviceMailbox {
+  static constexpr std::uint32_t kReports = 256;  ///< the most strands of a program
+  std::uint32_t abort = 0;
+  device::KernelReport reports[kReports];
+};
+
+class DeviceEngine {
+ public:
+  explicit DeviceEngine(Membership membership);
+  ~DeviceEngine();
+  DeviceEngine(const DeviceEngine&) = delete;
+  DeviceEngine& operator=(const DeviceEngine&) = delete;
+
+  Rank rank() const { return membership_.rank; }
+  int n_ranks() const { return membership_.n_ranks; }
+  const Topology& topology() const { return *membership_.topology; }
+  const Settings& settings() const { return membership_.settings; }
+  Gpu& gpu() const { return *membership_.gpu; }
+  const PeerWindows& windows() const { return *membership_.windows; }
+  DeviceMailbox& mailbox() const { return *mailbox_; }
+
+  /// The launch for an operation, made at its first use. Throws Error for what no plan can serve.
+  DeviceLaunch& bind(const Operation& operation);
+  /// How and where an operation is launched.
+  struct Ticket {
+    int lane = 0;
+    std::int64_t timeout_ns = 0;
+    std::uint64_t number = 0;
+    strettoStream_t stream = nullptr;
+    bool waits = false;  ///< on the device, for what was launched before into the eager lane
+  };
+  /// Launches it; does not wait. Throws Error.
+  void launch(DeviceLaunch& bound, const Operation& operation, const Ticket& ticket);
+  /// Sends and receives, all at once; those of this rank with itself match. Throws Error.
+  void launch_pairs(std::span<const DeviceTransfer> transfers, Ticket ticket);
+  /// Strands launched outside of captures so far, modulo 2^32.
+  std::uint32_t strands_launched() const { return strands_launched_; }
+  /// Strands that have ended on the device.
+  std::uint32_t strands_ended(int lane);
+
+ private:
+  using PlanKey = std::tuple<Collective, std::string, Rank, int>;
+
+  const PreparedPlan& plan_for(const PlanSpec& spec);
+  std::unique_ptr<DeviceLaunch> make_launch(const Request& request, const CallDetails* details);
+  void place_image(DeviceLaunch& bound, const DeviceProgram& program, bool for_ever);
+  std::byte* image_memory(std::size_t bytes, bool for_ever);
+  void address(device::KernelArguments& arguments, const Ticket& ticket);
+  std::byte* scratch_of(int lane, std::size_t bytes);
+
+  static constexpr std::size_t kCacheEntries = 256;
+
+  Membership membership_;
+  DeviceModel model_;
+  DeviceMailbox* mailbox_ = nullptr;
+  std::map<PlanKey, std::unique_ptr<PreparedPlan>> plans_;
+  std::array<std::unique_ptr<DeviceLaunch>, kCacheEntries> cache_;
+  std::unique_ptr<DeviceLaunch> one_off_;  ///< of the last operation that had details
+  std::vector<DeviceMemory> scratch_;      ///< by lane
+  std::vector<DeviceMemory> kept_;         ///< what kernels under way may still read
+  /// Images of programs that are used once, each free again when so many strands have ended.
+  struct ImageSlot {
+    DeviceMemory memory;
+    std::uint32_t free_at = 0;
+  };
+  std::array<ImageSlot, 16> image_ring_;
+  std::size_t next_image_ = 0;
+  std::uint32_t strands_launched_ = 0;
+};
+
+}  // namespace stretto

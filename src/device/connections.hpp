@@ -1,0 +1,160 @@
+// A strand's connections with its peers: the numbers of its messages, and all that waits or tells somebody to go on.
+// device/interpreter.hpp says what a Machine is. Each wait ends; after a failure nothing is waited for or told.
+#pragma once
+
+#include "device/program.hpp"
+#include "device/window.hpp"
+
+namespace stretto::device {
+
+/// What a call adds to its program.
+struct Operation {
+  const std::byte* input = nullptr;
+  std::byte* output = nullptr;
+  std::byte* scratch = nullptr;         ///< aligned to 16 bytes
+  std::byte* const* windows = nullptr;  ///< of all ranks, by rank, as this rank addresses them
+  std::uint64_t scalar = 0;
+  std::uint32_t rank = 0;
+  bool multiplies = false;  ///< inputs are multiplied by the scalar first
+  /// Wait until `after` strands have ended in this window: the operation before was issued to another stream.
+  bool waits = false;
+  std::uint32_t after = 0;
+  WindowShape shape;
+};
+
+template <class Machine, Protocol protocol>
+class Connections {
+ public:
+  STRETTO_DEVICE Connections(Machine& machine, const ProgramView& program, const Operation& operation,
+                             const Strand& strand)
+      : machine_(machine),
+        program_(program),
+        operation_(operation),
+        strand_(strand),
+        own_{operation.windows[operation.rank], operation.rank} {}
+
+  STRETTO_DEVICE const Window& own() const { return own_; }
+  STRETTO_DEVICE std::uint32_t peer_of(std::uint32_t link) const { return link_of(link).peer; }
+  /// Numbers of messages: `message` is which of the link's in a round.
+  STRETTO_DEVICE std::uint32_t sending(std::uint32_t link, std::uint32_t round, std::uint32_t message) const {
+    const Link& with = link_of(link);
+    return own_.link(operation_.shape, strand_.channel, with.peer).sent + round * with.sends_per_round + message;
+  }
+  STRETTO_DEVICE std::uint32_t receiving(std::uint32_t link, std::uint32_t round, std::uint32_t message) const {
+    const Link& with = link_of(link);
+    return own_.link(operation_.shape, strand_.channel, with.peer).received + round * with.receives_per_round + message;
+  }
+  STRETTO_DEVICE Window window_of(std::uint32_t rank) const { return {operation_.windows[rank], rank}; }
+
+  STRETTO_DEVICE void await_earlier() {
+    if (machine_.thread() == 0) {
+      typename Machine::Patience patience(machine_);
+      // Other strands of this operation may have ended before this one looks.
+      while (static_cast<std::int32_t>(machine_.poll(&own_.header().ended) - operation_.after) < 0) {
+        if (machine_.failed()) break;
+        if (!machine_.keep_waiting(patience)) {
+          machine_.fail(0, operation_.rank);
+          break;
+        }
+      }
+      machine_.consume();
+      if (machine_.poll(&own_.header().dead) != 0) machine_.give_up();  // it may be what ended it
+    }
+    machine_.barrier();
+  }
+
+  /// Every thread by itself: a credit was mostly given long ago.
+  STRETTO_DEVICE void acquire(const Instruction& instruction, std::uint32_t round) {
+    const std::uint32_t peer = peer_of(instruction.link);
+    const std::uint32_t* head = &own_.link(operation_.shape, strand_.channel, peer).head;
+    const std::uint32_t message = sending(instruction.link, round, instruction.message);
+    const std::uint32_t slots = protocol == Protocol::packets ? operation_.shape.packet_slots : operation_.shape.slots;
+    typename Machine::Patience patience(machine_);
+    while (static_cast<std::int32_t>(message - machine_.load_credit(head)) >= static_cast<std::int32_t>(slots)) {
+      if (!machine_.keep_waiting(patience)) return machine_.fail(instruction.step, peer);
+    }
+    // Packets need no counter, but count as messages: it must not fall behind by as much as its sign can tell.
+    if (protocol == Protocol::packets && (message & (operation_.shape.refresh_period - 1)) == 0)
+      drag_tail(peer, message);
+  }
+
+  STRETTO_DEVICE void signal(const Instruction& instruction, std::uint32_t round) {
+    if (machine_.thread() != 0) return;
+    const std::uint32_t peer = peer_of(instruction.link);
+    const std::uint32_t message = sending(instruction.link, round, instruction.message);
+    machine_.publish(&window_of(peer).link(operation_.shape, strand_.channel, operation_.rank).tail, message + 1);
+  }
+
+  STRETTO_DEVICE void wait(const Instruction& instruction, std::uint32_t round) {
+    if (machine_.thread() != 0) return;
+    const std::uint32_t peer = peer_of(instruction.link);
+    const std::uint32_t* tail = &own_.link(operation_.shape, strand_.channel, peer).tail;
+    const std::uint32_t message = receiving(instruction.link, round, instruction.message);
+    typename Machine::Patience patience(machine_);
+    while (static_cast<std::int32_t>(machine_.poll(tail) - message) <= 0) {
+      if (!machine_.keep_waiting(patience)) return machine_.fail(instruction.step, peer);
+    }
+    machine_.consume();
+  }
+
+  STRETTO_DEVICE void release(const Instruction& instruction, std::uint32_t round) {
+    const std::uint32_t peer = peer_of(instruction.link);
+    const std::uint32_t message = receiving(instruction.link, round, instruction.message);
+    if (is_to_be_refreshed(message)) refresh(peer, message);
+    if (machine_.failed()) return;
+    machine_.log(instruction.step, round);
+    if (machine_.thread() != 0) return;
+    machine_.give_credit(&window_of(peer).link(operation_.shape, strand_.channel, operation_.rank).head, message + 1);
+  }
+
+  /// All threads are done: what was sent and received counts from here in the next operation. The host may free the
+  /// window when it has seen the count, so nothing comes after it.
+  STRETTO_DEVICE void end() {
+    machine_.barrier();
+    if (!machine_.failed()) {
+      for (std::uint32_t i = machine_.thread(); i < strand_.n_links; i += machine_.threads()) advance(link_of(i));
+    }
+    machine_.barrier();
+    if (machine_.thread() != 0) return;
+    if (machine_.failed()) machine_.give_credit(&own_.header().dead, 1);
+    machine_.count(&own_.header().ended);
+  }
+
+ private:
+  STRETTO_DEVICE const Link& link_of(std::uint32_t index) const { return program_.links[strand_.first_link + index]; }
+
+  STRETTO_DEVICE void advance(const Link& link) {
+    LinkWords& words = own_.link(operation_.shape, strand_.channel, link.peer);
+    if (link.sends_per_round != 0) words.sent += strand_.rounds * link.sends_per_round;
+    if (link.receives_per_round != 0) words.received += strand_.rounds * link.receives_per_round;
+  }
+
+  STRETTO_DEVICE_RARE void drag_tail(std::uint32_t peer, std::uint32_t message) {
+    if (machine_.thread() != 0) return;
+    machine_.give_credit(&window_of(peer).link(operation_.shape, strand_.channel, operation_.rank).tail, message);
+  }
+
+  /// Once in refresh_period uses of a slot, all its packets get the flag of the message just read: beyond the end of
+  /// short messages there may be flags from long ago, and 2^32 messages later they would be taken for new.
+  STRETTO_DEVICE bool is_to_be_refreshed(std::uint32_t message) const {
+    const WindowShape& shape = operation_.shape;
+    return (message / shape.packet_slots & (shape.refresh_period - 1)) == shape.refresh_period - 1;
+  }
+  STRETTO_DEVICE_RARE void refresh(std::uint32_t peer, std::uint32_t message) {
+    Packet* packets = own_.packets(operation_.shape, strand_.channel, peer, message);
+    const std::uint64_t flag = static_cast<std::uint64_t>(message + 1) << 32;
+    for (std::size_t i = machine_.thread(); i < operation_.shape.packets_per_slot(); i += machine_.threads()) {
+      if (!machine_.failed()) machine_.store_packet(packets + i, Packet{{flag, flag}});
+    }
+    machine_.settle();
+    machine_.barrier();
+  }
+
+  Machine& machine_;
+  const ProgramView& program_;
+  const Operation& operation_;
+  const Strand& strand_;
+  Window own_;
+};
+
+}  // namespace stretto::device

@@ -1,0 +1,309 @@
+// CUDA's GPUs by the runtime API, which is linked statically and opens the driver at its first call.
+#include <cuda_runtime_api.h>
+
+#include <cstring>
+#include <mutex>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "device/cuda_gpus.hpp"
+#include "device/cuda_runtime.hpp"
+#include "device/kernels.hpp"
+
+namespace stretto {
+namespace {
+
+[[noreturn]] void fail(cudaError_t error, const char* call, int device) {
+  cudaGetLastError();  // clears the thread's last error: it must not surface in the application's own calls
+  const strettoResult_t code = error == cudaErrorMemoryAllocation ? strettoSystemError : strettoCudaError;
+  throw Error(code, format("{} failed on CUDA device {}: {} ({})", call, device, cudaGetErrorString(error),
+                           cudaGetErrorName(error)));
+}
+
+/// Makes a device current for a scope, and lets the thread do during a capture what does not belong to it.
+class OnDevice {
+ public:
+  explicit OnDevice(int device) : device_(device) {
+    cudaGetDevice(&previous_);
+    if (previous_ != device) {
+      const cudaError_t error = cudaSetDevice(device);
+      if (error != cudaSuccess) fail(error, "cudaSetDevice", device);
+    }
+    cudaThreadExchangeStreamCaptureMode(&mode_);
+  }
+  ~OnDevice() {
+    cudaThreadExchangeStreamCaptureMode(&mode_);
+    if (previous_ != device_) cudaSetDevice(previous_);
+  }
+  OnDevice(const OnDevice&) = delete;
+  OnDevice& operator=(const OnDevice&) = delete;
+
+ private:
+  int device_;
+  int previous_ = 0;
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
+cudaStream_t cuda(strettoStream_t stream) { return reinterpret_cast<cudaStream_t>(stream); }
+cudaEvent_t cuda(Gpu::Event event) { return static_cast<cudaEvent_t>(event); }
+
+/// By strettoDataType_t.
+const std::array<device::TypeKernels, strettoNumDataTypes>& kernels_by_type() {
+  static const std::array<device::TypeKernels, strettoNumDataTypes> all = {
+      device::kernels_int8(),    device::kernels_uint8(),    device::kernels_int32(), device::kernels_uint32(),
+      device::kernels_int64(),   device::kernels_uint64(),   device::kernels_half(),  device::kernels_float32(),
+      device::kernels_float64(), device::kernels_bfloat16(), device::kernels_e4m3(),  device::kernels_e5m2()};
+  return all;
+}
+
+/// Rows are {sum, prod, max, min}, as strettoRedOp_t begins; an average is a sum.
+const device::KernelPair& kernels_for(const KernelLaunch& launch) {
+  static const device::KernelPair bytes = device::kernels_bytes();
+  if (!launch.reduces) return bytes;
+  const int op = launch.op == strettoProd ? 1 : launch.op == strettoMax ? 2 : launch.op == strettoMin ? 3 : 0;
+  return kernels_by_type()[static_cast<std::size_t>(launch.type)].by_op[op];
+}
+
+class CudaGpu final : public Gpu {
+ public:
+  explicit CudaGpu(int ordinal) {
+    cudaDeviceProp properties{};
+    check(cudaGetDeviceProperties(&properties, ordinal), "cudaGetDeviceProperties", ordinal);
+    facts_.ordinal = ordinal;
+    facts_.name = properties.name;
+    facts_.multiprocessors = properties.multiProcessorCount;
+    static_assert(sizeof(properties.uuid) == sizeof(GpuUuid));
+    std::memcpy(facts_.uuid.data(), &properties.uuid, sizeof(GpuUuid));
+    if (const std::string obstacle = cuda_device_obstacle(ordinal); !obstacle.empty()) {
+      throw Error(strettoUnsupported, obstacle, "device");
+    }
+    const OnDevice here(ordinal);
+    check(cudaStreamCreateWithFlags(&own_stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+  }
+  ~CudaGpu() override { cudaStreamDestroy(own_stream_); }
+
+  const GpuFacts& facts() const noexcept override { return facts_; }
+  std::uint32_t resident_blocks() const noexcept override { return static_cast<std::uint32_t>(facts_.multiprocessors); }
+
+  std::byte* allocate(std::size_t bytes) override {
+    const OnDevice here(facts_.ordinal);
+    void* memory = nullptr;
+    check(cudaMalloc(&memory, bytes), "cudaMalloc");
+    check(cudaMemsetAsync(memory, 0, bytes, own_stream_), "cudaMemsetAsync");
+    check(cudaStreamSynchronize(own_stream_), "cudaStreamSynchronize");
+    return static_cast<std::byte*>(memory);
+  }
+  void free(std::byte* memory) noexcept override {
+    quietly([&] { cudaFree(memory); });
+  }
+
+  std::byte* allocate_pinned(std::size_t bytes) override {
+    const OnDevice here(facts_.ordinal);
+    void* memory = nullptr;
+    check(cudaHostAlloc(&memory, bytes, cudaHostAllocPortable | cudaHostAllocMapped), "cudaHostAlloc");
+    std::memset(memory, 0, bytes);
+    return static_cast<std::byte*>(memory);
+  }
+  void free_pinned(std::byte* memory) noexcept override {
+    quietly([&] { cudaFreeHost(memory); });
+  }
+
+  void copy_to_device(std::byte* to, const void* from, std::size_t bytes) override { copy(to, from, bytes); }
+  void copy_to_host(void* to, const std::byte* from, std::size_t bytes) override { copy(to, from, bytes); }
+
+  std::vector<std::byte> export_memory(std::byte* memory) override {
+    const OnDevice here(facts_.ordinal);
+    cudaIpcMemHandle_t handle{};
+    check(cudaIpcGetMemHandle(&handle, memory), "cudaIpcGetMemHandle");
+    const auto bytes = std::as_bytes(std::span(&handle, 1));
+    return {bytes.begin(), bytes.end()};
+  }
+  std::byte* import_memory(std::span<const std::byte> exported) override {
+    const OnDevice here(facts_.ordinal);
+    cudaIpcMemHandle_t handle{};
+    if (exported.size() != sizeof handle) throw Error(strettoRemoteError, "a peer's handle of GPU memory is no handle");
+    std::memcpy(&handle, exported.data(), sizeof handle);
+    void* memory = nullptr;
+    check(cudaIpcOpenMemHandle(&memory, handle, cudaIpcMemLazyEnablePeerAccess), "cudaIpcOpenMemHandle");
+    return static_cast<std::byte*>(memory);
+  }
+  void close_imported(std::byte* memory) noexcept override {
+    quietly([&] { cudaIpcCloseMemHandle(memory); });
+  }
+
+  void enable_peer(const GpuFacts& other) override {
+    if (other.ordinal == facts_.ordinal) return;
+    int can = 0;
+    check(cudaDeviceCanAccessPeer(&can, facts_.ordinal, other.ordinal), "cudaDeviceCanAccessPeer");
+    if (can == 0) {
+      throw Error(strettoUnsupported,
+                  format("CUDA device {} cannot reach the memory of device {}: use GPUs that NVLink or one PCIe root "
+                         "joins, and look at nvidia-smi topo -p2p r",
+                         facts_.ordinal, other.ordinal),
+                  "device");
+    }
+    const OnDevice here(facts_.ordinal);
+    const cudaError_t error = cudaDeviceEnablePeerAccess(other.ordinal, 0);
+    if (error == cudaErrorPeerAccessAlreadyEnabled) {
+      cudaGetLastError();
+    } else {
+      check(error, "cudaDeviceEnablePeerAccess");
+    }
+  }
+
+  void load_kernels() override {
+    const std::lock_guard lock(mutex_);
+    if (loaded_) return;
+    const OnDevice here(facts_.ordinal);
+    const auto load = [&](const device::KernelPair& pair) {
+      for (const void* kernel : {pair.packets, pair.slots}) {
+        cudaFuncAttributes attributes{};
+        check(cudaFuncGetAttributes(&attributes, kernel), "cudaFuncGetAttributes");
+      }
+    };
+    for (const device::TypeKernels& type : kernels_by_type()) {
+      for (const device::KernelPair& pair : type.by_op) load(pair);
+    }
+    KernelLaunch bytes;
+    bytes.reduces = false;
+    load(kernels_for(bytes));
+    loaded_ = true;
+  }
+
+  void launch(const KernelLaunch& launch, strettoStream_t stream) override {
+    const device::KernelPair& pair = kernels_for(launch);
+    const void* const kernel = launch.protocol == device::Protocol::packets ? pair.packets : pair.slots;
+    int previous = facts_.ordinal;
+    cudaGetDevice(&previous);
+    if (previous != facts_.ordinal) cudaSetDevice(facts_.ordinal);
+    void* parameters[] = {const_cast<device::KernelArguments*>(launch.arguments)};
+    const cudaError_t error = cudaLaunchKernel(kernel, dim3(launch.blocks), dim3(launch.threads), parameters,
+                                               (launch.arguments->image_bytes + 15) / 16 * 16, cuda(stream));
+    if (previous != facts_.ordinal) cudaSetDevice(previous);
+    check(error, "cudaLaunchKernel");
+  }
+
+  void copy_in_stream(std::byte* to, const std::byte* from, std::size_t bytes, strettoStream_t stream) override {
+    const OnDevice here(facts_.ordinal);
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, cuda(stream)), "cudaMemcpyAsync");
+  }
+
+  PointerFacts pointer_facts(const void* pointer) override {
+    cudaPointerAttributes attributes{};
+    check(cudaPointerGetAttributes(&attributes, pointer), "cudaPointerGetAttributes");
+    switch (attributes.type) {
+      case cudaMemoryTypeDevice:
+        return {PointerFacts::Kind::device, attributes.device};
+      case cudaMemoryTypeManaged:
+        return {PointerFacts::Kind::managed, attributes.device};
+      case cudaMemoryTypeHost:
+        return {PointerFacts::Kind::pinned, -1};
+      default:
+        return {PointerFacts::Kind::host, -1};
+    }
+  }
+
+  StreamFacts stream_facts(strettoStream_t stream) override {
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    unsigned long long capture_id = 0;
+    check(cudaStreamGetCaptureInfo(cuda(stream), &status, &capture_id), "cudaStreamGetCaptureInfo");
+    if (status == cudaStreamCaptureStatusNone) {
+      unsigned long long id = 0;
+      check(cudaStreamGetId(cuda(stream), &id), "cudaStreamGetId");
+      return {StreamFacts::Capture::none, id, 0};
+    }
+    const bool active = status == cudaStreamCaptureStatusActive;
+    return {active ? StreamFacts::Capture::active : StreamFacts::Capture::invalidated, 0, capture_id};
+  }
+
+  Event make_event() override {
+    const OnDevice here(facts_.ordinal);
+    cudaEvent_t event = nullptr;
+    check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
+    return event;
+  }
+  void destroy_event(Event event) noexcept override {
+    quietly([&] { cudaEventDestroy(cuda(event)); });
+  }
+  void record(Event event, strettoStream_t stream) override {
+    const OnDevice here(facts_.ordinal);
+    check(cudaEventRecord(cuda(event), cuda(stream)), "cudaEventRecord");
+  }
+  void make_wait(strettoStream_t stream, Event event) override {
+    const OnDevice here(facts_.ordinal);
+    check(cudaStreamWaitEvent(cuda(stream), cuda(event), 0), "cudaStreamWaitEvent");
+  }
+  bool is_done(Event event) override {
+    const OnDevice here(facts_.ordinal);
+    const cudaError_t error = cudaEventQuery(cuda(event));
+    if (error == cudaErrorNotReady) {
+      cudaGetLastError();
+      return false;
+    }
+    check(error, "cudaEventQuery");
+    return true;
+  }
+
+ private:
+  void check(cudaError_t error, const char* call) const { check(error, call, facts_.ordinal); }
+  static void check(cudaError_t error, const char* call, int device) {
+    if (error != cudaSuccess) fail(error, call, device);
+  }
+  void copy(void* to, const void* from, std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const OnDevice here(facts_.ordinal);
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, own_stream_), "cudaMemcpyAsync");
+    check(cudaStreamSynchronize(own_stream_), "cudaStreamSynchronize");
+  }
+  template <typename Action>
+  void quietly(Action action) noexcept {
+    try {
+      const OnDevice here(facts_.ordinal);
+      action();
+    } catch (const Error&) {  // at the end of the process the driver may have gone before
+    }
+    cudaGetLastError();
+  }
+
+  GpuFacts facts_;
+  cudaStream_t own_stream_ = nullptr;
+  std::mutex mutex_;
+  bool loaded_ = false;
+};
+
+class CudaGpus final : public GpuProvider {
+ public:
+  int count() override { return cuda_status().n_devices; }
+  int current() override {
+    int device = -1;
+    if (cudaGetDevice(&device) != cudaSuccess) cudaGetLastError();
+    return device;
+  }
+  std::string obstacle() override { return cuda_status().reason; }
+  /// No GPU has run them yet.
+  bool serves_communicators() override { return false; }
+  std::shared_ptr<Gpu> open(int ordinal) override {
+    const std::lock_guard lock(mutex_);
+    const auto index = static_cast<std::size_t>(ordinal);
+    if (open_.size() <= index) open_.resize(index + 1);
+    std::shared_ptr<Gpu> gpu = open_[index].lock();
+    if (!gpu) {
+      gpu = std::make_shared<CudaGpu>(ordinal);
+      open_[index] = gpu;
+    }
+    return gpu;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<Gpu>> open_;
+};
+
+}  // namespace
+
+GpuProvider& cuda_gpus() {
+  static CudaGpus* const all = new CudaGpus;  // lives for ever: communicators may outlive static objects
+  return *all;
+}
+
+}  // namespace stretto

@@ -1,0 +1,118 @@
+// A block of a kernel as the machine that device programs run on (interpreter.hpp has the contract).
+//
+// Order. publish: the block's barrier makes its threads' stores visible to thread 0, whose fence orders them before the
+// relaxed store of the counter, for the whole system. poll and consume: the mirror image, the barrier that follows a
+// wait handing it to the other threads. Packets need no order: each word says itself whether it is new. Credits need
+// none either: the loads of what is given back have returned, since their values were stored or added before the
+// barrier; and what a credit allows depends on the branch that saw it. docs/ordering.md has the whole argument.
+#pragma once
+
+#include "device/kernel_arguments.hpp"
+#include "device/ptx.cuh"
+
+namespace stretto::device {
+
+/// What the threads of a block share.
+struct CudaBlock {
+  std::uint32_t failed;
+};
+
+class CudaMachine {
+ public:
+  /// Between two looks at the clock and at the host's word, which lies across PCIe.
+  static constexpr std::uint32_t kSpinsPerLook = 1024;
+
+  class Patience {
+   public:
+    __device__ __forceinline__ explicit Patience(const CudaMachine&) {}
+    std::uint32_t spins = 0;
+    std::uint64_t since_ns = 0;
+  };
+
+  __device__ __forceinline__ CudaMachine(CudaBlock& block, const KernelArguments& arguments, bool dead)
+      : block_(block), arguments_(arguments), failed_(dead) {}
+
+  __device__ __forceinline__ std::uint32_t thread() const { return threadIdx.x; }
+  __device__ __forceinline__ std::uint32_t threads() const { return blockDim.x; }
+  __device__ __forceinline__ void barrier() { failed_ = __syncthreads_or(failed_ ? 1 : 0) != 0; }
+
+  __device__ __forceinline__ std::uint32_t load_credit(const std::uint32_t* word) const {
+    return ptx::load_relaxed(word);
+  }
+  __device__ __forceinline__ void give_credit(std::uint32_t* word, std::uint32_t value) {
+    ptx::store_relaxed(word, value);
+  }
+  __device__ __forceinline__ std::uint32_t poll(const std::uint32_t* word) const { return ptx::load_relaxed(word); }
+  __device__ __forceinline__ void consume() { ptx::fence_system(); }
+  __device__ __forceinline__ void publish(std::uint32_t* word, std::uint32_t value) {
+    ptx::fence_system();
+    ptx::store_relaxed(word, value);
+  }
+  __device__ __forceinline__ void count(std::uint32_t* word) {
+    ptx::fence_device();
+    atomicAdd(word, 1U);
+  }
+  __device__ __forceinline__ void settle() { ptx::fence_system(); }
+
+  __device__ __forceinline__ Packet load_packet(const Packet* from) const {
+    Packet packet;
+    ptx::load_relaxed_pair(from, packet.words[0], packet.words[1]);
+    return packet;
+  }
+  __device__ __forceinline__ void store_packet(Packet* to, const Packet& packet) {
+    ptx::store_relaxed_pair(to, packet.words[0], packet.words[1]);
+  }
+  template <int size_bytes>
+  __device__ __forceinline__ Granule<size_bytes> load_slot(const std::byte* from) const {
+    static_assert(size_bytes == 16);
+    Granule<size_bytes> granule;
+    ptx::load_streaming_pair(from, granule.words[0], granule.words[1]);
+    return granule;
+  }
+  template <int size_bytes>
+  __device__ __forceinline__ void store_slot(std::byte* to, const Granule<size_bytes>& granule) {
+    static_assert(size_bytes == 16);
+    ptx::store_pair(to, granule.words[0], granule.words[1]);
+  }
+
+  __device__ __forceinline__ bool keep_waiting(Patience& patience) {
+    if (++patience.spins % kSpinsPerLook != 0) return true;
+    return look_around(patience);
+  }
+
+  __device__ __noinline__ void fail(std::uint32_t step, std::uint32_t peer) {
+    failed_ = true;
+    if (reason_ == KernelFailure::none) return;  // another thread of the block gave up
+    if (atomicExch(&block_.failed, 1) != 0) return;
+    KernelReport& report = arguments_.reports[blockIdx.x];
+    report.step = step;
+    report.peer = peer;
+    report.operation = arguments_.operation_number;
+    ptx::fence_system();
+    ptx::store_relaxed(&report.reason, static_cast<std::uint32_t>(reason_));
+  }
+  __device__ __forceinline__ void give_up() { failed_ = true; }
+  __device__ __forceinline__ bool failed() const { return failed_; }
+  __device__ __forceinline__ void log(std::uint32_t, std::uint32_t) {}
+
+ private:
+  __device__ __noinline__ bool look_around(Patience& patience) {
+    if (*static_cast<volatile std::uint32_t*>(&block_.failed) != 0) return false;
+    if (ptx::load_relaxed(arguments_.abort_word) != 0) {
+      reason_ = KernelFailure::aborted;
+      return false;
+    }
+    const std::uint64_t now_ns = ptx::global_timer_ns();
+    if (patience.since_ns == 0) patience.since_ns = now_ns;
+    if (now_ns - patience.since_ns < arguments_.timeout_ns) return true;
+    reason_ = KernelFailure::deadline;
+    return false;
+  }
+
+  CudaBlock& block_;
+  const KernelArguments& arguments_;
+  bool failed_;
+  KernelFailure reason_ = KernelFailure::none;
+};
+
+}  // namespace stretto::device

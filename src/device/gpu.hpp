@@ -1,0 +1,120 @@
+// One GPU as this process uses it: all of CUDA that communicators need, as an interface, so that everything above it
+// can be tested where there is no GPU (tests/support/simulated_gpu.hpp is one made of host threads). No CUDA header is
+// needed to include this file.
+//
+// Functions throw Error(strettoCudaError, or strettoSystemError for want of memory) with CUDA's words, unless they are
+// noexcept. They may be called from any thread, leave the calling thread's current device as it was, and may be called
+// while a stream of the thread is being captured.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "device/kernel_arguments.hpp"
+#include "stretto/stretto.h"
+
+namespace stretto {
+
+using GpuUuid = std::array<std::byte, 16>;
+
+struct GpuFacts {
+  int ordinal = 0;  ///< in this process: CUDA_VISIBLE_DEVICES decides
+  GpuUuid uuid{};   ///< the same in all processes
+  std::string name;
+  int multiprocessors = 1;
+};
+
+struct PointerFacts {
+  enum class Kind : std::uint8_t { host, pinned, device, managed };
+  Kind kind = Kind::host;  ///< host: memory that CUDA knows nothing of
+  int device = -1;         ///< ordinal, of device memory
+};
+
+struct StreamFacts {
+  enum class Capture : std::uint8_t { none, active, invalidated };
+  Capture capture = Capture::none;
+  std::uint64_t id = 0;          ///< of the stream: handles are used again, and some mean another stream in each thread
+  std::uint64_t capture_id = 0;  ///< of an active one: unique in this process
+};
+
+/// Which kernel, and how it is launched.
+struct KernelLaunch {
+  strettoDataType_t type = strettoFloat32;
+  strettoRedOp_t op = strettoSum;  ///< strettoAvg: the sum
+  bool reduces = true;
+  device::Protocol protocol = device::Protocol::packets;
+  std::uint32_t blocks = 1;
+  std::uint32_t threads = 32;
+  const device::KernelArguments* arguments = nullptr;  ///< copied
+};
+
+class Gpu {
+ public:
+  virtual ~Gpu() = default;
+  virtual const GpuFacts& facts() const noexcept = 0;
+  /// Blocks of a kernel of this library that can be resident at once.
+  virtual std::uint32_t resident_blocks() const noexcept = 0;
+
+  /// Device memory that can be exported, all zeros when this returns.
+  virtual std::byte* allocate(std::size_t bytes) = 0;
+  virtual void free(std::byte* memory) noexcept = 0;
+  /// Host memory that kernels reach at the same address, all zeros.
+  virtual std::byte* allocate_pinned(std::size_t bytes) = 0;
+  virtual void free_pinned(std::byte* memory) noexcept = 0;
+  /// Complete when this returns, beside whatever runs.
+  virtual void copy_to_device(std::byte* to, const void* from, std::size_t bytes) = 0;
+  virtual void copy_to_host(void* to, const std::byte* from, std::size_t bytes) = 0;
+
+  /// What another process of this host needs to map memory from allocate().
+  virtual std::vector<std::byte> export_memory(std::byte* memory) = 0;
+  /// Maps another process's memory, wherever its GPU is, for kernels on this one.
+  virtual std::byte* import_memory(std::span<const std::byte> exported) = 0;
+  virtual void close_imported(std::byte* memory) noexcept = 0;
+  /// Lets kernels on this GPU use memory of another one of this process.
+  virtual void enable_peer(const GpuFacts& other) = 0;
+
+  /// All kernels, so that no launch has to.
+  virtual void load_kernels() = 0;
+  virtual void launch(const KernelLaunch& launch, strettoStream_t stream) = 0;
+
+  /// Within this GPU's memory, in the stream's turn.
+  virtual void copy_in_stream(std::byte* to, const std::byte* from, std::size_t bytes, strettoStream_t stream) = 0;
+
+  virtual PointerFacts pointer_facts(const void* pointer) = 0;
+  virtual StreamFacts stream_facts(strettoStream_t stream) = 0;
+
+  /// An event that orders streams; it takes no times.
+  using Event = void*;
+  virtual Event make_event() = 0;
+  virtual void destroy_event(Event event) noexcept = 0;
+  virtual void record(Event event, strettoStream_t stream) = 0;
+  virtual void make_wait(strettoStream_t stream, Event event) = 0;
+  virtual bool is_done(Event event) = 0;
+};
+
+/// The GPUs of this process.
+class GpuProvider {
+ public:
+  virtual ~GpuProvider() = default;
+  virtual int count() = 0;
+  /// The calling thread's current device.
+  virtual int current() = 0;
+  /// 0 <= ordinal < count(). One object for all communicators of a GPU.
+  virtual std::shared_ptr<Gpu> open(int ordinal) = 0;
+  /// Why there are none, and what to do; empty if there are.
+  virtual std::string obstacle() = 0;
+  /// Whether communicators may be made on them.
+  virtual bool serves_communicators() { return true; }
+};
+
+/// CUDA's, unless replaced.
+GpuProvider& gpus();
+/// For tests: nullptr gives CUDA's back.
+void replace_gpus(GpuProvider* provider) noexcept;
+
+}  // namespace stretto

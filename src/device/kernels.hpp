@@ -1,0 +1,33 @@
+// The kernels that there are: one per type and operation, one for collectives that only move bytes; each by both
+// protocols. A type's kernels are one translation unit (kernels/*.cu).
+#pragma once
+
+#include "device/kernel_arguments.hpp"
+
+namespace stretto::device {
+
+/// Functions as the CUDA runtime takes them.
+struct KernelPair {
+  const void* packets = nullptr;
+  const void* slots = nullptr;
+};
+
+struct TypeKernels {
+  KernelPair by_op[4];  ///< sum, prod, max, min
+};
+
+TypeKernels kernels_int8();
+TypeKernels kernels_uint8();
+TypeKernels kernels_int32();
+TypeKernels kernels_uint32();
+TypeKernels kernels_int64();
+TypeKernels kernels_uint64();
+TypeKernels kernels_half();
+TypeKernels kernels_float32();
+TypeKernels kernels_float64();
+TypeKernels kernels_bfloat16();
+TypeKernels kernels_e4m3();
+TypeKernels kernels_e5m2();
+KernelPair kernels_bytes();
+
+}  // namespace stretto::device

@@ -1,0 +1,59 @@
+#include "planner/device_choice.hpp"
+
+#include <algorithm>
+
+namespace stretto {
+namespace {
+
+/// A device's memory is one level, and its blocks share nothing that a model of cores would know of.
+LinkModel device_link(Picoseconds message, Picoseconds byte, std::uint64_t slot_bytes, std::uint32_t slots) {
+  LinkModel link;
+  link.message = message;
+  link.step = 20'000;
+  link.byte_copied = link.cached_byte_copied = byte;
+  link.byte_reduced = link.cached_byte_reduced = 1;
+  link.cached_bytes = 0;
+  link.slot_bytes = slot_bytes;
+  link.slots = slots;
+  return link;
+}
+
+/// As many as the bytes need, in multiples of what the algorithm wants.
+std::int32_t channels_for(std::uint64_t bytes, std::uint64_t bytes_per_channel, std::int32_t multiple, int most) {
+  const std::uint64_t wanted = std::max<std::uint64_t>(1, (bytes + bytes_per_channel - 1) / bytes_per_channel);
+  const std::uint64_t groups =
+      (std::min<std::uint64_t>(wanted, static_cast<std::uint64_t>(most)) + static_cast<std::uint64_t>(multiple) - 1) /
+      static_cast<std::uint64_t>(multiple);
+  const std::int32_t most_groups = std::max(1, most / multiple);
+  return std::min(static_cast<std::int32_t>(groups), most_groups) * multiple;
+}
+
+}  // namespace
+
+DeviceModel default_device_model(std::uint64_t packet_slot_bytes, std::uint32_t packet_slots, std::uint64_t slot_bytes,
+                                 std::uint32_t slots, int max_channels) {
+  const auto channels = static_cast<std::uint64_t>(max_channels);
+  DeviceModel model;
+  model.max_channels = max_channels;
+  // All channels' slots together are what is under way: rounds are counted in those.
+  model.packets = device_link(1'100'000, 6, packet_slot_bytes * channels, packet_slots);
+  model.slots = device_link(3'000'000, 3, slot_bytes * channels, slots);
+  return model;
+}
+
+DeviceChoice choose_device_plan(Collective collective, std::uint64_t block_bytes, int n_ranks, Rank root,
+                                const DeviceModel& model, std::string_view forced) {
+  const PlanChoice packets =
+      choose_plan(collective, block_bytes, n_ranks, root, model.max_channels, model.packets, forced);
+  const PlanChoice slots = choose_plan(collective, block_bytes, n_ranks, root, model.max_channels, model.slots, forced);
+  DeviceChoice choice;
+  choice.by_packets = packets.cost <= slots.cost;
+  choice.spec = choice.by_packets ? packets.spec : slots.spec;
+  choice.cost = std::min(packets.cost, slots.cost);
+  choice.spec.channels =
+      channels_for(block_bytes, choice.by_packets ? model.packet_bytes_per_channel : model.slot_bytes_per_channel,
+                   choice.spec.channels, model.max_channels);
+  return choice;
+}
+
+}  // namespace stretto

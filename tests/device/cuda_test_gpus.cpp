@@ -1,0 +1,93 @@
+#include "cuda_test_gpus.hpp"
+
+#include <cuda_runtime_api.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "device/cuda_gpus.hpp"
+#include "device/cuda_runtime.hpp"
+
+namespace stretto::test {
+namespace {
+
+void expect(cudaError_t error, const char* call) {
+  EXPECT_EQ(error, cudaSuccess) << call << ": " << cudaGetErrorString(error);
+}
+
+class CudaGraph final : public TestGraph {
+ public:
+  explicit CudaGraph(cudaGraph_t graph) {
+    expect(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
+    expect(cudaGraphDestroy(graph), "cudaGraphDestroy");
+  }
+  ~CudaGraph() override { expect(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy"); }
+  CudaGraph(const CudaGraph&) = delete;
+  CudaGraph& operator=(const CudaGraph&) = delete;
+
+  cudaGraphExec_t executable = nullptr;
+};
+
+class CudaStream final : public TestStream {
+ public:
+  explicit CudaStream(int device) {
+    expect(cudaSetDevice(device), "cudaSetDevice");
+    expect(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+  }
+  ~CudaStream() override { expect(cudaStreamDestroy(stream_), "cudaStreamDestroy"); }
+  CudaStream(const CudaStream&) = delete;
+  CudaStream& operator=(const CudaStream&) = delete;
+
+  strettoStream_t handle() const override { return stream_; }
+  void synchronize() override { expect(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+  void begin_capture() override {
+    expect(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  }
+  std::shared_ptr<TestGraph> end_capture() override {
+    cudaGraph_t graph = nullptr;
+    expect(cudaStreamEndCapture(stream_, &graph), "cudaStreamEndCapture");
+    return std::make_shared<CudaGraph>(graph);
+  }
+  void launch(const std::shared_ptr<TestGraph>& graph) override {
+    expect(cudaGraphLaunch(static_cast<const CudaGraph&>(*graph).executable, stream_), "cudaGraphLaunch");
+  }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+};
+
+class CudaTestGpus final : public TestGpus {
+ public:
+  explicit CudaTestGpus(int count) : count_(count) {}
+  int count() const override { return count_; }
+  std::byte* allocate(int device, std::size_t bytes) override {
+    expect(cudaSetDevice(device), "cudaSetDevice");
+    void* memory = nullptr;
+    expect(cudaMalloc(&memory, bytes), "cudaMalloc");
+    expect(cudaMemset(memory, 0x5e, bytes), "cudaMemset");
+    return static_cast<std::byte*>(memory);
+  }
+  void free(int, std::byte* memory) override { expect(cudaFree(memory), "cudaFree"); }
+  void upload(std::byte* to, const void* from, std::size_t bytes) override {
+    expect(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy");
+  }
+  void download(void* to, const std::byte* from, std::size_t bytes) override {
+    expect(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy");
+  }
+  std::unique_ptr<TestStream> make_stream(int device) override { return std::make_unique<CudaStream>(device); }
+
+ private:
+  int count_;
+};
+
+}  // namespace
+
+std::unique_ptr<TestGpus> make_cuda_test_gpus(int most, std::string& why_none) {
+  const CudaStatus status = cuda_status();
+  if (status.n_devices == 0) why_none = status.reason;
+  if (!cuda_gpus().serves_communicators()) why_none = "this release makes no communicators on real GPUs";
+  if (!why_none.empty()) return nullptr;
+  return std::make_unique<CudaTestGpus>(std::min(most, status.n_devices));
+}
+
+}  // namespace stretto::test

@@ -1,0 +1,396 @@
+// Device communicators of the C API on GPUs made of host threads: collectives against the oracle, streams, captures,
+// groups of one thread, refusals, ranks that do not come.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "stretto/stretto.h"
+#include "support/collective_oracle.hpp"
+#include "support/threads.hpp"
+#include "test_gpus.hpp"
+
+namespace stretto {
+namespace {
+
+using test::TestGpus;
+using test::TestStream;
+
+/// Memory of a device.
+class DeviceBuffer {
+ public:
+  DeviceBuffer(TestGpus& gpus, int device, std::size_t count)
+      : gpus_(gpus),
+        device_(device),
+        count_(count),
+        memory_(reinterpret_cast<std::int64_t*>(gpus.allocate(device, std::max<std::size_t>(count, 1) * 8))) {}
+  ~DeviceBuffer() { gpus_.free(device_, reinterpret_cast<std::byte*>(memory_)); }
+  DeviceBuffer(const DeviceBuffer&) = delete;
+  DeviceBuffer& operator=(const DeviceBuffer&) = delete;
+
+  std::int64_t* get() const { return memory_; }
+  void fill(const Buffer& values) {
+    if (!values.empty()) gpus_.upload(reinterpret_cast<std::byte*>(memory_), values.data(), values.size() * 8);
+  }
+  Buffer read() const {
+    Buffer values(count_);
+    if (count_ > 0) gpus_.download(values.data(), reinterpret_cast<const std::byte*>(memory_), count_ * 8);
+    return values;
+  }
+
+ private:
+  TestGpus& gpus_;
+  int device_;
+  std::size_t count_;
+  std::int64_t* memory_;
+};
+
+/// n ranks of a communicator, as threads, on the devices in turn.
+class DeviceRanks {
+ public:
+  DeviceRanks(TestGpus& gpus, int n, strettoConfig_t config = STRETTO_CONFIG_INITIALIZER) : gpus_(gpus) {
+    if (config.max_channels == STRETTO_UNSET) config.max_channels = 4;  // of how many threads there can be
+    if (config.data_timeout_ms == STRETTO_UNSET) config.data_timeout_ms = 60'000;  // before the test's own limit
+    std::vector<int> device_of;
+    for (int rank = 0; rank < n; ++rank) device_of.push_back(rank % gpus.count());
+    comms_.resize(static_cast<std::size_t>(n));
+    EXPECT_EQ(strettoCommInitAllConfig(comms_.data(), n, device_of.data(), &config), strettoSuccess)
+        << strettoGetLastError(nullptr);
+  }
+  ~DeviceRanks() {
+    for (strettoComm_t comm : comms_) EXPECT_EQ(strettoCommDestroy(comm), strettoSuccess);
+  }
+  DeviceRanks(const DeviceRanks&) = delete;
+  DeviceRanks& operator=(const DeviceRanks&) = delete;
+
+  void run(const std::function<void(int rank, strettoComm_t comm)>& body) {
+    std::vector<std::thread> threads;
+    for (int rank = 0; rank < n(); ++rank) threads.emplace_back([&, rank] { body(rank, comm(rank)); });
+    for (std::thread& thread : threads) thread.join();
+  }
+  int n() const { return static_cast<int>(comms_.size()); }
+  strettoComm_t comm(int rank) const { return comms_[static_cast<std::size_t>(rank)]; }
+  int device(int rank) const {
+    int device = -1;
+    EXPECT_EQ(strettoCommDevice(comm(rank), &device), strettoSuccess);
+    return device;
+  }
+  TestGpus& gpus() { return gpus_; }
+  std::unique_ptr<TestStream> stream(int rank) { return gpus_.make_stream(device(rank)); }
+
+ private:
+  TestGpus& gpus_;
+  std::vector<strettoComm_t> comms_;
+};
+
+strettoResult_t call(const CollectiveCase& c, const void* in, void* out, strettoComm_t comm, strettoStream_t stream) {
+  switch (c.collective) {
+    case Collective::all_reduce:
+      return strettoAllReduce(in, out, c.count, strettoInt64, strettoSum, comm, stream);
+    case Collective::all_gather:
+      return strettoAllGather(in, out, c.count, strettoInt64, comm, stream);
+    case Collective::reduce_scatter:
+      return strettoReduceScatter(in, out, c.count, strettoInt64, strettoSum, comm, stream);
+    case Collective::broadcast:
+      return strettoBroadcast(in, out, c.count, strettoInt64, c.root, comm, stream);
+    case Collective::reduce:
+      return strettoReduce(in, out, c.count, strettoInt64, strettoSum, c.root, comm, stream);
+    case Collective::gather:
+      return strettoGather(in, out, c.count, strettoInt64, c.root, comm, stream);
+    case Collective::scatter:
+      return strettoScatter(in, out, c.count, strettoInt64, c.root, comm, stream);
+    case Collective::all_to_all:
+      return strettoAllToAll(in, out, c.count, strettoInt64, comm, stream);
+    default:
+      return strettoInternalError;
+  }
+}
+
+class DeviceCommunicator : public testing::TestWithParam<test::TestGpusRow> {
+ protected:
+  void SetUp() override {
+    std::string why_none;
+    gpus_ = GetParam().make(2, why_none);
+    if (!gpus_) GTEST_SKIP() << why_none;
+  }
+  std::unique_ptr<TestGpus> gpus_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Gpus, DeviceCommunicator, testing::ValuesIn(test::test_gpus_rows()),
+                         [](const auto& instance) { return std::string(instance.param.name); });
+
+TEST_P(DeviceCommunicator, EveryCollective_EqualsTheOracle) {
+  std::mt19937_64 random(20261126);
+  for (const int n : {1, 2, 3, 4}) {
+    DeviceRanks ranks(*gpus_, n);
+    for (const CollectiveRow& row : collective_rows()) {
+      for (const std::size_t count : {0UL, 1UL, 100UL, 5000UL, 70'001UL}) {
+        const Rank root = row.rooted ? static_cast<Rank>(random() % static_cast<unsigned>(n)) : -1;
+        const CollectiveCase c{row.collective, n, root, count};
+        const std::vector<Buffer> inputs = random_inputs(c, random);
+        const std::vector<Buffer> expected = expected_outputs(c, inputs);
+        ranks.run([&](int rank, strettoComm_t comm) {
+          const auto i = static_cast<std::size_t>(rank);
+          const auto stream = ranks.stream(rank);
+          DeviceBuffer in(ranks.gpus(), ranks.device(rank), inputs[i].size());
+          DeviceBuffer out(ranks.gpus(), ranks.device(rank), expected[i].size());
+          in.fill(inputs[i]);
+          ASSERT_EQ(call(c, in.get(), out.get(), comm, stream->handle()), strettoSuccess) << strettoGetLastError(comm);
+          stream->synchronize();
+          EXPECT_EQ(out.read(), expected[i]) << row.name << " n=" << n << " count=" << count << " rank " << rank;
+        });
+      }
+    }
+  }
+}
+
+TEST_P(DeviceCommunicator, SendsAndReceivesOfAGroup_GoAtOnce) {
+  for (const int n : {1, 2, 3, 4}) {
+    DeviceRanks ranks(*gpus_, n);
+    for (const std::size_t count : {0UL, 1UL, 3000UL, 60'000UL}) {
+      ranks.run([&](int rank, strettoComm_t comm) {
+        const auto stream = ranks.stream(rank);
+        const auto total = static_cast<std::size_t>(n) * 2 * count;
+        DeviceBuffer in(ranks.gpus(), ranks.device(rank), total);
+        DeviceBuffer out(ranks.gpus(), ranks.device(rank), total);
+        Buffer values;
+        for (std::size_t i = 0; i < total; ++i) values.push_back(static_cast<std::int64_t>(i) + 1'000'000 * rank);
+        in.fill(values);
+        // Two messages to each rank, this one too.
+        ASSERT_EQ(strettoGroupStart(), strettoSuccess);
+        for (std::size_t peer = 0; peer < static_cast<std::size_t>(n); ++peer) {
+          for (std::size_t message = 0; message < 2; ++message) {
+            const std::size_t at = (2 * peer + message) * count;
+            ASSERT_EQ(strettoSend(in.get() + at, count, strettoInt64, static_cast<int>(peer), comm, stream->handle()),
+                      strettoSuccess);
+            ASSERT_EQ(strettoRecv(out.get() + at, count, strettoInt64, static_cast<int>(peer), comm, stream->handle()),
+                      strettoSuccess);
+          }
+        }
+        ASSERT_EQ(strettoGroupEnd(), strettoSuccess) << strettoGetLastError(nullptr);
+        stream->synchronize();
+        Buffer expected;
+        for (std::size_t i = 0; i < total; ++i) {
+          const std::size_t peer = i / (2 * count);
+          const std::size_t at = static_cast<std::size_t>(rank) * 2 * count + i % (2 * count);
+          expected.push_back(static_cast<std::int64_t>(at + 1'000'000 * peer));
+        }
+        EXPECT_EQ(out.read(), expected) << "n=" << n << " count=" << count << " rank " << rank;
+      });
+    }
+  }
+}
+
+TEST_P(DeviceCommunicator, BlocksOfUnequalSizes_Travel) {
+  DeviceRanks ranks(*gpus_, 3);
+  const std::vector<std::size_t> counts = {3, 0, 500};
+  const std::vector<std::size_t> displacements = {0, 3, 3};
+  ranks.run([&](int rank, strettoComm_t comm) {
+    const auto r = static_cast<std::size_t>(rank);
+    const auto stream = ranks.stream(rank);
+    DeviceBuffer own(ranks.gpus(), ranks.device(rank), counts[r]);
+    DeviceBuffer all(ranks.gpus(), ranks.device(rank), 503);
+    own.fill(Buffer(counts[r], rank + 1));
+    ASSERT_EQ(strettoAllGatherV(own.get(), all.get(), counts.data(), displacements.data(), strettoInt64, comm,
+                                stream->handle()),
+              strettoSuccess)
+        << strettoGetLastError(comm);
+    ASSERT_EQ(
+        strettoReduceScatterV(all.get(), own.get(), counts.data(), strettoInt64, strettoSum, comm, stream->handle()),
+        strettoSuccess);
+    stream->synchronize();
+    Buffer gathered(503, 3);
+    std::fill_n(gathered.begin(), 3, 1);
+    EXPECT_EQ(all.read(), gathered);
+    EXPECT_EQ(own.read(), Buffer(counts[r], 3 * (rank + 1)));
+    // Rank r has r + 1 elements for each.
+    const std::vector<std::size_t> sends(3, r + 1);
+    const std::vector<std::size_t> send_places = {0, r + 1, 2 * (r + 1)};
+    const std::vector<std::size_t> receives = {1, 2, 3};
+    const std::vector<std::size_t> receive_places = {0, 1, 3};
+    DeviceBuffer in(ranks.gpus(), ranks.device(rank), 3 * (r + 1));
+    DeviceBuffer out(ranks.gpus(), ranks.device(rank), 6);
+    in.fill(Buffer(3 * (r + 1), rank + 10));
+    ASSERT_EQ(strettoAllToAllV(in.get(), sends.data(), send_places.data(), out.get(), receives.data(),
+                               receive_places.data(), strettoInt64, comm, stream->handle()),
+              strettoSuccess)
+        << strettoGetLastError(comm);
+    stream->synchronize();
+    EXPECT_EQ(out.read(), (Buffer{10, 11, 11, 12, 12, 12}));
+    ASSERT_EQ(strettoBarrier(comm, stream->handle()), strettoSuccess) << strettoGetLastError(comm);
+    stream->synchronize();
+  });
+}
+
+TEST_P(DeviceCommunicator, MoreCapturesThanLanes_AreRefusedInWords) {
+  DeviceRanks ranks(*gpus_, 1);
+  const auto stream = ranks.stream(0);
+  DeviceBuffer value(ranks.gpus(), ranks.device(0), 1);
+  strettoResult_t result = strettoSuccess;
+  for (int capture = 0; capture < 10 && result == strettoSuccess; ++capture) {
+    stream->begin_capture();
+    result = strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream->handle());
+    stream->end_capture();
+  }
+  EXPECT_EQ(result, strettoUnsupported);
+  EXPECT_STREQ(error_of(nullptr).field, "stream") << strettoGetLastError(nullptr);
+}
+
+TEST_P(DeviceCommunicator, SuccessiveStreams_KeepTheOrderOfTheCalls) {
+  DeviceRanks ranks(*gpus_, 2);
+  ranks.run([&](int rank, strettoComm_t comm) {
+    const std::unique_ptr<TestStream> streams[3] = {ranks.stream(rank), ranks.stream(rank), ranks.stream(rank)};
+    DeviceBuffer value(ranks.gpus(), ranks.device(rank), 1);
+    value.fill({1});
+    for (int i = 0; i < 30; ++i) {
+      ASSERT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, comm, streams[i % 3]->handle()),
+                strettoSuccess);
+    }
+    for (const auto& stream : streams) stream->synchronize();
+    EXPECT_EQ(value.read(), Buffer{1 << 30});
+  });
+}
+
+TEST_P(DeviceCommunicator, CapturedGraphs_ReplayBesideEagerCalls) {
+  DeviceRanks ranks(*gpus_, 3);
+  ranks.run([&](int rank, strettoComm_t comm) {
+    const auto stream = ranks.stream(rank);
+    DeviceBuffer in(ranks.gpus(), ranks.device(rank), 3000);
+    DeviceBuffer sum(ranks.gpus(), ranks.device(rank), 3000);
+    DeviceBuffer eager(ranks.gpus(), ranks.device(rank), 1);
+    stream->begin_capture();
+    ASSERT_EQ(strettoAllReduce(in.get(), sum.get(), 3000, strettoInt64, strettoSum, comm, stream->handle()),
+              strettoSuccess);
+    ASSERT_EQ(strettoAllReduce(sum.get(), sum.get(), 3000, strettoInt64, strettoSum, comm, stream->handle()),
+              strettoSuccess);
+    const auto graph = stream->end_capture();
+    for (int replay = 0; replay < 20; ++replay) {
+      in.fill(Buffer(3000, replay));
+      eager.fill({replay});
+      stream->launch(graph);
+      if (replay % 3 == 0) {
+        ASSERT_EQ(strettoAllReduce(eager.get(), eager.get(), 1, strettoInt64, strettoSum, comm, stream->handle()),
+                  strettoSuccess);
+      }
+      stream->synchronize();
+      ASSERT_EQ(sum.read(), Buffer(3000, 9 * replay)) << "replay " << replay;
+      ASSERT_EQ(eager.read(), Buffer{replay % 3 == 0 ? 3 * replay : replay});
+    }
+  });
+}
+
+TEST_P(DeviceCommunicator, OneThreadsGroup_ServesAllItsDevices) {
+  DeviceRanks ranks(*gpus_, 4);
+  std::vector<std::unique_ptr<DeviceBuffer>> buffers;
+  std::vector<std::unique_ptr<TestStream>> streams;
+  for (int rank = 0; rank < 4; ++rank) {
+    buffers.push_back(std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 10));
+    buffers.back()->fill(Buffer(10, rank + 1));
+    streams.push_back(ranks.stream(rank));
+  }
+  ASSERT_EQ(strettoGroupStart(), strettoSuccess);
+  for (int rank = 0; rank < 4; ++rank) {
+    const auto i = static_cast<std::size_t>(rank);
+    ASSERT_EQ(strettoAllReduce(buffers[i]->get(), buffers[i]->get(), 10, strettoInt64, strettoSum, ranks.comm(rank),
+                               streams[i]->handle()),
+              strettoSuccess);
+  }
+  ASSERT_EQ(strettoGroupEnd(), strettoSuccess) << strettoGetLastError(nullptr);
+  for (std::size_t i = 0; i < 4; ++i) {
+    streams[i]->synchronize();
+    EXPECT_EQ(buffers[i]->read(), Buffer(10, 10));
+  }
+}
+
+TEST_P(DeviceCommunicator, MemoryOfAnotherKind_IsRefusedAndHarmsNothing) {
+  DeviceRanks ranks(*gpus_, 2);
+  std::int64_t on_host = 1;
+  if (gpus_->count() < 2) GTEST_SKIP() << "one GPU";
+  DeviceBuffer mine(ranks.gpus(), 0, 1);
+  DeviceBuffer others(ranks.gpus(), 1, 1);
+  const auto refused = [&](const void* in, void* out, const char* field) {
+    EXPECT_EQ(strettoAllReduce(in, out, 1, strettoInt64, strettoSum, ranks.comm(0), nullptr), strettoInvalidArgument);
+    EXPECT_STREQ(error_of(nullptr).field, field) << strettoGetLastError(nullptr);
+  };
+  refused(&on_host, mine.get(), "sendbuff");
+  refused(mine.get(), &on_host, "recvbuff");
+  refused(others.get(), mine.get(), "sendbuff");
+  mine.fill({3});
+  others.fill({4});
+  ranks.run([&](int rank, strettoComm_t comm) {
+    const auto stream = ranks.stream(rank);
+    DeviceBuffer& buffer = rank == 0 ? mine : others;
+    std::int64_t* const value = buffer.get();
+    ASSERT_EQ(strettoAllReduce(value, value, 1, strettoInt64, strettoSum, comm, stream->handle()), strettoSuccess);
+    stream->synchronize();
+    EXPECT_EQ(buffer.read(), Buffer{7});
+  });
+}
+
+/// The first error that the communicator has by itself, within a few seconds.
+strettoResult_t async_error(strettoComm_t comm) {
+  strettoResult_t result = strettoSuccess;
+  for (int i = 0; i < 1000 && result == strettoSuccess; ++i) {
+    EXPECT_EQ(strettoCommGetAsyncError(comm, &result), strettoSuccess);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return result;
+}
+
+TEST_P(DeviceCommunicator, RankThatDoesNotCome_IsNamedWithOperationAndStep) {
+  strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+  config.data_timeout_ms = 200;
+  DeviceRanks ranks(*gpus_, 2, config);
+  DeviceBuffer value(ranks.gpus(), 0, 1);
+  const auto stream = ranks.stream(0);
+  ASSERT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream->handle()),
+            strettoSuccess);
+  EXPECT_EQ(async_error(ranks.comm(0)), strettoTimeout);
+  const strettoErrorInfo_t info = error_of(ranks.comm(0));
+  EXPECT_EQ(info.peer, 1) << strettoGetLastError(ranks.comm(0));
+  EXPECT_EQ(info.operation, 0);
+  EXPECT_GE(info.step, 0);
+  EXPECT_STREQ(info.name, "all_reduce");
+  stream->synchronize();
+  EXPECT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream->handle()),
+            strettoTimeout);
+}
+
+TEST_P(DeviceCommunicator, Abort_EndsWhatRunsThereAndElsewhere) {
+  DeviceRanks ranks(*gpus_, 3);
+  std::vector<std::unique_ptr<TestStream>> streams;
+  std::vector<std::unique_ptr<DeviceBuffer>> values;
+  for (int rank = 0; rank < 3; ++rank) {
+    values.push_back(std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 1));
+    streams.push_back(ranks.stream(rank));
+  }
+  for (const int rank : {0, 2}) {
+    const auto i = static_cast<std::size_t>(rank);
+    ASSERT_EQ(strettoAllReduce(values[i]->get(), values[i]->get(), 1, strettoInt64, strettoSum, ranks.comm(rank),
+                               streams[i]->handle()),
+              strettoSuccess);
+  }
+  EXPECT_EQ(strettoCommAbort(ranks.comm(0)), strettoSuccess);
+  EXPECT_EQ(async_error(ranks.comm(0)), strettoAborted);
+  EXPECT_EQ(async_error(ranks.comm(2)), strettoRemoteError);
+  EXPECT_EQ(error_of(ranks.comm(2)).peer, 0) << strettoGetLastError(ranks.comm(2));
+  for (const auto& stream : streams) stream->synchronize();
+}
+
+TEST_P(DeviceCommunicator, HostAndDeviceInOne_IsRefused) {
+  const int devices[2] = {0, STRETTO_DEVICE_HOST};
+  strettoComm_t comms[2] = {};
+  EXPECT_EQ(strettoCommInitAll(comms, 2, devices), strettoInvalidUsage);
+  EXPECT_STREQ(error_of(nullptr).field, "device") << strettoGetLastError(nullptr);
+}
+
+TEST_P(DeviceCommunicator, DeviceThatIsNot_IsRefused) {
+  const int device = 1000;
+  strettoComm_t comm = nullptr;
+  EXPECT_EQ(strettoCommInitAll(&comm, 1, &device), strettoInvalidArgument);
+  EXPECT_STREQ(error_of(nullptr).field, "device") << strettoGetLastError(nullptr);
+}
+
+}  // namespace
+}  // namespace stretto

@@ -1,0 +1,311 @@
+#include "simulated_gpus.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <new>
+#include <random>
+#include <thread>
+
+#include "base/error.hpp"
+#include "device/gpu.hpp"
+#include "thread_kernels.hpp"
+
+namespace stretto::test {
+
+namespace {
+
+using Task = std::function<void()>;
+
+class SimulatedGraph final : public TestGraph {
+ public:
+  std::vector<Task> tasks;
+};
+
+class SimulatedStream final : public TestStream {
+ public:
+  SimulatedStream() : thread_([this] { loop(); }) {}
+  ~SimulatedStream() override {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+  void enqueue(Task task) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (graph_) {
+        graph_->tasks.push_back(std::move(task));
+        return;
+      }
+      tasks_.push_back(std::move(task));
+    }
+    changed_.notify_all();
+  }
+  strettoStream_t handle() const override {
+    return reinterpret_cast<strettoStream_t>(const_cast<SimulatedStream*>(this));
+  }
+  void synchronize() override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return tasks_.empty(); });
+  }
+  void begin_capture() override {
+    static std::atomic<std::uint64_t> captures{0};
+    const std::lock_guard lock(mutex_);
+    graph_ = std::make_shared<SimulatedGraph>();
+    capture_id_ = ++captures;
+  }
+  std::shared_ptr<TestGraph> end_capture() override {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(graph_, nullptr);
+  }
+  void launch(const std::shared_ptr<TestGraph>& graph) override {
+    for (const Task& task : static_cast<const SimulatedGraph&>(*graph).tasks) {
+      enqueue([graph, task] { task(); });
+    }
+  }
+  StreamFacts facts() {
+    const std::lock_guard lock(mutex_);
+    if (!graph_) return {StreamFacts::Capture::none, id_, 0};
+    return {StreamFacts::Capture::active, id_, capture_id_};
+  }
+
+ private:
+  /// A task stays in the queue until it has ended.
+  void loop() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return closing_ || !tasks_.empty(); });
+      if (tasks_.empty()) return;
+      const Task task = tasks_.front();
+      lock.unlock();
+      task();
+      lock.lock();
+      tasks_.pop_front();
+      changed_.notify_all();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Task> tasks_;
+  std::shared_ptr<SimulatedGraph> graph_;
+  std::uint64_t capture_id_ = 0;
+  bool closing_ = false;
+  static inline std::atomic<std::uint64_t> made_{0};
+  const std::uint64_t id_ = ++made_;
+  std::thread thread_;
+};
+
+constexpr std::size_t kAlignment_bytes = 256;
+constexpr std::uint32_t kThreadsPerBlock = 2;
+
+/// A point in a stream, reached or not.
+struct Point {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool reached = false;
+};
+
+struct SimulatedEvent {
+  std::mutex mutex;
+  std::shared_ptr<Point> latest;
+};
+
+/// The whole of a kernel, in its stream's thread.
+void run_kernel(const KernelLaunch& launch, const device::KernelArguments& arguments) {
+  device::Operation operation = arguments.operation;
+  if (operation.windows == nullptr) operation.windows = const_cast<std::byte* const*>(arguments.windows);
+  const device::ProgramView program(arguments.image != nullptr ? arguments.image : arguments.inline_image);
+  const device::Window own{operation.windows[operation.rank], operation.rank};
+  const bool dead = std::atomic_ref(own.header().dead).load() != 0;
+  const RunThread run = thread_kernel(launch.type, launch.op, launch.reduces, launch.protocol);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::nanoseconds(arguments.timeout_ns);
+  std::vector<std::unique_ptr<ThreadBlock>> blocks;
+  std::vector<std::thread> threads;
+  for (std::uint32_t strand = 0; strand < launch.blocks; ++strand) {
+    blocks.push_back(std::make_unique<ThreadBlock>(strand, kThreadsPerBlock, dead));
+    blocks.back()->deadline = deadline;
+    blocks.back()->abort_word = arguments.abort_word;
+    blocks.back()->packets_are_ordered = strands_share_channels(program);
+  }
+  for (auto& block : blocks) {
+    for (std::uint32_t thread = 0; thread < kThreadsPerBlock; ++thread) {
+      threads.emplace_back([&, thread, block = block.get()] {
+        ThreadMachine machine(*block, thread, std::random_device()());
+        run(machine, {&program, &operation, block->strand});
+      });
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+  const bool aborted = std::atomic_ref(*const_cast<std::uint32_t*>(arguments.abort_word)).load() != 0;
+  for (const auto& block : blocks) {
+    if (block->failures.empty()) continue;
+    device::KernelReport& report = arguments.reports[block->strand];
+    report.step = block->failures.front().step;
+    report.peer = block->failures.front().peer;
+    report.operation = arguments.operation_number;
+    const auto reason = aborted ? device::KernelFailure::aborted : device::KernelFailure::deadline;
+    std::atomic_ref(report.reason).store(static_cast<std::uint32_t>(reason), std::memory_order_release);
+  }
+}
+
+class SimulatedGpu final : public Gpu {
+ public:
+  explicit SimulatedGpu(int ordinal) {
+    facts_.ordinal = ordinal;
+    facts_.name = "simulated";
+    facts_.multiprocessors = 132;
+    facts_.uuid[0] = static_cast<std::byte>(ordinal + 1);
+  }
+
+  const GpuFacts& facts() const noexcept override { return facts_; }
+  std::uint32_t resident_blocks() const noexcept override { return 132; }
+
+  std::byte* allocate(std::size_t bytes) override {
+    auto* const memory = static_cast<std::byte*>(::operator new(bytes, std::align_val_t(kAlignment_bytes)));
+    std::memset(memory, 0, bytes);
+    const std::lock_guard lock(mutex_);
+    allocations_[memory] = bytes;
+    return memory;
+  }
+  void free(std::byte* memory) noexcept override {
+    const std::lock_guard lock(mutex_);
+    allocations_.erase(memory);
+    ::operator delete(memory, std::align_val_t(kAlignment_bytes));
+  }
+  std::byte* allocate_pinned(std::size_t bytes) override { return allocate(bytes); }
+  void free_pinned(std::byte* memory) noexcept override { free(memory); }
+
+  void copy_to_device(std::byte* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
+  /// Word by word: kernels may be writing them.
+  void copy_to_host(void* to, const std::byte* from, std::size_t bytes) override {
+    for (std::size_t at = 0; at < bytes; at += 4) {
+      auto& word = *reinterpret_cast<std::uint32_t*>(const_cast<std::byte*>(from + at));
+      const std::uint32_t value = std::atomic_ref(word).load(std::memory_order_acquire);
+      std::memcpy(static_cast<std::byte*>(to) + at, &value, 4);
+    }
+  }
+
+  std::vector<std::byte> export_memory(std::byte* memory) override {
+    const auto bytes = std::as_bytes(std::span(&memory, 1));
+    return {bytes.begin(), bytes.end()};
+  }
+  std::byte* import_memory(std::span<const std::byte>) override {
+    throw Error(strettoUnsupported, "simulated GPUs are one process's");
+  }
+  void close_imported(std::byte*) noexcept override {}
+  void enable_peer(const GpuFacts&) override {}
+  void load_kernels() override {}
+
+  void launch(const KernelLaunch& launch, strettoStream_t stream) override {
+    const auto arguments = std::make_shared<device::KernelArguments>(*launch.arguments);
+    of(stream).enqueue([launch, arguments] { run_kernel(launch, *arguments); });
+  }
+
+  void copy_in_stream(std::byte* to, const std::byte* from, std::size_t bytes, strettoStream_t stream) override {
+    of(stream).enqueue([=] { std::memcpy(to, from, bytes); });
+  }
+
+  PointerFacts pointer_facts(const void* pointer) override;
+  /// Of this GPU's allocations.
+  bool owns(const void* pointer) const {
+    const std::lock_guard lock(mutex_);
+    const auto* const at = static_cast<const std::byte*>(pointer);
+    auto next = allocations_.upper_bound(const_cast<std::byte*>(at));
+    if (next == allocations_.begin()) return false;
+    --next;
+    return at < next->first + next->second;
+  }
+  StreamFacts stream_facts(strettoStream_t stream) override { return of(stream).facts(); }
+
+  Event make_event() override { return new SimulatedEvent; }
+  void destroy_event(Event event) noexcept override { delete static_cast<SimulatedEvent*>(event); }
+  void record(Event event, strettoStream_t stream) override {
+    const auto point = std::make_shared<Point>();
+    auto& to = *static_cast<SimulatedEvent*>(event);
+    {
+      const std::lock_guard lock(to.mutex);
+      to.latest = point;
+    }
+    of(stream).enqueue([point] {
+      const std::lock_guard lock(point->mutex);
+      point->reached = true;
+      point->changed.notify_all();
+    });
+  }
+  void make_wait(strettoStream_t stream, Event event) override {
+    auto& from = *static_cast<SimulatedEvent*>(event);
+    const std::lock_guard lock(from.mutex);
+    of(stream).enqueue([point = from.latest] {
+      std::unique_lock waiting(point->mutex);
+      point->changed.wait(waiting, [&] { return point->reached; });
+    });
+  }
+  bool is_done(Event event) override {
+    auto& from = *static_cast<SimulatedEvent*>(event);
+    const std::lock_guard lock(from.mutex);
+    const std::lock_guard at(from.latest->mutex);
+    return from.latest->reached;
+  }
+
+ private:
+  /// nullptr: the device's own.
+  SimulatedStream& of(strettoStream_t stream) {
+    return stream != nullptr ? *reinterpret_cast<SimulatedStream*>(stream) : default_stream_;
+  }
+
+  GpuFacts facts_;
+  mutable std::mutex mutex_;
+  std::map<std::byte*, std::size_t> allocations_;
+  SimulatedStream default_stream_;
+};
+
+std::vector<std::shared_ptr<SimulatedGpu>>& all() {
+  static std::vector<std::shared_ptr<SimulatedGpu>> gpus;
+  return gpus;
+}
+
+PointerFacts SimulatedGpu::pointer_facts(const void* pointer) {
+  for (const auto& gpu : all()) {
+    if (gpu->owns(pointer)) return {PointerFacts::Kind::device, gpu->facts().ordinal};
+  }
+  return {};
+}
+
+class SimulatedGpus final : public GpuProvider, public TestGpus {
+ public:
+  explicit SimulatedGpus(int count) {
+    for (int i = 0; i < count; ++i) all().push_back(std::make_shared<SimulatedGpu>(i));
+    replace_gpus(this);
+  }
+  ~SimulatedGpus() override {
+    replace_gpus(nullptr);
+    all().clear();
+  }
+
+  int count() override { return static_cast<int>(all().size()); }
+  int count() const override { return static_cast<int>(all().size()); }
+  int current() override { return 0; }
+  std::shared_ptr<Gpu> open(int ordinal) override { return all().at(static_cast<std::size_t>(ordinal)); }
+  std::string obstacle() override { return {}; }
+
+  std::byte* allocate(int device, std::size_t bytes) override { return open(device)->allocate(bytes); }
+  void free(int device, std::byte* memory) override { open(device)->free(memory); }
+  void upload(std::byte* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
+  void download(void* to, const std::byte* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
+  std::unique_ptr<TestStream> make_stream(int) override { return std::make_unique<SimulatedStream>(); }
+};
+
+}  // namespace
+
+std::unique_ptr<TestGpus> make_simulated_gpus(int count) { return std::make_unique<SimulatedGpus>(count); }
+
+}  // namespace stretto::test

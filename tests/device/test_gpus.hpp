@@ -1,0 +1,51 @@
+// GPUs as an application sees them: memory, streams, graphs. Real ones, or some made of host threads, so that the same
+// tests run on both.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "stretto/stretto.h"
+
+namespace stretto::test {
+
+/// A captured graph, ready to be launched.
+class TestGraph {
+ public:
+  virtual ~TestGraph() = default;
+};
+
+class TestStream {
+ public:
+  virtual ~TestStream() = default;
+  virtual strettoStream_t handle() const = 0;
+  virtual void synchronize() = 0;
+  /// What is issued from now on goes into a graph.
+  virtual void begin_capture() = 0;
+  virtual std::shared_ptr<TestGraph> end_capture() = 0;
+  virtual void launch(const std::shared_ptr<TestGraph>& graph) = 0;
+};
+
+/// While it lives, the process has these GPUs and no others.
+class TestGpus {
+ public:
+  virtual ~TestGpus() = default;
+  virtual int count() const = 0;
+  virtual std::byte* allocate(int device, std::size_t bytes) = 0;
+  virtual void free(int device, std::byte* memory) = 0;
+  virtual void upload(std::byte* to, const void* from, std::size_t bytes) = 0;
+  virtual void download(void* to, const std::byte* from, std::size_t bytes) = 0;
+  virtual std::unique_ptr<TestStream> make_stream(int device) = 0;
+};
+
+/// One kind of GPUs that tests run on.
+struct TestGpusRow {
+  const char* name;
+  /// Up to so many; nullptr where there are none, and why.
+  std::unique_ptr<TestGpus> (*make)(int most, std::string& why_none);
+};
+
+std::span<const TestGpusRow> test_gpus_rows();
+
+}  // namespace stretto::test
