@@ -50,7 +50,7 @@ class DeviceBuffer {
 class DeviceRanks {
  public:
   DeviceRanks(TestGpus& gpus, int n, strettoConfig_t config = STRETTO_CONFIG_INITIALIZER) : gpus_(gpus) {
-    if (config.max_channels == STRETTO_UNSET) config.max_channels = 4;  // of how many threads there can be
+    if (config.max_channels == STRETTO_UNSET) config.max_channels = 4;             // of how many threads there can be
     if (config.data_timeout_ms == STRETTO_UNSET) config.data_timeout_ms = 60'000;  // before the test's own limit
     std::vector<int> device_of;
     for (int rank = 0; rank < n; ++rank) device_of.push_back(rank % gpus.count());
