@@ -72,10 +72,10 @@ void DeviceCommunicator::launch(std::span<const Operation> batch, strettoStream_
   std::vector<DeviceTransfer> transfers;
   if (is_pair_call(collective)) transfers = transfers_of(batch);
   if (collective == Collective::all_to_all_v) transfers = transfers_of_all_to_all_v(first);
-  DeviceLaunch* const bound = transfers.empty() ? &engine_.bind(first) : nullptr;
   DeviceEngine::Ticket ticket;
   const StreamFacts facts = engine_.gpu().stream_facts(stream);
   ticket.lane = lane_of(facts);
+  DeviceLaunch* const bound = transfers.empty() ? &engine_.bind(first, ticket.lane) : nullptr;
   ticket.timeout_ns = longest_timeout_ns(batch);
   if (ticket.timeout_ns == 0) ticket.timeout_ns = engine_.settings().data_timeout_ns;
   ticket.number = operations_;

@@ -3,35 +3,16 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <limits>
-#include <numeric>
 #include <thread>
 
 #include "algorithms/catalogue.hpp"
 #include "base/datatypes.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "comm/requests.hpp"
 
 namespace stretto {
 namespace {
-
-std::size_t slot_of(const Request& request) {
-  std::uint64_t hash = request.count * 0x9E3779B97F4A7C15ULL;
-  hash ^= (static_cast<std::uint64_t>(request.collective) << 24) ^ (static_cast<std::uint64_t>(request.type) << 16) ^
-          (static_cast<std::uint64_t>(static_cast<std::uint32_t>(request.op)) << 8) ^
-          static_cast<std::uint64_t>(static_cast<std::uint32_t>(request.root));
-  return static_cast<std::size_t>((hash * 0xD6E8FEB86659FD93ULL) >> 56);
-}
-
-[[noreturn]] void too_large(const Request& request, std::string_view name) {
-  ErrorInfo info;
-  info.code = strettoInvalidArgument;
-  info.field = "count";
-  info.name = name;
-  info.text = format("{}: count={} of {}-byte elements is more than memory can be", name, request.count,
-                     data_type_bytes(request.type));
-  throw Error(info);
-}
 
 /// As few threads as have something to do in the largest chunk: fewer start and meet sooner.
 std::uint32_t threads_for(const Binding& binding, device::Protocol protocol) {
@@ -64,34 +45,29 @@ const PreparedPlan& DeviceEngine::plan_for(const PlanSpec& spec) {
   return *found;
 }
 
-DeviceLaunch& DeviceEngine::bind(const Operation& operation) {
-  static_assert(kCacheEntries == 256, "slot_of gives eight bits");
+DeviceLaunch& DeviceEngine::bind(const Operation& operation, int lane) {
   const Request& request = operation.request;
   const CallDetails* const details = operation.details.get();
   // A user's operation is a sum of products.
   Request cached = request;
   if (details != nullptr && details->user_op) cached.op = strettoSum;
   if (details != nullptr && !details->sizes.empty()) {
-    one_off_ = make_launch(cached, details);
+    one_off_ = make_launch(cached, details, /*for_ever=*/lane != 0);
     return *one_off_;
   }
-  std::unique_ptr<DeviceLaunch>& entry = cache_[slot_of(cached)];
-  if (!entry || entry->request != cached) entry = make_launch(cached, nullptr);
+  std::unique_ptr<DeviceLaunch>& entry = cache_[entry_of(cached)];
+  if (!entry || entry->request != cached) entry = make_launch(cached, nullptr, true);
   return *entry;
 }
 
-std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, const CallDetails* details) {
+std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, const CallDetails* details,
+                                                        bool for_ever) {
   const CollectiveRow& row = row_of(row_of(request.collective).planned_as);
   const std::size_t element_bytes = data_type_bytes(request.type);
-  const std::size_t blocks = row.blocks == Blocks::one ? 1 : static_cast<std::size_t>(n_ranks());
   Request planned = request;
   planned.collective = row.collective;
-  if (details != nullptr) {
-    const std::vector<std::size_t>& counts = details->sizes.counts;
-    const std::size_t total = std::accumulate(counts.begin(), counts.end(), std::size_t{0});
-    planned.count = std::bit_ceil(total / counts.size() + (total % counts.size() != 0));
-  }
-  if (planned.count > std::numeric_limits<std::ptrdiff_t>::max() / element_bytes / blocks) too_large(request, row.name);
+  if (details != nullptr) planned.count = count_to_plan(details->sizes);
+  check_size(planned, row, n_ranks());
   const AlgorithmRow* forced = find_algorithm(settings().algorithm);
   const bool can_serve = forced != nullptr && forced->supports(row.collective) &&
                          fits(*forced, {row.collective, forced->name, n_ranks(), request.root, 1, {}},
@@ -117,7 +93,7 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
                    view.header->n_strands,
                    threads_for(bound->binding, protocol),
                    &bound->arguments};
-  place_image(*bound, program, /*for_ever=*/true);
+  place_image(*bound, program, for_ever);
   return bound;
 }
 
@@ -193,7 +169,17 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
   arguments.operation.multiplies = multiplies;
   arguments.operation.scalar = multiplies ? operation.details->user_op->read() : 0;
   gpu().launch(bound.launch, ticket.stream);
-  if (ticket.lane == 0) strands_launched_ += bound.launch.blocks;
+  if (ticket.lane == 0) launched(bound);
+}
+
+/// In the eager lane. An image that is used once is free when it has run.
+void DeviceEngine::launched(const DeviceLaunch& bound) {
+  strands_launched_ += bound.launch.blocks;
+  for (ImageSlot& slot : image_ring_) {
+    if (bound.arguments.image != nullptr && slot.memory.data() == bound.arguments.image) {
+      slot.free_at = strands_launched_;
+    }
+  }
 }
 
 void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticket ticket) {
@@ -215,10 +201,7 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
     place_image(bound, pair.program, /*for_ever=*/ticket.lane != 0);
     address(bound.arguments, ticket);
     gpu().launch(bound.launch, ticket.stream);
-    if (ticket.lane == 0) strands_launched_ += bound.launch.blocks;
-    if (bound.arguments.image != nullptr && ticket.lane == 0) {
-      image_ring_[(next_image_ - 1) % image_ring_.size()].free_at = strands_launched_;
-    }
+    if (ticket.lane == 0) launched(bound);
     ticket.waits = false;  // the next one is in the same stream
   }
   for (std::size_t i = 0; i < to_self.size(); ++i) {

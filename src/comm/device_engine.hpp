@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "comm/batch.hpp"
+#include "comm/requests.hpp"
 #include "comm/setup.hpp"
 #include "exec/device_pairs.hpp"
 #include "exec/device_program.hpp"
@@ -72,8 +73,8 @@ class DeviceEngine {
   const PeerWindows& windows() const { return *membership_.windows; }
   DeviceMailbox& mailbox() const { return *mailbox_; }
 
-  /// The launch for an operation, made at its first use. Throws Error for what no plan can serve.
-  DeviceLaunch& bind(const Operation& operation);
+  /// The launch for an operation in a lane, made at its first use. Throws Error for what no plan can serve.
+  DeviceLaunch& bind(const Operation& operation, int lane);
   /// How and where an operation is launched.
   struct Ticket {
     int lane = 0;
@@ -95,19 +96,18 @@ class DeviceEngine {
   using PlanKey = std::tuple<Collective, std::string, Rank, int>;
 
   const PreparedPlan& plan_for(const PlanSpec& spec);
-  std::unique_ptr<DeviceLaunch> make_launch(const Request& request, const CallDetails* details);
+  std::unique_ptr<DeviceLaunch> make_launch(const Request& request, const CallDetails* details, bool for_ever);
+  void launched(const DeviceLaunch& bound);
   void place_image(DeviceLaunch& bound, const DeviceProgram& program, bool for_ever);
   std::byte* image_memory(std::size_t bytes, bool for_ever);
   void address(device::KernelArguments& arguments, const Ticket& ticket);
   std::byte* scratch_of(int lane, std::size_t bytes);
 
-  static constexpr std::size_t kCacheEntries = 256;
-
   Membership membership_;
   DeviceModel model_;
   DeviceMailbox* mailbox_ = nullptr;
   std::map<PlanKey, std::unique_ptr<PreparedPlan>> plans_;
-  std::array<std::unique_ptr<DeviceLaunch>, kCacheEntries> cache_;
+  std::array<std::unique_ptr<DeviceLaunch>, kBoundMost> cache_;
   std::unique_ptr<DeviceLaunch> one_off_;  ///< of the last operation that had details
   std::vector<DeviceMemory> scratch_;      ///< by lane
   std::vector<DeviceMemory> kept_;         ///< what kernels under way may still read

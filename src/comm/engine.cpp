@@ -1,35 +1,11 @@
 #include "comm/engine.hpp"
 
-#include <limits>
-
 #include "algorithms/catalogue.hpp"
 #include "base/datatypes.hpp"
 #include "base/log.hpp"
-#include "base/text.hpp"
+#include "comm/requests.hpp"
 
 namespace stretto {
-namespace {
-
-std::size_t slot_of(const Request& request) {
-  std::uint64_t hash = request.count * 0x9E3779B97F4A7C15ULL;
-  hash ^= (static_cast<std::uint64_t>(request.collective) << 24) ^ (static_cast<std::uint64_t>(request.type) << 16) ^
-          (static_cast<std::uint64_t>(static_cast<std::uint32_t>(request.op)) << 8) ^
-          static_cast<std::uint64_t>(static_cast<std::uint32_t>(request.root));
-  return static_cast<std::size_t>((hash * 0xD6E8FEB86659FD93ULL) >> 56);
-}
-
-[[noreturn]] void too_large(const Request& request, std::string_view name) {
-  ErrorInfo info;
-  info.code = strettoInvalidArgument;
-  info.field = "count";
-  info.name = name;
-  info.text = format("{}: count={} of {}-byte elements is more than memory can be", name, request.count,
-                     data_type_bytes(request.type));
-  throw Error(info);
-}
-
-}  // namespace
-
 Engine::Engine(Membership membership)
     : membership_(std::move(membership)),
       executor_(membership_.rank),
@@ -38,19 +14,15 @@ Engine::Engine(Membership membership)
       received_(sent_) {}
 
 const Binding& Engine::bind(const Request& request) {
-  static_assert(kCacheEntries == 256, "slot_of gives eight bits");
-  std::unique_ptr<Entry>& entry = cache_[slot_of(request)];
+  std::unique_ptr<Entry>& entry = cache_[entry_of(request)];
   if (!entry || entry->request != request) entry = make_entry(request);
   return entry->binding;
 }
 
 std::unique_ptr<Engine::Entry> Engine::make_entry(const Request& request) {
   const CollectiveRow& row = row_of(row_of(request.collective).planned_as);
-  const std::size_t element_bytes = data_type_bytes(request.type);
-  // What one buffer holds: a row of pairs has as many blocks as there are ranks.
-  const std::size_t blocks = row.blocks == Blocks::one ? 1 : static_cast<std::size_t>(n_ranks());
-  if (request.count > std::numeric_limits<std::ptrdiff_t>::max() / element_bytes / blocks) too_large(request, row.name);
-  const std::size_t block_bytes = request.count * element_bytes;
+  check_size(request, row, n_ranks());
+  const std::size_t block_bytes = request.count * data_type_bytes(request.type);
 
   // A forced algorithm counts wherever it can serve.
   const AlgorithmRow* forced = find_algorithm(settings().algorithm);

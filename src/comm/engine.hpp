@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "comm/batch.hpp"
+#include "comm/requests.hpp"
 #include "comm/setup.hpp"
 #include "exec/host_executor.hpp"
 #include "exec/pair_executor.hpp"
@@ -85,9 +86,6 @@ class Engine {
   PreparedPlan& plan_for(const PlanSpec& spec);
   PortSource port_source();
 
-  /// Direct-mapped by a hash of the request: a hit costs one comparison. Evicted entries are made again from the plan.
-  static constexpr std::size_t kCacheEntries = 256;
-
   Membership membership_;
   HostExecutor executor_;
   PairExecutor pairs_;
@@ -100,7 +98,8 @@ class Engine {
   Request one_off_request_;
   BlockSizes one_off_sizes_;
   std::map<PlanKey, std::unique_ptr<PreparedPlan>> plans_;
-  std::array<std::unique_ptr<Entry>, kCacheEntries> cache_;
+  /// By entry_of: a hit costs one comparison. Evicted entries are made again from the plan.
+  std::array<std::unique_ptr<Entry>, kBoundMost> cache_;
 };
 
 }  // namespace stretto

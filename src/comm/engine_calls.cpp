@@ -53,9 +53,7 @@ const Binding& Engine::base_of(const Operation& operation) {
   const CallDetails& details = *operation.details;
   if (details.user_op) request.op = strettoSum;
   if (!details.sizes.empty()) {
-    const std::vector<std::size_t>& counts = details.sizes.counts;
-    const std::size_t total = std::accumulate(counts.begin(), counts.end(), std::size_t{0});
-    request.count = std::bit_ceil(total / counts.size() + (total % counts.size() != 0));
+    request.count = count_to_plan(details.sizes);
   }
   return bind(request);
 }

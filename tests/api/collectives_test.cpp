@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "algorithms/catalogue.hpp"
+#include "support/collective_call.hpp"
 #include "support/collective_oracle.hpp"
 #include "support/threads.hpp"
 
@@ -15,30 +16,6 @@ namespace stretto {
 namespace {
 
 constexpr std::int64_t kPoison = 0x5EADBEEF5EADBEEF;
-
-strettoResult_t call(const CollectiveCase& c, const void* in, void* out, strettoComm_t comm) {
-  switch (c.collective) {
-    case Collective::all_reduce:
-      return strettoAllReduce(in, out, c.count, strettoInt64, strettoSum, comm, nullptr);
-    case Collective::all_gather:
-      return strettoAllGather(in, out, c.count, strettoInt64, comm, nullptr);
-    case Collective::reduce_scatter:
-      return strettoReduceScatter(in, out, c.count, strettoInt64, strettoSum, comm, nullptr);
-    case Collective::broadcast:
-      return strettoBroadcast(in, out, c.count, strettoInt64, c.root, comm, nullptr);
-    case Collective::reduce:
-      return strettoReduce(in, out, c.count, strettoInt64, strettoSum, c.root, comm, nullptr);
-    case Collective::gather:
-      return strettoGather(in, out, c.count, strettoInt64, c.root, comm, nullptr);
-    case Collective::scatter:
-      return strettoScatter(in, out, c.count, strettoInt64, c.root, comm, nullptr);
-    case Collective::all_to_all:
-      return strettoAllToAll(in, out, c.count, strettoInt64, comm, nullptr);
-    default:
-      break;
-  }
-  return strettoInternalError;
-}
 
 /// One rank's part: its input laid out, in place or not, the call, and its output.
 Buffer run_rank(const CollectiveCase& c, int rank, const Buffer& input, bool in_place, strettoComm_t comm) {
@@ -55,7 +32,7 @@ Buffer run_rank(const CollectiveCase& c, int rank, const Buffer& input, bool in_
     std::copy(in.begin(), in.end(), from);
   }
   std::int64_t* to = out.data() + out_shift;
-  EXPECT_EQ(call(c, from, to, comm), strettoSuccess) << strettoGetLastError(comm);
+  EXPECT_EQ(call(c, from, to, comm, nullptr), strettoSuccess) << strettoGetLastError(comm);
   if (!in_place) {
     EXPECT_EQ(in, input) << "the input was written";
   }
