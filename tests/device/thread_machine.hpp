@@ -103,6 +103,7 @@ class ThreadMachine {
     return !failed_ && !block_.failed && std::chrono::steady_clock::now() < block_.deadline;
   }
   void fail(std::uint32_t step, std::uint32_t peer) {
+    if (failed_) return;  // this wait is none of its own any more
     failed_ = true;
     block_.failed = true;
     const std::lock_guard lock(block_.mutex);
