@@ -71,6 +71,10 @@ void declare_gpus(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-G,--cudagraph", options.graph_launches,
                  "with --device: replays of a graph of all iterations; the time is a replay's by its operations, the "
                  "median of the replays");
+  app.add_option(
+      "--ceiling", options.ceiling,
+      "what the link can do in each direction, in GB/s, or link_perf's JSON, which has it: adds the per cent "
+      "that busbw is of it");
   app.add_option("--compare", raw.compare, "with --device: nccl[=FILE], the library to measure in turns with this one");
   app.add_option("--pairs", options.pairs, "with --compare: turns of each library");
 }

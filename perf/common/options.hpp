@@ -51,6 +51,8 @@ struct Options {
   bool blocking = false;     ///< wait for each operation before the next is issued
   std::string nccl;          ///< library to compare with; empty: none
   int pairs = 10;            ///< turns of each library, when two are compared
+  std::string ceiling;       ///< what --ceiling was given; empty: nothing
+  double ceiling_gbps = 0;   ///< that it means; 0: none
   std::string algorithm;
   std::string json_file;
   ChildSlot child;

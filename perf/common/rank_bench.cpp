@@ -192,6 +192,7 @@ Row RankBench::measure(std::size_t bytes, strettoDataType_t type, strettoRedOp_t
     const auto moved_bytes = static_cast<double>(shape.moved * element_bytes);
     if (result.time_us > 0) result.algbw_gbps = moved_bytes / result.time_us / 1e3;
     result.busbw_gbps = result.algbw_gbps * collective_.bus_factor(n_ranks_);
+    if (options_.ceiling_gbps > 0) result.ceiling_percent = 100 * result.busbw_gbps / options_.ceiling_gbps;
   }
   if (on_gpus()) note_clocks(row);
   if (options_.timestamps) row.time_of_day = time_of_day();

@@ -1,5 +1,8 @@
 // The JSON report. Keys are stable: they are only ever added.
+#include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "perf/common/results.hpp"
 #include "perf/common/types.hpp"
@@ -23,6 +26,7 @@ Json measurement_json(const std::optional<Measurement>& measured) {
   if (measured->median_us) json["median_us"] = *measured->median_us;
   if (measured->p95_us) json["p95_us"] = *measured->p95_us;
   if (!measured->samples_us.empty()) json["samples_us"] = measured->samples_us;
+  if (measured->ceiling_percent) json["ceiling_percent"] = *measured->ceiling_percent;
   if (const auto& rival = measured->rival) {
     json["rival"] = {{"time_us", rival->time_us},        {"wrong", or_null(rival->wrong)},
                      {"samples_us", rival->samples_us},  {"ratio", rival->ratio.ratio},
@@ -91,6 +95,23 @@ Json gpu_config(const RunInfo& info, const Options& options) {
 
 }  // namespace
 
+double ceiling_gbps(const std::string& number_or_file) {
+  char* end = nullptr;
+  const double number = std::strtod(number_or_file.c_str(), &end);
+  if (end != number_or_file.c_str() && *end == '\0') {
+    if (number > 0 && number < 1e6) return number;
+    throw std::runtime_error("--ceiling: " + number_or_file + " GB/s is no link's bandwidth");
+  }
+  std::ifstream file(number_or_file);
+  if (!file) throw std::runtime_error("--ceiling: '" + number_or_file + "' is no number, and no file that can be read");
+  const Json report = Json::parse(file, nullptr, false);
+  const auto place = Json::json_pointer("/ceilings/both_ways_gbps");
+  if (report.is_discarded() || !report.contains(place) || !report[place].is_number() || !(report[place] > 0.0)) {
+    throw std::runtime_error("--ceiling: " + number_or_file + " is no JSON of link_perf's");
+  }
+  return report[place].get<double>();
+}
+
 std::string to_json(const RunInfo& info, const Options& options, const std::vector<Row>& rows, const Summary& summary) {
   static constexpr std::array kAverages{"rank 0", "mean", "fastest", "slowest"};
   Json ranks = Json::array();
@@ -116,6 +137,7 @@ std::string to_json(const RunInfo& info, const Options& options, const std::vect
               {"ranks_agree", summary.ranks_agree},
               {"communicator_bytes", or_null(summary.communicator_bytes)},
               {"average_bus_bandwidth", summary.average_busbw_gbps}};
+  if (options.ceiling_gbps > 0) report["ceiling"] = {{"gbps", options.ceiling_gbps}, {"source", options.ceiling}};
   if (options.on_gpus) report["gpus"] = gpu_config(info, options);
   if (info.provenance) report["provenance"] = provenance_json(*info.provenance, info.seed);
   return report.dump(2) + "\n";

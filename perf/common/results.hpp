@@ -33,6 +33,7 @@ struct Measurement {
   std::optional<double> p95_us;
   std::vector<double> samples_us{};  ///< on GPUs: per operation, of the slowest rank, in the order they were taken
   std::optional<Rival> rival{};
+  std::optional<double> ceiling_percent{};  ///< of the link's bandwidth, with --ceiling
 };
 
 struct Row {
@@ -77,6 +78,8 @@ struct Summary {
   bool ok() const { return out_of_bounds == 0 && wrong == 0 && ranks_agree; }
 };
 
+/// GB/s in each direction: of a number, or of a report of link_perf's, by its path. Throws std::runtime_error.
+double ceiling_gbps(const std::string& number_or_file);
 /// Over all measurements that there are.
 double average_busbw(const std::vector<Row>& rows);
 

@@ -112,6 +112,22 @@ class Outcome {
   int code_ = kExitOk;
 };
 
+/// What stands against a run with these options, and its exit code: kExitOk if nothing does.
+int find_obstacle(const Collective& collective, Options& options, std::string& obstacle) {
+  try {
+    if (!options.ceiling.empty()) options.ceiling_gbps = ceiling_gbps(options.ceiling);
+  } catch (const std::runtime_error& error) {
+    obstacle = error.what();
+    return kExitUsage;
+  }
+  if (collective.in_rounds && options.gpus > 1) {
+    obstacle = "-g: its rounds use what those before gave, which no group can hold: use -t or --ranks";
+    return kExitUsage;
+  }
+  obstacle = gpu_obstacle(options);
+  return obstacle.empty() ? kExitOk : kExitFailure;
+}
+
 }  // namespace
 
 int run_process(const Collective& collective, const Options& options, const World& world) {
@@ -156,16 +172,10 @@ std::optional<Options> options_of_main(const Collective& collective, int argc, c
     std::fputs(refusal->text.c_str(), refusal->code == kExitOk ? stdout : stderr);
     return std::nullopt;
   }
-  const Options& options = std::get<Options>(parsed);
+  Options& options = std::get<Options>(parsed);
   std::string obstacle;
-  if (collective.in_rounds && options.gpus > 1) {
-    obstacle = "-g: its rounds use what those before gave, which no group can hold: use -t or --ranks";
-    code = kExitUsage;
-  } else if (obstacle = gpu_obstacle(options); !obstacle.empty()) {
-    code = kExitFailure;
-  } else {
-    return options;
-  }
+  code = find_obstacle(collective, options, obstacle);
+  if (code == kExitOk) return options;
   std::fprintf(stderr, "%s_perf: %s\n", collective.name, obstacle.c_str());
   return std::nullopt;
 }

@@ -28,7 +28,8 @@ std::string format_time(double us) {
 std::string format_absent(const Options& options) {
   const std::string statistics = options.iteration_times ? "      nan      nan" : "";
   const std::string rival = options.nccl.empty() ? "" : "      nan     nan     nan     nan";
-  return "      nan     nan     nan     N/A" + statistics + rival;
+  const std::string ceiling = options.ceiling_gbps > 0 ? "     nan" : "";
+  return "      nan     nan     nan     N/A" + statistics + rival + ceiling;
 }
 
 std::string format_measurement(const Measurement& measured, const Options& options) {
@@ -43,6 +44,7 @@ std::string format_measurement(const Measurement& measured, const Options& optio
     text += "  " + format_time(rival.time_us);
     text += print("  %6.3f  %6.3f  %6.3f", rival.ratio.ratio, rival.ratio.low, rival.ratio.high);
   }
+  if (options.ceiling_gbps > 0) text += print("  %6.1f", measured.ceiling_percent.value_or(0));
   return text;
 }
 
@@ -58,6 +60,10 @@ std::string format_columns(const Options& options) {
   if (!options.nccl.empty()) {
     extra_name += "     NCCL   ratio     low    high";
     extra_unit += "     (us)  (t/t)   (95%)   (95%)";
+  }
+  if (options.ceiling_gbps > 0) {
+    extra_name += "  of the";
+    extra_unit += "  link %";
   }
   const std::string names = "     time   algbw   busbw  #wrong" + extra_name;
   const std::string units = "     (us)  (GB/s)  (GB/s)        " + extra_unit;
@@ -108,6 +114,9 @@ std::string format_header(const RunInfo& info, const Options& options) {
     text += "#\n# In turns with " + info.rival + ", " + info.rival_path +
             print("; %d turns each; ratio of times, stretto's to its, and Student's t interval of the turns' ratios\n",
                   options.pairs);
+  }
+  if (options.ceiling_gbps > 0) {
+    text += print("#\n# The link: %.1f GB/s in each direction (%s)\n", options.ceiling_gbps, options.ceiling.c_str());
   }
   return text + format_columns(options);
 }

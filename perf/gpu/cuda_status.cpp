@@ -10,7 +10,7 @@ std::string dotted(int version) { return std::to_string(version / 1000) + "." + 
 std::string cuda_obstacle() {
   int driver_version = 0;
   if (cudaDriverGetVersion(&driver_version) != cudaSuccess || driver_version == 0) {
-    return "no NVIDIA driver is loaded: run on a machine with a GPU and its driver, or leave --device out";
+    return "no NVIDIA driver is loaded: run on a machine with a GPU and its driver";
   }
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);

@@ -60,6 +60,19 @@ class Absent(unittest.TestCase):
         self.assertIn("no device 2", done.stderr)
 
 
+    def test_link_perf_says_so_too(self):
+        link_perf = os.path.join(TOOLS, "link_perf")
+        if not os.path.exists(link_perf):
+            self.skipTest("built without CUDA: there is no link_perf")
+        done = run(link_perf, "--bytes", "1M", CUDA_VISIBLE_DEVICES="")
+        self.assertEqual((done.returncode, done.stdout), (3, ""))
+        self.assertIn("NVIDIA driver", done.stderr)
+        for option in (["--devices", "0"], ["--bytes", "3"], ["--sms", "0"], ["--samples", "0"], ["--nonsense"]):
+            done = run(link_perf, *option, CUDA_VISIBLE_DEVICES="")
+            self.assertEqual(done.returncode, 2, option)
+            self.assertIn(option[0].strip("-"), done.stderr)
+
+
 class Gpus(unittest.TestCase):
     def test_ranks_of_processes_threads_and_groups_take_devices_in_turn(self):
         done, report = reported(ALL_REDUCE, *SMALL, "--device", "gpu", "--ranks", "2", "-t", "2", "-g", "2", "-d", "all",
@@ -106,6 +119,22 @@ class Gpus(unittest.TestCase):
             self.assertEqual(done.returncode, 1, lie + done.stdout + done.stderr)
         done = run(LIAR, *SMALL, "--device", "gpu", "-t", "2", STRETTO_TEST_LIE="nothing")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_bandwidth_is_held_to_the_ceiling(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"tool": "link_perf", "ceilings": {"both_ways_gbps": 400.0}}, file)
+            file.flush()
+            for ceiling in ("400", file.name):
+                done, report = reported(ALL_REDUCE, *SMALL, "--device", "gpu", "-t", "2", "--ceiling", ceiling)
+                self.assertEqual(report["ceiling"]["gbps"], 400.0)
+                measured = report["results"][-1]["out_of_place"]
+                self.assertAlmostEqual(measured["ceiling_percent"], measured["busbw_gbps"] / 4)
+                self.assertTrue(all(len(row) == 5 + 2 * 5 for row in rows(done)))
+                self.assertIn("# The link: 400.0 GB/s", done.stdout)
+        for ceiling in ("-1", "0", "much", "/nowhere/link.json", __file__):
+            done = run(ALL_REDUCE, *SMALL, "--device", "gpu", "--ceiling", ceiling)
+            self.assertEqual(done.returncode, 2, ceiling)
+            self.assertIn("--ceiling", done.stderr)
 
     def test_reports_say_where_they_come_from(self):
         _, report = reported(ALL_REDUCE, *SMALL, "--device", "gpu", NCCL_DEBUG="VERSION")
