@@ -60,6 +60,14 @@ __global__ void __launch_bounds__(kThreads)
   for (; i < words; i += stride) to[i] = __ldcg(from + i);
 }
 
+// The bulk-async engine came with sm_90.
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+#define STRETTO_LINK_HAS_BULK 1
+#else
+#define STRETTO_LINK_HAS_BULK 0
+#endif
+
+#if STRETTO_LINK_HAS_BULK
 /// One thread's ring of stages in shared memory. Stage s is loaded while those before it are stored; its barrier says
 /// when the load has come, the bulk groups when the store has been read out of it.
 class BulkRing {
@@ -97,8 +105,10 @@ class BulkRing {
   std::byte* stages_;
   std::uint64_t* barriers_;
 };
+#endif
 
 __global__ void __launch_bounds__(32) copy_by_bulk_kernel(const __grid_constant__ Copy copy) {
+#if STRETTO_LINK_HAS_BULK
   extern __shared__ __align__(128) std::byte stages[];
   __shared__ std::uint64_t barriers[kStages];
   if (threadIdx.x != 0) return;
@@ -118,6 +128,9 @@ __global__ void __launch_bounds__(32) copy_by_bulk_kernel(const __grid_constant_
     ring.load(unit + kStages - 1);
   }
   ptx::cp_async_bulk_wait_group(ptx::n32_t<0>());
+#else
+  *copy.stuck = 1;
+#endif
 }
 
 template <bool kOrdered>
