@@ -10,6 +10,7 @@ namespace stretto::perf {
 namespace {
 
 constexpr std::size_t kMostSizes = 100'000;
+constexpr int kMostSamples = 1'000'000;
 
 /// What the command line holds before it is understood.
 struct Raw {
@@ -152,6 +153,10 @@ void understand_gpus(const Raw& raw, Options& options) {
   require_at_least("-g", options.gpus, 1);
   require_at_least("-G", options.graph_launches, 0);
   require_at_least("--pairs", options.pairs, 2);
+  // Far beyond sense, and far from what numbers and memory can hold.
+  if (options.gpus > 1024) refuse("-g", "must be at most 1024");
+  if (options.graph_launches > kMostSamples) refuse("-G", "must be at most " + std::to_string(kMostSamples));
+  if (options.pairs > 10'000) refuse("--pairs", "must be at most 10000");
   options.on_gpus = raw.device != "host";
   options.blocking = raw.blocking != 0;
   if (!options.on_gpus) return require_gpus(raw, options);
@@ -159,7 +164,11 @@ void understand_gpus(const Raw& raw, Options& options) {
   if (raw.null_stream != 0) refuse("-y", "each rank on a GPU has a stream of its own here");
   if (raw.cta_policy != 0) refuse("-x", "there are no CTA policies in this release");
   if (raw.device_implementation != 0) refuse("-D", "there are no kernels that call collectives in this release");
+  if (raw.iteration_times != 0 && options.iterations > kMostSamples) {
+    refuse("-n", "is too many iterations to time each (-I); at most " + std::to_string(kMostSamples));
+  }
   if (options.graph_launches > 0) {
+    if (options.iterations > kMostSamples / options.aggregate) refuse("-G", "its graph would have too many operations");
     if (options.iterations < 1) refuse("-G", "a graph of no iterations (-n) has nothing to time");
     if (options.blocking) refuse("-z", "operations of a graph (-G) cannot be waited for one by one");
     if (options.cpu_time) refuse("-C", "a graph (-G) is launched, and not called: its CPU time would mislead");

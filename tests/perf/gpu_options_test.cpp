@@ -75,6 +75,8 @@ TEST(PerfGpuOptions, Mistakes_AreRefusedNamingTheOption) {
 
 TEST(PerfGpuOptions, WhatDoesNotGoTogether_IsRefused) {
   EXPECT_THAT(refused({"-G", "5", "-n", "0"}), HasSubstr("-G"));
+  EXPECT_THAT(refused({"-G", "5", "-n", "2000", "-m", "2000"}), HasSubstr("-G"));
+  EXPECT_THAT(refused({"-I", "1", "-n", "2000000"}), HasSubstr("-n"));
   EXPECT_THAT(refused({"-G", "5", "-z", "1"}), HasSubstr("-z"));
   EXPECT_THAT(refused({"-G", "5", "-C", "1"}), HasSubstr("-C"));
   EXPECT_THAT(refused({"--compare", "nccl", "-C", "1"}), HasSubstr("--compare"));
