@@ -11,6 +11,7 @@
 #include "base/datatypes.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "exec/content_hash.hpp"
 
 namespace stretto {
 namespace {
@@ -31,6 +32,12 @@ std::size_t slot_of(const Request& request) {
   info.text = format("{}: count={} of {}-byte elements is more than memory can be", name, request.count,
                      data_type_bytes(request.type));
   throw Error(info);
+}
+
+/// Of all that ranks must agree on but the number of the operation, which a replay does not know.
+std::uint32_t descriptor_of(OpTag tag) {
+  tag.operation = 0;
+  return static_cast<std::uint32_t>(content_hash(&tag, sizeof tag, 0));
 }
 
 /// As few threads as have something to do in the largest chunk: fewer start and meet sooner.
@@ -188,6 +195,7 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
   address(arguments, ticket);
   arguments.operation.input = static_cast<const std::byte*>(operation.input);
   arguments.operation.output = static_cast<std::byte*>(operation.output);
+  arguments.operation.descriptor = descriptor_of(bound.binding.tag);
   arguments.operation.scratch = scratch_of(ticket.lane, bound.scratch_bytes);
   const bool multiplies = operation.details != nullptr && operation.details->user_op.has_value();
   arguments.operation.multiplies = multiplies;

@@ -15,7 +15,8 @@ struct Operation {
   std::byte* const* windows = nullptr;  ///< of all ranks, by rank, as this rank addresses them
   std::uint64_t scalar = 0;
   std::uint32_t rank = 0;
-  bool multiplies = false;  ///< inputs are multiplied by the scalar first
+  std::uint32_t descriptor = 0;  ///< a hash of what ranks must agree on
+  bool multiplies = false;       ///< inputs are multiplied by the scalar first
   /// Wait until `after` strands have ended in this window: the operation before was issued to another stream.
   bool waits = false;
   std::uint32_t after = 0;
@@ -46,6 +47,37 @@ class Connections {
   }
   STRETTO_DEVICE Window window_of(std::uint32_t rank) const { return {operation_.windows[rank], rank}; }
 
+  /// Tells the peers what this rank takes the operation for. Nobody waits for it.
+  STRETTO_DEVICE void greet() {
+    for (std::uint32_t i = machine_.thread(); i < strand_.n_links; i += machine_.threads()) {
+      const Link& with = link_of(i);
+      if (with.sends_per_round == 0 || machine_.failed()) continue;
+      const std::uint64_t greeting = static_cast<std::uint64_t>(operation_.descriptor) << 32 | (sending(i, 0, 0) + 1);
+      machine_.store_word(&window_of(with.peer).link(operation_.shape, strand_.channel, operation_.rank).greeting,
+                          greeting);
+    }
+  }
+
+  /// Whether a peer has greeted with another operation than this one, as far as it has greeted.
+  STRETTO_DEVICE bool disagrees(std::uint32_t link) const {
+    const Link& with = link_of(link);
+    const std::uint64_t greeting =
+        machine_.load_word(&own_.link(operation_.shape, strand_.channel, with.peer).greeting);
+    const bool is_of_this = static_cast<std::uint32_t>(greeting) == receiving(link, 0, 0) + 1;
+    return with.receives_per_round != 0 && is_of_this && greeting >> 32 != operation_.descriptor;
+  }
+
+  /// Between looks at what a link is to bring: false where it is time to give up.
+  STRETTO_DEVICE bool keep_waiting(typename Machine::Patience& patience, std::uint32_t link, std::uint32_t step) {
+    if (machine_.keep_waiting(patience)) {
+      if (!machine_.has_looked(patience) || !disagrees(link)) return true;
+      machine_.disagree(step, peer_of(link));
+      return false;
+    }
+    machine_.fail(step, peer_of(link));
+    return false;
+  }
+
   STRETTO_DEVICE void await_earlier() {
     if (machine_.thread() == 0) {
       typename Machine::Patience patience(machine_);
@@ -71,7 +103,7 @@ class Connections {
     const std::uint32_t slots = protocol == Protocol::packets ? operation_.shape.packet_slots : operation_.shape.slots;
     typename Machine::Patience patience(machine_);
     while (static_cast<std::int32_t>(message - machine_.load_credit(head)) >= static_cast<std::int32_t>(slots)) {
-      if (!machine_.keep_waiting(patience)) return machine_.fail(step, peer);
+      if (!keep_waiting(patience, link, step)) return;
     }
     // Packets need no counter, but count as messages: it must not fall behind by as much as its sign can tell.
     const bool is_due = (message & (operation_.shape.refresh_period - 1)) == 0;
@@ -89,12 +121,11 @@ class Connections {
 
   STRETTO_DEVICE void wait(const Instruction& instruction, std::uint32_t round) {
     if (machine_.thread() != 0) return;
-    const std::uint32_t peer = peer_of(instruction.link);
-    const std::uint32_t* tail = &own_.link(operation_.shape, strand_.channel, peer).tail;
+    const std::uint32_t* tail = &own_.link(operation_.shape, strand_.channel, peer_of(instruction.link)).tail;
     const std::uint32_t message = receiving(instruction.link, round, instruction.message);
     typename Machine::Patience patience(machine_);
     while (static_cast<std::int32_t>(machine_.poll(tail) - message) <= 0) {
-      if (!machine_.keep_waiting(patience)) return machine_.fail(instruction.step, peer);
+      if (!keep_waiting(patience, instruction.link, instruction.step)) return;
     }
     machine_.consume();
   }
@@ -114,6 +145,9 @@ class Connections {
   STRETTO_DEVICE void end() {
     machine_.barrier();
     if (machine_.thread() != 0) return;
+    for (std::uint32_t i = 0; i < strand_.n_links && !machine_.failed(); ++i) {
+      if (disagrees(i)) machine_.disagree(0, peer_of(i));  // sizes that happen to match do not make it one operation
+    }
     if (machine_.failed()) machine_.give_credit(&own_.header().dead, 1);
     for (std::uint32_t i = 0; i < strand_.n_links && !machine_.failed(); ++i) advance(link_of(i));
     machine_.count(&own_.header().ended);

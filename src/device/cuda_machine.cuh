@@ -54,6 +54,13 @@ class CudaMachine {
   }
   __device__ __forceinline__ void settle() { ptx::fence_system(); }
 
+  __device__ __forceinline__ std::uint64_t load_word(const std::uint64_t* word) const {
+    return ptx::load_relaxed(word);
+  }
+  __device__ __forceinline__ void store_word(std::uint64_t* word, std::uint64_t value) {
+    ptx::store_relaxed(word, value);
+  }
+
   __device__ __forceinline__ Packet load_packet(const Packet* from) const {
     Packet packet;
     ptx::load_relaxed_pair(from, packet.words[0], packet.words[1]);
@@ -84,6 +91,13 @@ class CudaMachine {
     return look.goes_on;
   }
 
+  __device__ __forceinline__ bool has_looked(const Patience& patience) const {
+    return patience.spins % kSpinsPerLook == 0;
+  }
+  __device__ __forceinline__ void disagree(std::uint32_t step, std::uint32_t peer) {
+    reason_ = KernelFailure::disagreement;
+    fail(step, peer);
+  }
   __device__ __forceinline__ void fail(std::uint32_t step, std::uint32_t peer) {
     failed_ = true;
     if (reason_ != KernelFailure::none) report(block_, arguments_, reason_, step, peer);

@@ -13,6 +13,9 @@
 //   load_slot<N>(p), store_slot<N>(p, granule)     of memory that two ranks share
 //   keep_waiting(patience)         called between looks; false where it is time to give up, or was
 //   give_up()                      as fail(), but another one has told already
+//   has_looked(patience)           whether keep_waiting has just taken its time: for what need not be done each time
+//   load_word(w), store_word(w, v) eight bytes as a whole, in no order
+//   disagree(step, peer)           as fail(): the peer makes another call
 //   fail(step, peer)               this strand gives up: failed() is true for this thread, after a barrier for the
 //   block log(step, round)               for tests
 //
@@ -41,6 +44,7 @@ class Interpreter {
 
   STRETTO_DEVICE void run() {
     if (operation_.waits) connections_.await_earlier();
+    connections_.greet();
     for (round_ = 0; round_ < strand_.rounds; ++round_) run_all(strand_.first_instruction, strand_.n_body);
     run_all(strand_.first_instruction + strand_.n_body, strand_.n_epilogue);
     connections_.end();
@@ -290,10 +294,7 @@ class Interpreter {
     typename Machine::Patience patience(machine_);
     Packet seen = machine_.load_packet(packet);
     while ((seen.words[0] >> 32) != flag || (seen.words[1] >> 32) != flag) {
-      if (!machine_.keep_waiting(patience)) {
-        machine_.fail(job.instruction.step, connections_.peer_of(source_of(job.instruction, source).link));
-        break;
-      }
+      if (!connections_.keep_waiting(patience, source_of(job.instruction, source).link, job.instruction.step)) break;
       seen = machine_.load_packet(packet);
     }
     Piece piece{};

@@ -357,6 +357,29 @@ TEST_P(DeviceCommunicator, RankThatDoesNotCome_IsNamedWithOperationAndStep) {
             strettoTimeout);
 }
 
+TEST_P(DeviceCommunicator, RanksThatDisagree_AreToldWhatEachCalled) {
+  struct Case {
+    std::size_t counts[2];
+    strettoRedOp_t ops[2];
+    const char* field;
+  };
+  for (const Case& c :
+       {Case{{10, 10}, {strettoSum, strettoMax}, "op"}, Case{{10, 70'000}, {strettoSum, strettoSum}, "count"},
+        Case{{10, 11}, {strettoSum, strettoSum}, "count"}}) {
+    DeviceRanks ranks(*gpus_, 2);
+    ranks.run([&](int rank, strettoComm_t comm) {
+      const auto r = static_cast<std::size_t>(rank);
+      const auto stream = ranks.stream(rank);
+      DeviceBuffer value(ranks.gpus(), ranks.device(rank), 70'000);
+      ASSERT_EQ(strettoAllReduce(value.get(), value.get(), c.counts[r], strettoInt64, c.ops[r], comm, stream->handle()),
+                strettoSuccess);
+      EXPECT_EQ(async_error(comm), strettoInvalidUsage);
+      EXPECT_STREQ(error_of(comm).field, c.field) << strettoGetLastError(comm);
+      stream->synchronize();
+    });
+  }
+}
+
 TEST_P(DeviceCommunicator, Abort_EndsWhatRunsThereAndElsewhere) {
   DeviceRanks ranks(*gpus_, 3);
   std::vector<std::unique_ptr<TestStream>> streams;
