@@ -16,6 +16,9 @@ import build
 import jobs
 
 SECONDS = 60
+# The same tree is given the same inputs, as far as the time goes: what a run finds is then that tree's, and found again.
+# Another number (or more time) goes elsewhere.
+SEED = int(os.environ.get("STRETTO_TEST_FUZZ_SEED", "20261126"))
 # One input takes well under a millisecond: what takes this long hangs.
 INPUT_SECONDS = 20
 TARGETS = ["unique_id", "handshake", "control", "meeting", "setup", "shm_frames", "shm_setup", "environment", "command_line",
@@ -58,7 +61,7 @@ def run_target(name: str) -> jobs.Counts:
     log = f"fuzz-{name}"
     seconds = int(os.environ.get("STRETTO_TEST_FUZZ_SECONDS", SECONDS))
     status = jobs.command(
-        [build.find_program("fuzz", f"fuzz_{name}"), corpus, seeds_of(name), f"-max_total_time={seconds}",
+        [build.find_program("fuzz", f"fuzz_{name}"), corpus, seeds_of(name), f"-max_total_time={seconds}", f"-seed={SEED}",
          f"-timeout={INPUT_SECONDS}", f"-max_len={MAX_BYTES.get(name, 1024)}", "-len_control=20", "-rss_limit_mb=2048",
          "-print_final_stats=1", f"-artifact_prefix={found}"],
         log=log, env=dict(build.environment(), ASAN_OPTIONS="detect_stack_use_after_return=1"), check=False)

@@ -35,7 +35,9 @@ class TreeBootstrap final : public Bootstrap {
   void poll_children();
   void on_link(Gate::Guest& guest, const std::vector<std::byte>& frame);
   bool is_child(Rank rank) const { return rank > 0 && rank < config_.n_ranks && (rank - 1) / 2 == config_.rank; }
-  int n_children() const { return std::clamp(config_.n_ranks - 1 - 2 * config_.rank, 0, 2); }
+  int n_children() const {
+    return static_cast<int>(std::clamp<std::int64_t>(config_.n_ranks - 1 - std::int64_t{2} * config_.rank, 0, 2));
+  }
   std::unique_ptr<ControlPlane> make_plane();
   [[noreturn]] void raise(ErrorInfo info) const;
   [[noreturn]] void raise_deadline() const;

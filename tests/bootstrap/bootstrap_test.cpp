@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/descriptors.hpp"
 #include "bootstrap/dial.hpp"
 #include "bootstrap/messages.hpp"
@@ -234,6 +236,18 @@ TEST(Bootstrap, RankOutOfRangeOrBadId_ThrowsAtOnce) {
   none.n_ranks = 0;
   EXPECT_THROW(make_bootstrap(posix_system(), ranks.rendezvous->id(), none), Error);
   EXPECT_THROW(make_bootstrap(posix_system(), strettoUniqueId{}, ranks.config(0)), Error);
+}
+
+TEST(Bootstrap, RankAmongMoreThanCanBe_IsTurnedAway) {
+  Ranks ranks(2);
+  ranks.start(0);
+  ASSERT_TRUE(ranks.until([&] { return ranks.rendezvous->counts().frames_received >= 2; }));
+  BootstrapConfig config = ranks.config(1);
+  config.n_ranks = std::numeric_limits<int>::max();
+  config.rank = 1'086'374'080;  // twice that is more than int holds
+  ranks.start(1, config);
+  ASSERT_TRUE(ranks.until([&] { return ranks.at(1).error.has_value(); }));
+  EXPECT_EQ(ranks.at(1).error->code, strettoRemoteError) << ranks.at(1).error->text;
 }
 
 TEST(Bootstrap, WrongKey_IsToldQuicklyAndTheOthersGoOn) {
