@@ -13,7 +13,7 @@ constexpr Collective kCollective{
     .bus_factor = all_but_own_block,
     .run =
         [](const Call& call) {
-          return strettoAllGather(call.send, call.receive, call.count, call.type, call.comm, nullptr);
+          return call.calls.all_gather(call.send, call.receive, call.count, call.type, call.comm, call.stream);
         },
 };
 

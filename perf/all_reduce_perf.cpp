@@ -13,7 +13,7 @@ constexpr Collective kCollective{
     .bus_factor = [](int n_ranks) { return 2.0 * (n_ranks - 1) / n_ranks; },
     .run =
         [](const Call& call) {
-          return strettoAllReduce(call.send, call.receive, call.count, call.type, call.op, call.comm, nullptr);
+          return call.calls.all_reduce(call.send, call.receive, call.count, call.type, call.op, call.comm, call.stream);
         },
 };
 

@@ -18,7 +18,7 @@ constexpr Collective kCollective{
     .bus_factor = all_but_own_block,
     .run =
         [](const Call& call) {
-          return strettoAllToAll(call.send, call.receive, call.count, call.type, call.comm, nullptr);
+          return call.calls.all_to_all(call.send, call.receive, call.count, call.type, call.comm, call.stream);
         },
 };
 

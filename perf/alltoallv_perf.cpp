@@ -48,9 +48,10 @@ constexpr Collective kCollective{
     .run =
         [](const Call& call) {
           const Pieces& pieces = call.pieces;
-          return strettoAllToAllV(call.send, pieces.send_counts.data(), pieces.send_offsets.data(), call.receive,
-                                  pieces.receive_counts.data(), pieces.receive_offsets.data(), call.type, call.comm,
-                                  nullptr);
+          if (call.calls.all_to_all_v == nullptr) return exchange_pieces(call);
+          return call.calls.all_to_all_v(call.send, pieces.send_counts.data(), pieces.send_offsets.data(), call.receive,
+                                         pieces.receive_counts.data(), pieces.receive_offsets.data(), call.type,
+                                         call.comm, call.stream);
         },
 };
 

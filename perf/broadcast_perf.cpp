@@ -13,7 +13,8 @@ constexpr Collective kCollective{
     .bus_factor = all_cross,
     .run =
         [](const Call& call) {
-          return strettoBroadcast(call.send, call.receive, call.count, call.type, call.root, call.comm, nullptr);
+          return call.calls.broadcast(call.send, call.receive, call.count, call.type, call.root, call.comm,
+                                      call.stream);
         },
 };
 

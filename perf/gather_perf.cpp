@@ -16,7 +16,7 @@ constexpr Collective kCollective{
     .bus_factor = all_but_own_block,
     .run =
         [](const Call& call) {
-          return strettoGather(call.send, call.receive, call.count, call.type, call.root, call.comm, nullptr);
+          return call.calls.gather(call.send, call.receive, call.count, call.type, call.root, call.comm, call.stream);
         },
 };
 

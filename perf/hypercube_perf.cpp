@@ -1,7 +1,5 @@
 // Times and checks an all-gather made of sends and receives: in round k a rank exchanges the 2^k blocks that it has
 // with the rank whose number differs in bit k. For powers of two.
-#include <cstring>
-
 #include "perf/common/parts.hpp"
 
 namespace stretto::perf {
@@ -18,7 +16,7 @@ strettoResult_t run(const Call& call) {
   const auto block = [&](int rank) {
     return static_cast<unsigned char*>(call.receive) + static_cast<std::size_t>(rank) * block_bytes;
   };
-  if (call.send != block(call.rank)) std::memcpy(block(call.rank), call.send, block_bytes);
+  if (call.send != block(call.rank)) copy(call, block(call.rank), call.send, block_bytes);
   for (int bit = 1; bit < call.n_ranks; bit <<= 1) {
     const int partner = call.rank ^ bit;
     // Where the 2^k blocks of this rank, and of its partner, begin.
@@ -35,6 +33,7 @@ constexpr Collective kCollective{
     .name = "hypercube",
     .same_on_every_rank = true,
     .power_of_two = true,
+    .in_rounds = true,
     .in_place = InPlace::send_own_block,
     .shape = all_but_own_move,
     .origin = [](const Spot& spot) { return block_of_each(spot, 0); },

@@ -16,7 +16,8 @@ constexpr Collective kCollective{
     .bus_factor = all_cross,
     .run =
         [](const Call& call) {
-          return strettoReduce(call.send, call.receive, call.count, call.type, call.op, call.root, call.comm, nullptr);
+          return call.calls.reduce(call.send, call.receive, call.count, call.type, call.op, call.root, call.comm,
+                                   call.stream);
         },
 };
 

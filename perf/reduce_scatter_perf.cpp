@@ -13,7 +13,8 @@ constexpr Collective kCollective{
     .bus_factor = all_but_own_block,
     .run =
         [](const Call& call) {
-          return strettoReduceScatter(call.send, call.receive, call.count, call.type, call.op, call.comm, nullptr);
+          return call.calls.reduce_scatter(call.send, call.receive, call.count, call.type, call.op, call.comm,
+                                           call.stream);
         },
 };
 

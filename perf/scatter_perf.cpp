@@ -13,7 +13,7 @@ constexpr Collective kCollective{
     .bus_factor = all_but_own_block,
     .run =
         [](const Call& call) {
-          return strettoScatter(call.send, call.receive, call.count, call.type, call.root, call.comm, nullptr);
+          return call.calls.scatter(call.send, call.receive, call.count, call.type, call.root, call.comm, call.stream);
         },
 };
 

@@ -5,6 +5,7 @@ import os
 import sys
 
 import build
+import gpu
 import jobs
 import lint
 import packages
@@ -25,6 +26,11 @@ def command_line() -> argparse.ArgumentParser:
     check = commands.add_parser("lint", help="format, clang-tidy on changed files, the structural tests")
     check.add_argument("--fix", action="store_true", help="apply clang-format")
     check.add_argument("--base", help="changed since this commit (default: where this branch left main, or HEAD~)")
+    on_gpus = commands.add_parser("gpu", help="on a machine with GPUs: build, test, measure beside NCCL, and hold it "
+                                              "against perf/bars.json; at most 9 minutes")
+    on_gpus.add_argument("--out", required=True, metavar="DIR", help="where reports and logs go")
+    on_gpus.add_argument("--quick", action="store_true", help="fewer turns of each library")
+    on_gpus.add_argument("--build", metavar="NAME", help="take build/NAME, made elsewhere, instead of building")
     commands.add_parser("doctor", help="what is missing, and what would be installed")
     return parser
 
@@ -58,6 +64,8 @@ def main() -> int:
     if options.command == "test":
         packages.ensure("all" if options.all else "test")
         return suite.run(options)
+    if options.command == "gpu":
+        return gpu.run(options)
     if options.command == "lint":
         packages.ensure("lint")
         return lint.run(options.base, options.fix)

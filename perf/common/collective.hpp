@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "perf/common/calls.hpp"
 #include "stretto/stretto.h"
 
 namespace stretto::perf {
@@ -27,6 +28,8 @@ struct Pieces {
   std::vector<std::size_t> send_counts, send_offsets, receive_counts, receive_offsets;
 };
 
+class RankGpu;
+
 /// One operation, on the buffers of one rank.
 struct Call {
   const void* send;
@@ -38,8 +41,11 @@ struct Call {
   int rank;
   int n_ranks;
   std::size_t element_bytes;
-  const Pieces& pieces;  ///< empty, unless the collective has a `piece`
-  strettoComm_t comm;
+  const Pieces& pieces;    ///< empty, unless the collective has a `piece`
+  const Calls& calls;      ///< of the library that is measured
+  strettoComm_t comm;      ///< its communicator
+  strettoStream_t stream;  ///< null for ranks of host memory
+  RankGpu* gpu;            ///< likewise
 };
 
 /// An element of a rank's receive buffer.
@@ -74,6 +80,7 @@ struct Collective {
   bool rooted = false;
   bool same_on_every_rank = false;  ///< the receive buffers, bit for bit
   bool power_of_two = false;        ///< serves only such numbers of ranks
+  bool in_rounds = false;           ///< made of calls that use what those before gave: no group can hold it
   InPlace in_place = InPlace::same;
   /// From the elements that fit the row's size.
   Shape (*shape)(std::size_t elements, std::size_t element_bytes, int n_ranks) = nullptr;

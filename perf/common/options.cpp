@@ -10,12 +10,13 @@ namespace stretto::perf {
 namespace {
 
 constexpr std::size_t kMostSizes = 100'000;
+constexpr int kMostSamples = 1'000'000;
 
 /// What the command line holds before it is understood.
 struct Raw {
   std::string min_bytes = "32M", max_bytes = "32M", step_bytes = "1M";
-  std::string op = "sum", type = "float", root = "0", child;
-  int average = static_cast<int>(Average::slowest), gpus = 1, graph = 0, blocking = 0, null_stream = 0;
+  std::string op = "sum", type = "float", root = "0", child, device = "host", compare;
+  int average = static_cast<int>(Average::slowest), blocking = 0, null_stream = 0;
   int parallel_init = 0, cpu_time = 0, memory_report = 0, iteration_times = 0, timestamps = 0;
   int cta_policy = 0, device_implementation = 0, device_ctas = 0;
 };
@@ -54,14 +55,29 @@ void declare_run(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-u,--unalign", options.unalign, "elements by which buffers miss their alignment");
   app.add_option("-R,--local_register", options.register_buffers, "1: register the buffers");
   app.add_option("-p,--parallel_init", raw.parallel_init, "accepted: set-up is always parallel");
-  app.add_option("-z,--blocking", raw.blocking, "accepted: operations on host ranks always block");
-  app.add_option("-y,--stream_null", raw.null_stream, "accepted: host ranks have no streams");
-  app.add_option("-g,--ngpus", raw.gpus, "1 only: host ranks only in this release");
-  app.add_option("-G,--cudagraph", raw.graph, "0 only: host ranks only in this release");
-  app.add_option("-x,--cta_policy", raw.cta_policy, "0 only: host ranks only in this release");
-  app.add_option("-D,--device_implementation", raw.device_implementation, "0 only: host ranks only in this release");
+  app.add_option("-z,--blocking", raw.blocking, "1: wait for each operation; on host ranks they always block");
+  app.add_option("-y,--stream_null", raw.null_stream, "accepted: host ranks have no streams; 0 only on GPUs");
+  app.add_option("-x,--cta_policy", raw.cta_policy, "0 only: there are no such policies in this release");
+  app.add_option("-D,--device_implementation", raw.device_implementation,
+                 "0 only: there are no such kernels in this release");
   app.add_option("-V,--device_cta_count", raw.device_ctas, "accepted: means something with -D only");
   app.add_option("--child", raw.child)->group("");
+}
+
+void declare_gpus(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("--device", raw.device,
+                 "host: ranks in host memory; gpu: on CUDA devices, in turn over all of them; or a list of devices "
+                 "(0,1 or 0,0), which may repeat one");
+  app.add_option("-g,--ngpus", options.gpus, "with --device: ranks of each thread, driven by groups");
+  app.add_option("-G,--cudagraph", options.graph_launches,
+                 "with --device: replays of a graph of all iterations; the time is a replay's by its operations, the "
+                 "median of the replays");
+  app.add_option(
+      "--ceiling", options.ceiling,
+      "what the link can do in each direction, in GB/s, or link_perf's JSON, which has it: adds the per cent "
+      "that busbw is of it");
+  app.add_option("--compare", raw.compare, "with --device: nccl[=FILE], the library to measure in turns with this one");
+  app.add_option("--pairs", options.pairs, "with --compare: turns of each library");
 }
 
 [[noreturn]] void refuse(const std::string& option, const std::string& what) {
@@ -107,6 +123,65 @@ void understand_choices(const Raw& raw, Options& options) {
   }
 }
 
+/// "0,1": at most three digits each.
+std::vector<int> device_list(const std::string& text) {
+  std::vector<int> devices;
+  std::string digits;
+  for (const char c : text + ",") {
+    if (std::isdigit(static_cast<unsigned char>(c)) != 0 && digits.size() < 3) {
+      digits += c;
+    } else if (c == ',' && !digits.empty()) {
+      devices.push_back(std::stoi(digits));
+      digits.clear();
+    } else {
+      refuse("--device", "'" + text + "' is no place for ranks; give host, gpu, or devices as in 0,1");
+    }
+  }
+  return devices;
+}
+
+void require_gpus(const Raw& raw, const Options& options) {
+  const std::string why = "without --device there are host ranks only in this release: ";
+  if (options.gpus != 1) refuse("-g", why + "use --ranks or -t for more of them, or --device gpu");
+  if (options.graph_launches != 0) refuse("-G", why + "no graphs to launch; give --device gpu");
+  if (raw.cta_policy != 0) refuse("-x", why + "they run on no CTAs");
+  if (raw.device_implementation != 0) refuse("-D", why + "no device kernels");
+  if (!raw.compare.empty()) refuse("--compare", why + "NCCL has none; give --device gpu");
+}
+
+void understand_gpus(const Raw& raw, Options& options) {
+  require_at_least("-g", options.gpus, 1);
+  require_at_least("-G", options.graph_launches, 0);
+  require_at_least("--pairs", options.pairs, 2);
+  // Far beyond sense, and far from what numbers and memory can hold.
+  if (options.gpus > 1024) refuse("-g", "must be at most 1024");
+  if (options.graph_launches > kMostSamples) refuse("-G", "must be at most " + std::to_string(kMostSamples));
+  if (options.pairs > 10'000) refuse("--pairs", "must be at most 10000");
+  options.on_gpus = raw.device != "host";
+  options.blocking = raw.blocking != 0;
+  if (!options.on_gpus) return require_gpus(raw, options);
+  if (raw.device != "gpu") options.devices = device_list(raw.device);
+  if (raw.null_stream != 0) refuse("-y", "each rank on a GPU has a stream of its own here");
+  if (raw.cta_policy != 0) refuse("-x", "there are no CTA policies in this release");
+  if (raw.device_implementation != 0) refuse("-D", "there are no kernels that call collectives in this release");
+  if (raw.iteration_times != 0 && options.iterations > kMostSamples) {
+    refuse("-n", "is too many iterations to time each (-I); at most " + std::to_string(kMostSamples));
+  }
+  if (options.graph_launches > 0) {
+    if (options.iterations > kMostSamples / options.aggregate) refuse("-G", "its graph would have too many operations");
+    if (options.iterations < 1) refuse("-G", "a graph of no iterations (-n) has nothing to time");
+    if (options.blocking) refuse("-z", "operations of a graph (-G) cannot be waited for one by one");
+    if (options.cpu_time) refuse("-C", "a graph (-G) is launched, and not called: its CPU time would mislead");
+  }
+  if (raw.compare.empty()) return;
+  if (raw.compare != "nccl" && !(raw.compare.starts_with("nccl=") && raw.compare.size() > 5)) {
+    refuse("--compare", "'" + raw.compare + "' is no library to compare with; give nccl, or nccl=FILE");
+  }
+  options.nccl = raw.compare == "nccl" ? "libnccl.so.2" : raw.compare.substr(5);
+  if (options.cpu_time || options.blocking) refuse("--compare", "times streams: it goes with neither -C nor -z");
+  if (options.iterations < 1) refuse("--compare", "there are no iterations (-n) to time");
+}
+
 void understand(const Raw& raw, Options& options) {
   options.min_bytes = bytes_of("-b", raw.min_bytes);
   options.max_bytes = bytes_of("-e", raw.max_bytes);
@@ -132,16 +207,13 @@ void understand(const Raw& raw, Options& options) {
   require_at_least("--ranks", options.processes, 0);
   if (options.unalign > 4096) refuse("-u", "must be at most 4096");
   if (raw.average < 0 || raw.average > 3) refuse("-a", "must be 0, 1, 2 or 3");
-  if (raw.gpus != 1) refuse("-g", "host ranks only in this release: use --ranks or -t for more ranks");
-  if (raw.graph != 0) refuse("-G", "host ranks only in this release: there are no graphs to launch");
-  if (raw.cta_policy != 0) refuse("-x", "host ranks only in this release: they run on no CTAs");
-  if (raw.device_implementation != 0) refuse("-D", "host ranks only in this release: there are no device kernels");
   options.average = static_cast<Average>(raw.average);
   options.cpu_time = raw.cpu_time != 0;
   options.memory_report = raw.memory_report != 0;
   options.iteration_times = raw.iteration_times != 0;
   options.timestamps = raw.timestamps != 0;
   understand_choices(raw, options);
+  understand_gpus(raw, options);
   const std::size_t colon = raw.child.find(':');
   if (colon != std::string::npos) {
     options.child = {std::stoi(raw.child.substr(0, colon)), std::stoi(raw.child.substr(colon + 1))};
@@ -157,6 +229,7 @@ std::variant<Options, Refusal> parse_options(const std::string& tool, const std:
   declare_sweep(app, options, raw);
   declare_report(app, options, raw);
   declare_run(app, options, raw);
+  declare_gpus(app, options, raw);
   try {
     // CLI11 takes them last first.
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

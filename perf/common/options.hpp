@@ -42,8 +42,17 @@ struct Options {
   bool iteration_times = false;
   int skipped_iterations = 0;  ///< that their statistics leave out
   bool timestamps = false;
-  int threads = 1;    ///< ranks of each process
-  int processes = 0;  ///< that the tool starts itself; 0: not said
+  int threads = 1;           ///< ranks of each process
+  int processes = 0;         ///< that the tool starts itself; 0: not said
+  bool on_gpus = false;      ///< ranks are on CUDA devices, otherwise in host memory
+  std::vector<int> devices;  ///< of the ranks of each host, taken in turn; empty: all that there are
+  int gpus = 1;              ///< ranks of each thread, which drives them by groups
+  int graph_launches = 0;    ///< of a graph of all iterations; 0: no graph
+  bool blocking = false;     ///< wait for each operation before the next is issued
+  std::string nccl;          ///< library to compare with; empty: none
+  int pairs = 10;            ///< turns of each library, when two are compared
+  std::string ceiling;       ///< what --ceiling was given; empty: nothing
+  double ceiling_gbps = 0;   ///< that it means; 0: none
   std::string algorithm;
   std::string json_file;
   ChildSlot child;

@@ -58,5 +58,9 @@ constexpr double all_but_own_block(int n_ranks) { return static_cast<double>(n_r
 
 /// Sends to one rank and receives from one, as a group: neither waits for the other.
 strettoResult_t exchange(const Call& call, const void* send, int to, void* receive, int from, std::size_t count);
+/// Sends and receives the pieces of an all-to-all-v, as a group.
+strettoResult_t exchange_pieces(const Call& call);
+/// From one place of this rank's memory to another, in the order of the call's stream.
+void copy(const Call& call, void* to, const void* from, std::size_t bytes);
 
 }  // namespace stretto::perf

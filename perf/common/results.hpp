@@ -8,9 +8,20 @@
 #include <string>
 #include <vector>
 
+#include "perf/common/nvml.hpp"
 #include "perf/common/options.hpp"
+#include "perf/common/provenance.hpp"
+#include "perf/common/statistics.hpp"
 
 namespace stretto::perf {
+
+/// The same operations by the library that stretto is compared with.
+struct Rival {
+  double time_us = 0;
+  std::optional<std::uint64_t> wrong{};  ///< elements, over all ranks; none: not checked
+  std::vector<double> samples_us{};      ///< taken in turns with those of stretto
+  RatioInterval ratio{};                 ///< of stretto's times to its
+};
 
 /// Out of place, or in place.
 struct Measurement {
@@ -20,6 +31,9 @@ struct Measurement {
   std::optional<std::uint64_t> wrong;  ///< elements, over all ranks; none: not checked
   std::optional<double> median_us;     ///< with -I, of the iterations
   std::optional<double> p95_us;
+  std::vector<double> samples_us{};  ///< on GPUs: per operation, of the slowest rank, in the order they were taken
+  std::optional<Rival> rival{};
+  std::optional<double> ceiling_percent{};  ///< of the link's bandwidth, with --ceiling
 };
 
 struct Row {
@@ -31,11 +45,16 @@ struct Row {
   int root = -1;
   std::array<std::optional<Measurement>, 2> placements;  ///< out of place; in place, where there is such a form
   std::string time_of_day;                               ///< with -S
+  std::vector<GpuClocks> clocks{};                       ///< of each rank's GPU after the row, where they are known
 };
 
 struct RankInfo {
   std::int64_t pid = 0;
   std::string host;
+  int device = -1;  ///< -1: host memory
+  std::string gpu{};
+  std::string gpu_uuid{};
+  std::string gpu_bus_id{};
 };
 
 struct RunInfo {
@@ -44,6 +63,10 @@ struct RunInfo {
   std::string cpu;
   int cores = 0;
   std::vector<RankInfo> ranks;
+  std::string rival{};  ///< "NCCL 2.28.9", with --compare
+  std::string rival_path{};
+  std::optional<Provenance> provenance{};
+  std::uint64_t seed = 0;  ///< of the checked data
 };
 
 struct Summary {
@@ -55,10 +78,10 @@ struct Summary {
   bool ok() const { return out_of_bounds == 0 && wrong == 0 && ranks_agree; }
 };
 
+/// GB/s in each direction: of a number, or of a report of link_perf's, by its path. Throws std::runtime_error.
+double ceiling_gbps(const std::string& number_or_file);
 /// Over all measurements that there are.
 double average_busbw(const std::vector<Row>& rows);
-/// The value below which `fraction` of the samples lie (nearest rank); 0 of none.
-double percentile(std::vector<double> samples, double fraction);
 
 std::string format_header(const RunInfo& info, const Options& options);
 std::string format_row(const Row& row, const Options& options);

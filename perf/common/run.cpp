@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "perf/common/machine.hpp"
+#include "perf/common/provenance.hpp"
 #include "perf/common/rank_bench.hpp"
 #include "perf/common/results.hpp"
 #include "perf/common/types.hpp"
@@ -42,18 +43,6 @@ class JsonFile {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
-Communicator make_communicator(const Options& options, const World& world, const strettoUniqueId& id, int rank) {
-  strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
-  config.device = STRETTO_DEVICE_HOST;
-  if (!options.algorithm.empty()) config.algorithm = options.algorithm.c_str();
-  if (options.timeout_s > 0) {
-    config.data_timeout_ms = options.timeout_s * 1000;
-    config.setup_timeout_ms = options.timeout_s * 1000;
-  }
-  if (world.from_environment) return Communicator::from_environment(&config);
-  return Communicator(world.n_processes * options.threads, id, rank, &config);
-}
-
 std::vector<Row> run_sweep(RankBench& bench, const Collective& collective, const Options& options, int n_ranks,
                            bool prints) {
   std::vector<Row> rows;
@@ -74,13 +63,17 @@ std::vector<Row> run_sweep(RankBench& bench, const Collective& collective, const
   return rows;
 }
 
-int run_rank(const Collective& collective, const Options& options, Communicator comm, Watchdog& watchdog,
-             std::uint64_t bytes_before) {
-  RankBench bench(collective, options, std::move(comm), watchdog);
-  const RunInfo info = bench.gather_info();
+int run_thread(const Collective& collective, const Options& options, Seats seats, Watchdog& watchdog,
+               std::uint64_t bytes_before) {
+  RankBench bench(collective, options, std::move(seats), watchdog);
+  RunInfo info = bench.gather_info();
   Summary summary;
-  if (options.memory_report) summary.communicator_bytes = bench.largest(resident_bytes() - bytes_before);
+  if (options.memory_report) {
+    summary.communicator_bytes =
+        bench.largest(options.on_gpus ? bench.communicator_bytes() : resident_bytes() - bytes_before);
+  }
   const bool prints = bench.rank() == 0;
+  if (prints && !options.json_file.empty()) info.provenance = provenance(options.on_gpus);
   JsonFile json(options.json_file, prints);
   const auto n_ranks = static_cast<int>(info.ranks.size());
   if (collective.rooted && options.root >= n_ranks) throw std::runtime_error("-r: there is no such rank");
@@ -119,6 +112,22 @@ class Outcome {
   int code_ = kExitOk;
 };
 
+/// What stands against a run with these options, and its exit code: kExitOk if nothing does.
+int find_obstacle(const Collective& collective, Options& options, std::string& obstacle) {
+  try {
+    if (!options.ceiling.empty()) options.ceiling_gbps = ceiling_gbps(options.ceiling);
+  } catch (const std::runtime_error& error) {
+    obstacle = error.what();
+    return kExitUsage;
+  }
+  if (collective.in_rounds && options.gpus > 1) {
+    obstacle = "-g: its rounds use what those before gave, which no group can hold: use -t or --ranks";
+    return kExitUsage;
+  }
+  obstacle = gpu_obstacle(options);
+  return obstacle.empty() ? kExitOk : kExitFailure;
+}
+
 }  // namespace
 
 int run_process(const Collective& collective, const Options& options, const World& world) {
@@ -130,10 +139,11 @@ int run_process(const Collective& collective, const Options& options, const Worl
   Outcome outcome;
   const std::uint64_t bytes_before = resident_bytes();
   strettoUniqueId id{};
-  const auto rank_body = [&](int rank) {
+  const auto thread_body = [&](int thread) {
     try {
-      outcome.note(run_rank(collective, options, make_communicator(options, world, id, rank), watchdog, bytes_before));
+      outcome.note(run_thread(collective, options, take_seats(options, world, id, thread), watchdog, bytes_before));
     } catch (const std::exception& error) {
+      const int rank = (world.process * options.threads + thread) * options.gpus;
       std::fprintf(stderr, "%s: rank %d: %s\n", tool.c_str(), rank, error.what());
       outcome.note(kExitFailure);
     }
@@ -144,8 +154,8 @@ int run_process(const Collective& collective, const Options& options, const Worl
       if (world.n_processes > 1) world.share(id.internal);
     }
     std::vector<std::thread> threads;
-    for (int i = 1; i < options.threads; ++i) threads.emplace_back(rank_body, world.process * options.threads + i);
-    rank_body(world.process * options.threads);
+    for (int i = 1; i < options.threads; ++i) threads.emplace_back(thread_body, i);
+    thread_body(0);
     for (std::thread& thread : threads) thread.join();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: process %d: %s\n", tool.c_str(), world.process, error.what());
@@ -162,7 +172,12 @@ std::optional<Options> options_of_main(const Collective& collective, int argc, c
     std::fputs(refusal->text.c_str(), refusal->code == kExitOk ? stdout : stderr);
     return std::nullopt;
   }
-  return std::get<Options>(std::move(parsed));
+  Options& options = std::get<Options>(parsed);
+  std::string obstacle;
+  code = find_obstacle(collective, options, obstacle);
+  if (code == kExitOk) return options;
+  std::fprintf(stderr, "%s_perf: %s\n", collective.name, obstacle.c_str());
+  return std::nullopt;
 }
 
 }  // namespace stretto::perf

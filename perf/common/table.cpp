@@ -1,6 +1,5 @@
 // The table, in nccl-tests' form: scripts that read theirs read ours.
 #include <algorithm>
-#include <cmath>
 #include <cstdarg>
 #include <cstdio>
 
@@ -28,7 +27,9 @@ std::string format_time(double us) {
 /// Scripts that read the table take numbers here: a form that does not exist has none.
 std::string format_absent(const Options& options) {
   const std::string statistics = options.iteration_times ? "      nan      nan" : "";
-  return "      nan     nan     nan     N/A" + statistics;
+  const std::string rival = options.nccl.empty() ? "" : "      nan     nan     nan     nan";
+  const std::string ceiling = options.ceiling_gbps > 0 ? "     nan" : "";
+  return "      nan     nan     nan     N/A" + statistics + rival + ceiling;
 }
 
 std::string format_measurement(const Measurement& measured, const Options& options) {
@@ -38,6 +39,12 @@ std::string format_measurement(const Measurement& measured, const Options& optio
   if (options.iteration_times) {
     text += "  " + format_time(measured.median_us.value_or(0)) + "  " + format_time(measured.p95_us.value_or(0));
   }
+  if (!options.nccl.empty()) {
+    const Rival rival = measured.rival.value_or(Rival{});
+    text += "  " + format_time(rival.time_us);
+    text += print("  %6.3f  %6.3f  %6.3f", rival.ratio.ratio, rival.ratio.low, rival.ratio.high);
+  }
+  if (options.ceiling_gbps > 0) text += print("  %6.1f", measured.ceiling_percent.value_or(0));
   return text;
 }
 
@@ -48,8 +55,16 @@ std::string centred(const std::string& text, std::size_t width) {
 }
 
 std::string format_columns(const Options& options) {
-  const std::string extra_name = options.iteration_times ? "   median      p95" : "";
-  const std::string extra_unit = options.iteration_times ? "     (us)     (us)" : "";
+  std::string extra_name = options.iteration_times ? "   median      p95" : "";
+  std::string extra_unit = options.iteration_times ? "     (us)     (us)" : "";
+  if (!options.nccl.empty()) {
+    extra_name += "     NCCL   ratio     low    high";
+    extra_unit += "     (us)  (t/t)   (95%)   (95%)";
+  }
+  if (options.ceiling_gbps > 0) {
+    extra_name += "  of the";
+    extra_unit += "  link %";
+  }
   const std::string names = "     time   algbw   busbw  #wrong" + extra_name;
   const std::string units = "     (us)  (GB/s)  (GB/s)        " + extra_unit;
   std::string text =
@@ -57,6 +72,13 @@ std::string format_columns(const Options& options) {
   text += print("# %10s  %12s  %8s  %6s  %6s", "size", "count", "type", "redop", "root") + names + names + "\n";
   text += print("# %10s  %12s  %8s  %6s  %6s", "(B)", "(elements)", "", "", "") + units + units + "\n";
   return text;
+}
+
+std::string format_rank(std::size_t rank, const RankInfo& info) {
+  std::string text = print("#  Rank %2zu Group  0 Pid %6lld on %10s device %2d ", rank,
+                           static_cast<long long>(info.pid), info.host.c_str(), info.device);
+  if (info.device < 0) return text + "[host memory]\n";
+  return text + "[" + info.gpu_bus_id + "] " + info.gpu + "\n";
 }
 
 }  // namespace
@@ -72,30 +94,30 @@ double average_busbw(const std::vector<Row>& rows) {
   return measurements == 0 ? 0.0 : sum / measurements;
 }
 
-double percentile(std::vector<double> samples, double fraction) {
-  if (samples.empty()) return 0.0;
-  std::sort(samples.begin(), samples.end());
-  const auto rank = static_cast<std::size_t>(std::ceil(fraction * static_cast<double>(samples.size())));
-  return samples[std::clamp<std::size_t>(rank, 1, samples.size()) - 1];
-}
-
 std::string format_header(const RunInfo& info, const Options& options) {
   std::string text = "# " + info.tool + ", stretto " + info.version + "\n";
   const std::size_t step = options.step_factor > 1 ? static_cast<std::size_t>(options.step_factor) : options.step_bytes;
   text +=
-      print("# nThread %d nGpus 1 minBytes %zu maxBytes %zu step: %zu(%s) warmup iters: %d iters: %d agg iters: %d ",
-            options.threads, options.min_bytes, options.max_bytes, step, options.step_factor > 1 ? "factor" : "bytes",
-            options.warmup, options.iterations, options.aggregate);
-  text += print("validation: %d graph: 0\n", options.check);
+      print("# nThread %d nGpus %d minBytes %zu maxBytes %zu step: %zu(%s) warmup iters: %d iters: %d agg iters: %d ",
+            options.threads, options.gpus, options.min_bytes, options.max_bytes, step,
+            options.step_factor > 1 ? "factor" : "bytes", options.warmup, options.iterations, options.aggregate);
+  text += print("validation: %d graph: %d\n", options.check, options.graph_launches);
   text += "#\n# Host: " + info.cpu + print(", %d cores", info.cores) +
           "; algorithm: " + (options.algorithm.empty() ? "the planner's choice" : options.algorithm) + "\n";
   text += "#\n# Using devices\n";
   constexpr std::size_t kShown = 16;
   for (std::size_t rank = 0; rank < std::min(kShown, info.ranks.size()); ++rank) {
-    text += print("#  Rank %2zu Group  0 Pid %6lld on %10s device -1 [host memory]\n", rank,
-                  static_cast<long long>(info.ranks[rank].pid), info.ranks[rank].host.c_str());
+    text += format_rank(rank, info.ranks[rank]);
   }
   if (info.ranks.size() > kShown) text += print("#  and %zu more\n", info.ranks.size() - kShown);
+  if (!info.rival.empty()) {
+    text += "#\n# In turns with " + info.rival + ", " + info.rival_path +
+            print("; %d turns each; ratio of times, stretto's to its, and Student's t interval of the turns' ratios\n",
+                  options.pairs);
+  }
+  if (options.ceiling_gbps > 0) {
+    text += print("#\n# The link: %.1f GB/s in each direction (%s)\n", options.ceiling_gbps, options.ceiling.c_str());
+  }
   return text + format_columns(options);
 }
 

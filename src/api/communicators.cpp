@@ -91,7 +91,7 @@ strettoResult_t strettoCommInitAllConfig(strettoComm_t* comms, int n, const int*
     const Environment environment = read_environment();
     std::vector<Settings> settings(static_cast<std::size_t>(n), resolve_settings(config, environment));
     for (int i = 0; devices != nullptr && i < n; ++i) {
-      settings[static_cast<std::size_t>(i)].device = resolve_device(devices[i]);
+      settings[static_cast<std::size_t>(i)].gpu = resolve_device(devices[i]);
     }
     return hand_out(Participant::begin_all(settings), comms);
   });
@@ -172,8 +172,9 @@ strettoResult_t strettoCommUserRank(strettoComm_t comm, int* rank) {
 }
 
 strettoResult_t strettoCommDevice(strettoComm_t comm, int* device) {
-  return get<int>(comm, device, "strettoCommDevice", "device",
-                  [](const Participant& p) { return p.settings().device; });
+  return get<int>(comm, device, "strettoCommDevice", "device", [](const Participant& p) {
+    return p.on_device() ? p.settings().gpu->facts().ordinal : STRETTO_DEVICE_HOST;
+  });
 }
 
 }  // extern "C"

@@ -82,6 +82,14 @@ void DeviceCommunicator::launch(std::span<const Operation> batch, strettoStream_
   ticket.stream = stream;
   ticket.waits = ticket.lane == 0 && join(stream, facts.id);
   watch_->history().add(operations_, collective);
+  if (!is_pair_call(collective)) {
+    OpTag tag;
+    tag.collective = static_cast<std::uint8_t>(collective);
+    tag.datatype = static_cast<std::uint8_t>(first.request.type);
+    if (bound != nullptr) tag = DeviceEngine::tag_of(*bound);
+    tag.operation = static_cast<std::uint32_t>(operations_);
+    task_->calls().begin(operations_, tag);
+  }
   if (bound != nullptr) {
     engine_.launch(*bound, first, ticket);
   } else {

@@ -10,9 +10,16 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "comm/requests.hpp"
+#include "exec/content_hash.hpp"
 
 namespace stretto {
 namespace {
+
+/// Of all that ranks must agree on but the number of the operation, which a replay does not know.
+std::uint32_t descriptor_of(OpTag tag) {
+  tag.operation = 0;
+  return static_cast<std::uint32_t>(content_hash(&tag, sizeof tag, 0));
+}
 
 /// As few threads as have something to do in the largest chunk: fewer start and meet sooner.
 std::uint32_t threads_for(const Binding& binding, device::Protocol protocol) {
@@ -164,6 +171,7 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
   address(arguments, ticket);
   arguments.operation.input = static_cast<const std::byte*>(operation.input);
   arguments.operation.output = static_cast<std::byte*>(operation.output);
+  arguments.operation.descriptor = descriptor_of(bound.binding.tag);
   arguments.operation.scratch = scratch_of(ticket.lane, bound.scratch_bytes);
   const bool multiplies = operation.details != nullptr && operation.details->user_op.has_value();
   arguments.operation.multiplies = multiplies;

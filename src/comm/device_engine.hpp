@@ -83,6 +83,8 @@ class DeviceEngine {
     strettoStream_t stream = nullptr;
     bool waits = false;  ///< on the device, for what was launched before into the eager lane
   };
+  /// What ranks must agree on, of an operation that bind() gave.
+  static OpTag tag_of(const DeviceLaunch& bound) { return bound.binding.tag; }
   /// Launches it; does not wait. Throws Error.
   void launch(DeviceLaunch& bound, const Operation& operation, const Ticket& ticket);
   /// Sends and receives, all at once; those of this rank with itself match. Throws Error.

@@ -11,6 +11,8 @@ namespace {
 
 /// A kernel that gave up is known, and a fault is known to kernels, after this long at most.
 constexpr std::int64_t kLookNs = 10'000'000;
+/// How long ranks may take to say what they called.
+constexpr std::int64_t kAnswerNs = 1'000'000'000;
 
 }  // namespace
 
@@ -55,7 +57,8 @@ void DeviceWatch::read_reports() {
         static_cast<device::KernelFailure>(std::atomic_ref(report.reason).load(std::memory_order_acquire));
     if (reason == device::KernelFailure::none) continue;
     const ErrorInfo found = words_of(report);
-    if (reason == device::KernelFailure::deadline && task_->fault().set(found)) task_->report(found);
+    if (reason == device::KernelFailure::disagreement && asks_what_they_called(report)) return;
+    if (reason != device::KernelFailure::aborted && task_->fault().set(found)) task_->report(found);
     // Another rank's fault comes first: it is why this rank's kernel stood there.
     ErrorInfo info = *task_->fault().get();
     if (info.rank != rank_ || info.text != found.text) {
@@ -75,6 +78,19 @@ void DeviceWatch::read_reports() {
   }
 }
 
+/// A kernel knows that a peer makes another call, but not which: the others are told of this rank's, and whoever made
+/// another one says so. True while that may still come.
+bool DeviceWatch::asks_what_they_called(const device::KernelReport& report) {
+  if (task_->fault().get() != nullptr) return false;
+  const std::int64_t now_ns = posix_system().now_ns();
+  if (answer_deadline_ns_ == 0) {
+    answer_deadline_ns_ = now_ns + kAnswerNs;
+    const std::optional<OpTag> mine = task_->calls().find(report.operation);
+    if (mine) task_->say_waiting(report.operation, *mine);
+  }
+  return now_ns < answer_deadline_ns_;
+}
+
 ErrorInfo DeviceWatch::words_of(const device::KernelReport& report) const {
   ErrorInfo info;
   info.code = strettoTimeout;
@@ -91,6 +107,15 @@ ErrorInfo DeviceWatch::words_of(const device::KernelReport& report) const {
         "what "
         "its stream runs before it takes longer than the deadline. Raise STRETTO_DATA_TIMEOUT_MS if that is expected",
         rank_, info.name, info.operation);
+    return info;
+  }
+  if (static_cast<device::KernelFailure>(report.reason) == device::KernelFailure::disagreement) {
+    info.code = strettoInvalidUsage;
+    info.text = format(
+        "the ranks disagree: rank {} calls {} as operation {}, but rank {} makes another call. Every rank must make "
+        "the "
+        "same calls in the same order",
+        rank_, info.name, info.operation, info.peer);
     return info;
   }
   info.text = format(

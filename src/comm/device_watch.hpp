@@ -47,6 +47,7 @@ class DeviceWatch : public ServiceTask {
   void tell_kernels();
   void read_reports();
   ErrorInfo words_of(const device::KernelReport& report) const;
+  bool asks_what_they_called(const device::KernelReport& report);
 
   std::shared_ptr<MembershipTask> task_;
   Rank rank_;
@@ -54,6 +55,7 @@ class DeviceWatch : public ServiceTask {
   DeviceMailbox& mailbox_;
   DeviceHistory history_;
   FaultSlot reported_;
+  std::int64_t answer_deadline_ns_ = 0;  ///< 0: no question was put
   std::atomic<bool> ended_{false};
 };
 

@@ -52,7 +52,7 @@ class Participant {
     Communicator* const open = open_.load(std::memory_order_acquire);
     return open != nullptr ? *open : static_cast<Communicator&>(communicator_or_why());
   }
-  bool on_device() const { return settings_.device != STRETTO_DEVICE_HOST; }
+  bool on_device() const { return settings_.gpu != nullptr; }
   /// The same for a device communicator; exactly one of the two may be called.
   DeviceCommunicator& device_communicator() {
     DeviceCommunicator* const open = open_on_device_.load(std::memory_order_acquire);

@@ -35,7 +35,8 @@ std::vector<std::byte> encode(const RankCard& card) {
   out.number(card.settings.shm_slot_bytes);
   out.number(card.settings.shm_slots);
   out.number(encode(card.settings.debug));
-  out.number(static_cast<std::uint8_t>(card.settings.device != STRETTO_DEVICE_HOST));
+  out.number(card.resident_blocks);
+  for (const std::byte byte : card.gpu) out.number(byte);
   return out.take();
 }
 
@@ -53,7 +54,8 @@ RankCard decode_rank_card(std::span<const std::byte> bytes) {
   card.settings.shm_slot_bytes = in.number<std::uint64_t>();
   card.settings.shm_slots = in.number<std::uint32_t>();
   card.settings.debug = decode_debug_mode(in.number<std::uint8_t>());
-  card.settings.device = in.number<std::uint8_t>() != 0 ? 0 : STRETTO_DEVICE_HOST;
+  card.resident_blocks = in.number<std::uint32_t>();
+  for (std::byte& byte : card.gpu) byte = in.number<std::byte>();
   check(card.settings);
   return card;
 }

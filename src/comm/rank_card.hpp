@@ -12,7 +12,9 @@ namespace stretto {
 
 struct RankCard {
   HostIdentity identity;
-  Settings settings;  ///< only the values that are part of the plan; of the device, whether there is one
+  Settings settings;                  ///< only the values that are part of the plan
+  std::uint32_t resident_blocks = 0;  ///< that its GPU can hold; 0: it is of host memory
+  GpuUuid gpu{};
 };
 
 std::vector<std::byte> encode(const RankCard& card);

@@ -61,13 +61,10 @@ void check_slots(const Settings& settings) {
 
 }  // namespace
 
-int resolve_device(int given) {
-  if (given == STRETTO_UNSET || given == STRETTO_DEVICE_HOST) return STRETTO_DEVICE_HOST;
+std::shared_ptr<Gpu> resolve_device(int given) {
+  if (given == STRETTO_UNSET || given == STRETTO_DEVICE_HOST) return nullptr;
   if (given < STRETTO_DEVICE_CURRENT) {
     refuse(strettoInvalidArgument, "device", format("config.device is {}: not a device", given));
-  }
-  if (!gpus().serves_communicators()) {
-    refuse(strettoUnsupported, "device", "device communicators are not in this release; use STRETTO_DEVICE_HOST");
   }
   const int count = gpus().count();
   if (count == 0) {
@@ -78,7 +75,9 @@ int resolve_device(int given) {
     refuse(strettoInvalidArgument, "device",
            format("config.device is {}: this process has CUDA devices 0 to {}", device, count - 1));
   }
-  return device;
+  std::shared_ptr<Gpu> gpu = gpus().open(device);
+  gpu->load_kernels();
+  return gpu;
 }
 
 Settings resolve_settings(const strettoConfig_t* config, const Environment& environment) {
@@ -91,7 +90,7 @@ Settings resolve_settings(const strettoConfig_t* config, const Environment& envi
            format("config.max_channels is {}: it must be from 1 to {}", given.max_channels, max_channels_most));
   }
   Settings result;
-  result.device = resolve_device(given.device);
+  result.gpu = resolve_device(given.device);
   result.setup_timeout_ns = timeout_ns(given.setup_timeout_ms, Knob::setup_timeout_ms, "setup_timeout_ms", environment);
   result.data_timeout_ns = timeout_ns(given.data_timeout_ms, Knob::data_timeout_ms, "data_timeout_ms", environment);
   result.heartbeat_interval_ns = environment.integer(Knob::heartbeat_interval_ms) * 1'000'000;

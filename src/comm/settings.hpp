@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/environment.hpp"
 #include "comm/debug_mode.hpp"
+#include "device/gpu.hpp"
 #include "stretto/stretto.h"
 
 namespace stretto {
@@ -19,8 +21,8 @@ struct Settings {
   std::int64_t heartbeat_interval_ns = 0;
   std::int64_t heartbeat_timeout_ns = 0;
   std::int64_t spin_us = -1;
-  std::int32_t test_sockets = 0;     ///< pretended; 0: none
-  int device = STRETTO_DEVICE_HOST;  ///< or a CUDA device of this process
+  std::int32_t test_sockets = 0;  ///< pretended; 0: none
+  std::shared_ptr<Gpu> gpu;       ///< nullptr: host memory
   std::string name;
   bool blocking = true;
   // Part of the plan: rank 0's count; a rank whose caller set another one in its config is told so.
@@ -32,8 +34,9 @@ struct Settings {
   DebugMode debug;
 };
 
-/// The device that a number of the C API means, for this thread now: STRETTO_UNSET is the host. Throws Error.
-int resolve_device(int given);
+/// The GPU that a number of the C API means, for this thread now, with its kernels loaded: in the calling thread, since
+/// that can take long. nullptr: the host, also for STRETTO_UNSET. Throws Error.
+std::shared_ptr<Gpu> resolve_device(int given);
 
 /// Throws Error(strettoInvalidArgument or strettoUnsupported) naming the field. `config` may be nullptr.
 Settings resolve_settings(const strettoConfig_t* config, const Environment& environment);

@@ -1,5 +1,7 @@
 #include "comm/setup.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "comm/rank_card.hpp"
@@ -58,6 +60,18 @@ device::WindowShape window_shape(int n_ranks, int channels) {
   shape.slots = 2;
   shape.slot_bytes = n_ranks <= 2 ? 64 << 10 : n_ranks <= 4 ? 32 << 10 : n_ranks <= 8 ? 16 << 10 : 8 << 10;
   return shape;
+}
+
+/// As many as all ranks' blocks fit on their GPUs side by side, each channel having two strands at most: a block that
+/// waits for another which cannot start would wait for ever. Equal on all ranks, since all hold the same cards.
+int device_channels(const std::vector<RankCard>& cards, std::uint32_t asked) {
+  std::uint32_t channels = asked != 0 ? asked : max_channels_most;
+  for (const RankCard& card : cards) {
+    const auto ranks_there = static_cast<std::uint32_t>(
+        std::ranges::count_if(cards, [&](const RankCard& other) { return other.gpu == card.gpu; }));
+    channels = std::min(channels, card.resident_blocks / (2 * ranks_there));
+  }
+  return static_cast<int>(std::max<std::uint32_t>(1, channels));
 }
 
 /// One for eager operations, and some for captured graphs.
@@ -176,7 +190,12 @@ bool Setup::step() {
     HostIdentity identity = system_.identity();
     const std::int32_t sockets = membership_.settings.test_sockets;
     if (sockets > 0) identity.socket = membership_.rank * sockets / membership_.n_ranks;
-    gather(encode(RankCard{identity, membership_.settings}), "exchange of settings");
+    RankCard card{identity, membership_.settings, 0, {}};
+    if (on_device()) {
+      card.resident_blocks = membership_.settings.gpu->resident_blocks();
+      card.gpu = membership_.settings.gpu->facts().uuid;
+    }
+    gather(encode(card), "exchange of settings");
     phase_ = Phase::cards;
     return true;
   }
@@ -228,7 +247,7 @@ void Setup::adopt_cards(const std::vector<std::vector<std::byte>>& blobs) {
     algorithms_differ(membership_.rank, mine.algorithm, roots.algorithm);
   }
   for (std::size_t rank = 0; rank < cards.size(); ++rank) {
-    const bool theirs = cards[rank].settings.device != STRETTO_DEVICE_HOST;
+    const bool theirs = cards[rank].resident_blocks != 0;
     if (theirs != on_device()) kinds_differ(membership_.rank, on_device(), static_cast<Rank>(rank));
   }
   mine.algorithm = roots.algorithm;
@@ -237,8 +256,8 @@ void Setup::adopt_cards(const std::vector<std::vector<std::byte>>& blobs) {
   mine.shm_slots = roots.shm_slots != 0 ? roots.shm_slots : 4;
   mine.debug = roots.debug;
   membership_.topology = std::make_unique<Topology>(std::move(identities));
-  const int default_channels = on_device() ? max_channels_most : 2;
-  membership_.max_channels = mine.max_channels != 0 ? static_cast<int>(mine.max_channels) : default_channels;
+  membership_.max_channels = mine.max_channels != 0 ? static_cast<int>(mine.max_channels) : 2;
+  if (on_device()) membership_.max_channels = device_channels(cards, mine.max_channels);
   membership_.link.ranks_per_core = membership_.topology->ranks_per_core();
   membership_.link.groups = membership_.topology->groups();
   membership_.link.slot_bytes = mine.shm_slot_bytes;
@@ -295,15 +314,14 @@ void Setup::start_transports(const std::vector<std::vector<std::byte>>& blobs) {
   }
 }
 
-/// What a device communicator has instead of transports. Kernels are loaded here, so that no launch does it.
+/// What a device communicator has instead of transports.
 void Setup::make_windows() {
   for (Rank peer = 0; peer < membership_.n_ranks; ++peer) {
     const HostIdentity& mine = membership_.topology->identity(membership_.rank);
     const HostIdentity& theirs = membership_.topology->identity(peer);
     if (mine.host_id != theirs.host_id) no_transport(membership_.rank, mine, peer, theirs);
   }
-  membership_.gpu = gpus().open(membership_.settings.device);
-  membership_.gpu->load_kernels();
+  membership_.gpu = membership_.settings.gpu;
   membership_.windows = make_peer_windows(membership_.gpu, window_shape(membership_.n_ranks, membership_.max_channels),
                                           membership_.rank, kLanes);
   gather(membership_.windows->describe(), "exchange of GPU memory");

@@ -56,7 +56,7 @@ class Setup {
   void choose_transports();
   void make_transports();
   void start_transports(const std::vector<std::vector<std::byte>>& blobs);
-  bool on_device() const { return membership_.settings.device != STRETTO_DEVICE_HOST; }
+  bool on_device() const { return membership_.settings.gpu != nullptr; }
   void make_windows();
   void open_windows(const std::vector<std::vector<std::byte>>& blobs);
   bool transports_up();

@@ -15,7 +15,8 @@ struct Operation {
   std::byte* const* windows = nullptr;  ///< of all ranks, by rank, as this rank addresses them
   std::uint64_t scalar = 0;
   std::uint32_t rank = 0;
-  bool multiplies = false;  ///< inputs are multiplied by the scalar first
+  std::uint32_t descriptor = 0;  ///< a hash of what ranks must agree on
+  bool multiplies = false;       ///< inputs are multiplied by the scalar first
   /// Wait until `after` strands have ended in this window: the operation before was issued to another stream.
   bool waits = false;
   std::uint32_t after = 0;
@@ -46,6 +47,37 @@ class Connections {
   }
   STRETTO_DEVICE Window window_of(std::uint32_t rank) const { return {operation_.windows[rank], rank}; }
 
+  /// Tells the peers what this rank takes the operation for. Nobody waits for it.
+  STRETTO_DEVICE void greet() {
+    for (std::uint32_t i = machine_.thread(); i < strand_.n_links; i += machine_.threads()) {
+      const Link& with = link_of(i);
+      if (with.sends_per_round == 0 || machine_.failed()) continue;
+      const std::uint64_t greeting = static_cast<std::uint64_t>(operation_.descriptor) << 32 | (sending(i, 0, 0) + 1);
+      machine_.store_word(&window_of(with.peer).link(operation_.shape, strand_.channel, operation_.rank).greeting,
+                          greeting);
+    }
+  }
+
+  /// Whether a peer has greeted with another operation than this one, as far as it has greeted.
+  STRETTO_DEVICE bool disagrees(std::uint32_t link) const {
+    const Link& with = link_of(link);
+    const std::uint64_t greeting =
+        machine_.load_word(&own_.link(operation_.shape, strand_.channel, with.peer).greeting);
+    const bool is_of_this = static_cast<std::uint32_t>(greeting) == receiving(link, 0, 0) + 1;
+    return with.receives_per_round != 0 && is_of_this && greeting >> 32 != operation_.descriptor;
+  }
+
+  /// Between looks at what a link is to bring: false where it is time to give up.
+  STRETTO_DEVICE bool keep_waiting(typename Machine::Patience& patience, std::uint32_t link, std::uint32_t step) {
+    if (machine_.keep_waiting(patience)) {
+      if (!machine_.has_looked(patience) || !disagrees(link)) return true;
+      machine_.disagree(step, peer_of(link));
+      return false;
+    }
+    machine_.fail(step, peer_of(link));
+    return false;
+  }
+
   STRETTO_DEVICE void await_earlier() {
     if (machine_.thread() == 0) {
       typename Machine::Patience patience(machine_);
@@ -63,19 +95,21 @@ class Connections {
     machine_.barrier();
   }
 
-  /// Every thread by itself: a credit was mostly given long ago.
-  STRETTO_DEVICE void acquire(const Instruction& instruction, std::uint32_t round) {
-    const std::uint32_t peer = peer_of(instruction.link);
+  /// Until the slot of a message towards a peer is free. Every thread by itself: a credit was mostly given long ago.
+  STRETTO_DEVICE void acquire(std::uint32_t link, std::uint32_t round, std::uint32_t in_round, std::uint32_t step) {
+    const std::uint32_t peer = peer_of(link);
     const std::uint32_t* head = &own_.link(operation_.shape, strand_.channel, peer).head;
-    const std::uint32_t message = sending(instruction.link, round, instruction.message);
+    const std::uint32_t message = sending(link, round, in_round);
     const std::uint32_t slots = protocol == Protocol::packets ? operation_.shape.packet_slots : operation_.shape.slots;
     typename Machine::Patience patience(machine_);
     while (static_cast<std::int32_t>(message - machine_.load_credit(head)) >= static_cast<std::int32_t>(slots)) {
-      if (!machine_.keep_waiting(patience)) return machine_.fail(instruction.step, peer);
+      if (!keep_waiting(patience, link, step)) return;
     }
     // Packets need no counter, but count as messages: it must not fall behind by as much as its sign can tell.
-    if (protocol == Protocol::packets && (message & (operation_.shape.refresh_period - 1)) == 0)
-      drag_tail(peer, message);
+    const bool is_due = (message & (operation_.shape.refresh_period - 1)) == 0;
+    if (protocol == Protocol::packets && is_due && machine_.thread() == 0) {
+      machine_.give_credit(&window_of(peer).link(operation_.shape, strand_.channel, operation_.rank).tail, message);
+    }
   }
 
   STRETTO_DEVICE void signal(const Instruction& instruction, std::uint32_t round) {
@@ -87,12 +121,11 @@ class Connections {
 
   STRETTO_DEVICE void wait(const Instruction& instruction, std::uint32_t round) {
     if (machine_.thread() != 0) return;
-    const std::uint32_t peer = peer_of(instruction.link);
-    const std::uint32_t* tail = &own_.link(operation_.shape, strand_.channel, peer).tail;
+    const std::uint32_t* tail = &own_.link(operation_.shape, strand_.channel, peer_of(instruction.link)).tail;
     const std::uint32_t message = receiving(instruction.link, round, instruction.message);
     typename Machine::Patience patience(machine_);
     while (static_cast<std::int32_t>(machine_.poll(tail) - message) <= 0) {
-      if (!machine_.keep_waiting(patience)) return machine_.fail(instruction.step, peer);
+      if (!keep_waiting(patience, instruction.link, instruction.step)) return;
     }
     machine_.consume();
   }
@@ -107,16 +140,16 @@ class Connections {
     machine_.give_credit(&window_of(peer).link(operation_.shape, strand_.channel, operation_.rank).head, message + 1);
   }
 
-  /// All threads are done: what was sent and received counts from here in the next operation. The host may free the
-  /// window when it has seen the count, so nothing comes after it.
+  /// All threads are done, and read no number of a message any more: what was sent and received counts from here in the
+  /// next operation. The host may free the window when it has seen the count, so nothing comes after it.
   STRETTO_DEVICE void end() {
     machine_.barrier();
-    if (!machine_.failed()) {
-      for (std::uint32_t i = machine_.thread(); i < strand_.n_links; i += machine_.threads()) advance(link_of(i));
-    }
-    machine_.barrier();
     if (machine_.thread() != 0) return;
+    for (std::uint32_t i = 0; i < strand_.n_links && !machine_.failed(); ++i) {
+      if (disagrees(i)) machine_.disagree(0, peer_of(i));  // sizes that happen to match do not make it one operation
+    }
     if (machine_.failed()) machine_.give_credit(&own_.header().dead, 1);
+    for (std::uint32_t i = 0; i < strand_.n_links && !machine_.failed(); ++i) advance(link_of(i));
     machine_.count(&own_.header().ended);
   }
 
@@ -129,18 +162,13 @@ class Connections {
     if (link.receives_per_round != 0) words.received += strand_.rounds * link.receives_per_round;
   }
 
-  STRETTO_DEVICE_RARE void drag_tail(std::uint32_t peer, std::uint32_t message) {
-    if (machine_.thread() != 0) return;
-    machine_.give_credit(&window_of(peer).link(operation_.shape, strand_.channel, operation_.rank).tail, message);
-  }
-
   /// Once in refresh_period uses of a slot, all its packets get the flag of the message just read: beyond the end of
   /// short messages there may be flags from long ago, and 2^32 messages later they would be taken for new.
   STRETTO_DEVICE bool is_to_be_refreshed(std::uint32_t message) const {
     const WindowShape& shape = operation_.shape;
     return (message / shape.packet_slots & (shape.refresh_period - 1)) == shape.refresh_period - 1;
   }
-  STRETTO_DEVICE_RARE void refresh(std::uint32_t peer, std::uint32_t message) {
+  STRETTO_DEVICE void refresh(std::uint32_t peer, std::uint32_t message) {
     Packet* packets = own_.packets(operation_.shape, strand_.channel, peer, message);
     const std::uint64_t flag = static_cast<std::uint64_t>(message + 1) << 32;
     for (std::size_t i = machine_.thread(); i < operation_.shape.packets_per_slot(); i += machine_.threads()) {

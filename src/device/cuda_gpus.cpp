@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <mutex>
+#include <optional>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -20,27 +21,49 @@ namespace {
                            cudaGetErrorName(error)));
 }
 
+/// The driver's own words for what a thread has current. To say it with cudaSetDevice would make a context on device 0
+/// for every thread that never had one.
+struct CurrentContext {
+  int (*get)(void** context) = nullptr;
+  int (*set)(void* context) = nullptr;
+
+  CurrentContext() {
+    find("cuCtxGetCurrent", reinterpret_cast<void**>(&get));
+    find("cuCtxSetCurrent", reinterpret_cast<void**>(&set));
+  }
+  static void find(const char* name, void** function) {
+    cudaDriverEntryPointQueryResult result{};
+    if (cudaGetDriverEntryPointByVersion(name, function, 12000, cudaEnableDefault, &result) != cudaSuccess) {
+      cudaGetLastError();
+      *function = nullptr;
+    }
+  }
+};
+
+const CurrentContext& current_context() {
+  static const CurrentContext functions;
+  return functions;
+}
+
 /// Makes a device current for a scope, and lets the thread do during a capture what does not belong to it.
 class OnDevice {
  public:
-  explicit OnDevice(int device) : device_(device) {
-    cudaGetDevice(&previous_);
-    if (previous_ != device) {
-      const cudaError_t error = cudaSetDevice(device);
-      if (error != cudaSuccess) fail(error, "cudaSetDevice", device);
-    }
+  explicit OnDevice(int device) {
+    const CurrentContext& driver = current_context();
+    if (driver.get == nullptr || driver.get(&previous_) != 0) previous_ = nullptr;
+    const cudaError_t error = cudaSetDevice(device);
+    if (error != cudaSuccess) fail(error, "cudaSetDevice", device);
     cudaThreadExchangeStreamCaptureMode(&mode_);
   }
   ~OnDevice() {
     cudaThreadExchangeStreamCaptureMode(&mode_);
-    if (previous_ != device_) cudaSetDevice(previous_);
+    if (current_context().set != nullptr) current_context().set(previous_);
   }
   OnDevice(const OnDevice&) = delete;
   OnDevice& operator=(const OnDevice&) = delete;
 
  private:
-  int device_;
-  int previous_ = 0;
+  void* previous_ = nullptr;
   cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
 };
 
@@ -173,13 +196,13 @@ class CudaGpu final : public Gpu {
   void launch(const KernelLaunch& launch, strettoStream_t stream) override {
     const device::KernelPair& pair = kernels_for(launch);
     const void* const kernel = launch.protocol == device::Protocol::packets ? pair.packets : pair.slots;
-    int previous = facts_.ordinal;
-    cudaGetDevice(&previous);
-    if (previous != facts_.ordinal) cudaSetDevice(facts_.ordinal);
+    int current = -1;
+    cudaGetDevice(&current);
+    std::optional<OnDevice> here;
+    if (current != facts_.ordinal) here.emplace(facts_.ordinal);
     void* parameters[] = {const_cast<device::KernelArguments*>(launch.arguments)};
     const cudaError_t error = cudaLaunchKernel(kernel, dim3(launch.blocks), dim3(launch.threads), parameters,
                                                (launch.arguments->image_bytes + 15) / 16 * 16, cuda(stream));
-    if (previous != facts_.ordinal) cudaSetDevice(previous);
     check(error, "cudaLaunchKernel");
   }
 
@@ -280,8 +303,6 @@ class CudaGpus final : public GpuProvider {
     return device;
   }
   std::string obstacle() override { return cuda_status().reason; }
-  /// No GPU has run them yet.
-  bool serves_communicators() override { return false; }
   std::shared_ptr<Gpu> open(int ordinal) override {
     const std::lock_guard lock(mutex_);
     const auto index = static_cast<std::size_t>(ordinal);

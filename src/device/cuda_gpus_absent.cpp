@@ -12,7 +12,6 @@ class NoGpus final : public GpuProvider {
   int current() override { return -1; }
   std::shared_ptr<Gpu> open(int) override { throw Error(strettoUnsupported, obstacle(), "device"); }
   std::string obstacle() override { return cuda_status().reason; }
-  bool serves_communicators() override { return false; }
 };
 
 }  // namespace

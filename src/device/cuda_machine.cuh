@@ -54,6 +54,13 @@ class CudaMachine {
   }
   __device__ __forceinline__ void settle() { ptx::fence_system(); }
 
+  __device__ __forceinline__ std::uint64_t load_word(const std::uint64_t* word) const {
+    return ptx::load_relaxed(word);
+  }
+  __device__ __forceinline__ void store_word(std::uint64_t* word, std::uint64_t value) {
+    ptx::store_relaxed(word, value);
+  }
+
   __device__ __forceinline__ Packet load_packet(const Packet* from) const {
     Packet packet;
     ptx::load_relaxed_pair(from, packet.words[0], packet.words[1]);
@@ -76,37 +83,56 @@ class CudaMachine {
   }
 
   __device__ __forceinline__ bool keep_waiting(Patience& patience) {
+    if (failed_) return false;
     if (++patience.spins % kSpinsPerLook != 0) return true;
-    return look_around(patience);
+    const Look look = look_around(block_, arguments_, patience.since_ns);
+    patience.since_ns = look.since_ns;
+    reason_ = look.reason;
+    return look.goes_on;
   }
 
-  __device__ __noinline__ void fail(std::uint32_t step, std::uint32_t peer) {
+  __device__ __forceinline__ bool has_looked(const Patience& patience) const {
+    return patience.spins % kSpinsPerLook == 0;
+  }
+  __device__ __forceinline__ void disagree(std::uint32_t step, std::uint32_t peer) {
+    reason_ = KernelFailure::disagreement;
+    fail(step, peer);
+  }
+  __device__ __forceinline__ void fail(std::uint32_t step, std::uint32_t peer) {
     failed_ = true;
-    if (reason_ == KernelFailure::none) return;  // another thread of the block gave up
-    if (atomicExch(&block_.failed, 1) != 0) return;
-    KernelReport& report = arguments_.reports[blockIdx.x];
-    report.step = step;
-    report.peer = peer;
-    report.operation = arguments_.operation_number;
-    ptx::fence_system();
-    ptx::store_relaxed(&report.reason, static_cast<std::uint32_t>(reason_));
+    if (reason_ != KernelFailure::none) report(block_, arguments_, reason_, step, peer);
   }
   __device__ __forceinline__ void give_up() { failed_ = true; }
   __device__ __forceinline__ bool failed() const { return failed_; }
   __device__ __forceinline__ void log(std::uint32_t, std::uint32_t) {}
 
  private:
-  __device__ __noinline__ bool look_around(Patience& patience) {
-    if (*static_cast<volatile std::uint32_t*>(&block_.failed) != 0) return false;
-    if (ptx::load_relaxed(arguments_.abort_word) != 0) {
-      reason_ = KernelFailure::aborted;
-      return false;
-    }
+  // What is rare is code of its own, that gets values: a pointer to this object would keep it out of registers.
+  struct Look {
+    KernelFailure reason;
+    std::uint64_t since_ns;
+    bool goes_on;
+  };
+  __device__ static __noinline__ Look look_around(const CudaBlock& block, const KernelArguments& arguments,
+                                                  std::uint64_t since_ns) {
+    if (*static_cast<const volatile std::uint32_t*>(&block.failed) != 0) return {KernelFailure::none, since_ns, false};
+    if (ptx::load_relaxed(arguments.abort_word) != 0) return {KernelFailure::aborted, since_ns, false};
     const std::uint64_t now_ns = ptx::global_timer_ns();
-    if (patience.since_ns == 0) patience.since_ns = now_ns;
-    if (now_ns - patience.since_ns < arguments_.timeout_ns) return true;
-    reason_ = KernelFailure::deadline;
-    return false;
+    if (since_ns == 0) since_ns = now_ns;
+    if (now_ns - since_ns < arguments.timeout_ns) return {KernelFailure::none, since_ns, true};
+    return {KernelFailure::deadline, since_ns, false};
+  }
+
+  /// Of the block's threads the first that gives up tells.
+  __device__ static __noinline__ void report(CudaBlock& block, const KernelArguments& arguments, KernelFailure reason,
+                                             std::uint32_t step, std::uint32_t peer) {
+    if (atomicExch(&block.failed, 1) != 0) return;
+    KernelReport& report = arguments.reports[blockIdx.x];
+    report.step = step;
+    report.peer = peer;
+    report.operation = arguments.operation_number;
+    ptx::fence_system();
+    ptx::store_relaxed(&report.reason, static_cast<std::uint32_t>(reason));
   }
 
   CudaBlock& block_;

@@ -108,8 +108,6 @@ class GpuProvider {
   virtual std::shared_ptr<Gpu> open(int ordinal) = 0;
   /// Why there are none, and what to do; empty if there are.
   virtual std::string obstacle() = 0;
-  /// Whether communicators may be made on them.
-  virtual bool serves_communicators() { return true; }
 };
 
 /// CUDA's, unless replaced.

@@ -11,8 +11,11 @@
 //   settle()                       this thread's stores are there before anything after the next barrier is
 //   load_packet(p), store_packet(p, packet)        each of its two words as a whole, in no order
 //   load_slot<N>(p), store_slot<N>(p, granule)     of memory that two ranks share
-//   keep_waiting(patience)         called between looks; false where it is time to give up
+//   keep_waiting(patience)         called between looks; false where it is time to give up, or was
 //   give_up()                      as fail(), but another one has told already
+//   has_looked(patience)           whether keep_waiting has just taken its time: for what need not be done each time
+//   load_word(w), store_word(w, v) eight bytes as a whole, in no order
+//   disagree(step, peer)           as fail(): the peer makes another call
 //   fail(step, peer)               this strand gives up: failed() is true for this thread, after a barrier for the
 //   block log(step, round)               for tests
 //
@@ -29,7 +32,7 @@ template <class Machine, class Arithmetic, Protocol protocol>
 class Interpreter {
  public:
   static constexpr int kGranule_bytes = protocol == Protocol::packets ? 8 : 16;
-  static constexpr int kUnroll = protocol == Protocol::packets ? 2 : 4;
+  static constexpr int kUnroll = 4;  ///< of slots: granules under way in each thread
 
   STRETTO_DEVICE Interpreter(Machine& machine, const ProgramView& program, const Operation& operation,
                              std::uint32_t strand)
@@ -41,6 +44,7 @@ class Interpreter {
 
   STRETTO_DEVICE void run() {
     if (operation_.waits) connections_.await_earlier();
+    connections_.greet();
     for (round_ = 0; round_ < strand_.rounds; ++round_) run_all(strand_.first_instruction, strand_.n_body);
     run_all(strand_.first_instruction + strand_.n_body, strand_.n_epilogue);
     connections_.end();
@@ -63,6 +67,16 @@ class Interpreter {
     std::uint32_t flag;  ///< of packets
   };
 
+  /// A combine under way.
+  struct Job {
+    const Instruction& instruction;
+    Chunk chunk;
+    Located to;
+    Located first;  ///< source
+    bool acquires;  ///< still to be done, by this thread
+    bool divides;
+  };
+
   STRETTO_DEVICE void run_all(std::uint32_t first, std::uint32_t count) {
     for (std::uint32_t i = first; i < first + count; ++i) {
       const Instruction& instruction = program_.instructions[i];
@@ -72,26 +86,16 @@ class Interpreter {
     }
   }
 
+  /// A combine looks for a failure only before it stores: what it loads may be on its way meanwhile.
   STRETTO_DEVICE void run_one(const Instruction& instruction) {
-    if (instruction.opcode == Opcode::release)
-      return connections_.release(instruction, round_);  // it has a barrier of its own
+    if (instruction.opcode == Opcode::release) return connections_.release(instruction, round_);
+    if (instruction.opcode == Opcode::combine) return combine(instruction);
     if (machine_.failed()) return;
     machine_.log(instruction.step, round_);
-    switch (instruction.opcode) {
-      case Opcode::combine:
-        combine(instruction);
-        break;
-      case Opcode::acquire:
-        connections_.acquire(instruction, round_);
-        break;
-      case Opcode::signal:
-        connections_.signal(instruction, round_);
-        break;
-      case Opcode::wait:
-        connections_.wait(instruction, round_);
-        break;
-      case Opcode::release:
-        break;
+    if (instruction.opcode == Opcode::signal) {
+      connections_.signal(instruction, round_);
+    } else {
+      connections_.wait(instruction, round_);
     }
   }
 
@@ -156,74 +160,108 @@ class Interpreter {
     return is_message ? 1 : 0;
   }
 
+  STRETTO_DEVICE const Operand& source_of(const Instruction& instruction, std::uint32_t index) const {
+    return program_.operands[instruction.first_source + index];
+  }
+
   STRETTO_DEVICE void combine(const Instruction& instruction) {
-    const Chunk chunk = chunk_of_instruction(instruction);
-    const std::uint64_t granules = granules_of(instruction, chunk);
-    if (is_copy_onto_itself(instruction, chunk)) return;
-    const std::uint64_t stride = machine_.threads();
-    for (std::uint64_t first = machine_.thread(); first < granules; first += stride * kUnroll) {
-      combine_some(instruction, chunk, first, granules);
+    Job job{instruction,
+            chunk_of_instruction(instruction),
+            {},
+            {},
+            (instruction.flags & kAcquires) != 0,
+            (instruction.flags & kCompletes) != 0 && program_.header->divisor != 1};
+    job.to = locate(instruction.destination, job.chunk);
+    job.first = locate(source_of(instruction, 0), job.chunk);
+    const bool is_changed = instruction.n_sources > 1 || job.divides || operation_.multiplies;
+    if (!is_changed && job.to.address == job.first.address) return;  // in place, a rank's own block
+    const std::uint64_t granules = granules_of(instruction, job.chunk);
+    const std::uint64_t threads = machine_.threads();
+    std::uint64_t granule = machine_.thread();
+    if constexpr (protocol == Protocol::slots) {
+      const std::uint64_t whole = is_aligned(job) ? job.chunk.bytes / kGranule_bytes : 0;
+      for (; granule + (kUnroll - 1) * threads < whole; granule += kUnroll * threads) combine_many(job, granule);
     }
+    for (; granule < granules; granule += threads) combine_one(job, granule);
+    if (!machine_.failed()) machine_.log(instruction.step, round_);
   }
 
-  /// In place, where a plan copies a rank's own block.
-  STRETTO_DEVICE bool is_copy_onto_itself(const Instruction& instruction, const Chunk& chunk) const {
-    const Operand& source = program_.operands[instruction.first_source];
-    if (instruction.n_sources != 1 || source.place != Place::input || instruction.destination.place != Place::output) {
-      return false;
+  /// Where all operands are aligned, and whole granules, they are moved as vectors, several at once.
+  STRETTO_DEVICE bool is_aligned(const Job& job) const {
+    std::uintptr_t addresses =
+        reinterpret_cast<std::uintptr_t>(job.to.address) | reinterpret_cast<std::uintptr_t>(job.first.address);
+    for (std::uint32_t i = 1; i < job.instruction.n_sources; ++i) {
+      addresses |= reinterpret_cast<std::uintptr_t>(locate(source_of(job.instruction, i), job.chunk).address);
     }
-    const bool is_changed = operation_.multiplies || ((instruction.flags & kCompletes) != 0);
-    return !is_changed && locate(source, chunk).address == locate(instruction.destination, chunk).address;
+    return addresses % kGranule_bytes == 0 && !operation_.multiplies;
   }
 
-  /// Granules first, first + threads, ...: kUnroll of them, as far as there are so many.
-  STRETTO_DEVICE void combine_some(const Instruction& instruction, const Chunk& chunk, std::uint64_t first,
-                                   std::uint64_t granules) {
+  /// Granules first, first + threads, ...: kUnroll of them, of slots and of the caller's memory alike.
+  STRETTO_DEVICE void combine_many(Job& job, std::uint64_t first) {
     Piece pieces[kUnroll];
-    load_some(instruction, instruction.first_source, chunk, first, granules, pieces);
-    const bool divides = (instruction.flags & kCompletes) != 0 && program_.header->divisor != 1;
+    load_many(job.first, first, pieces);
     if constexpr (Arithmetic::reduces) {
-      if (instruction.n_sources > 1 || divides) reduce_some(instruction, chunk, first, granules, divides, pieces);
+      if (job.instruction.n_sources > 1 || job.divides) reduce_many(job, first, pieces);
     }
-    const Located to = locate(instruction.destination, chunk);
+    if (!may_store(job)) return;
     STRETTO_UNROLL
     for (int k = 0; k < kUnroll; ++k) {
-      const std::uint64_t granule = first + k * static_cast<std::uint64_t>(machine_.threads());
-      if (granule < granules) store(to, chunk, granule, pieces[k]);
+      machine_.template store_slot<kGranule_bytes>(job.to.address + at(first, k) * kGranule_bytes, pieces[k]);
     }
   }
 
-  /// On entry `pieces` are those of the first source; on return the result.
-  STRETTO_DEVICE void reduce_some(const Instruction& instruction, const Chunk& chunk, std::uint64_t first,
-                                  std::uint64_t granules, bool divides, Piece (&pieces)[kUnroll]) {
+  STRETTO_DEVICE void reduce_many(const Job& job, std::uint64_t first, Piece (&pieces)[kUnroll]) {
     Accumulators sums[kUnroll];
     STRETTO_UNROLL
     for (int k = 0; k < kUnroll; ++k) sums[k].load(pieces[k]);
-    for (std::uint32_t i = 1; i < instruction.n_sources; ++i) {
-      load_some(instruction, instruction.first_source + i, chunk, first, granules, pieces);
+    for (std::uint32_t i = 1; i < job.instruction.n_sources; ++i) {
+      load_many(locate(source_of(job.instruction, i), job.chunk), first, pieces);
       STRETTO_UNROLL
       for (int k = 0; k < kUnroll; ++k) sums[k].combine(pieces[k]);
     }
     STRETTO_UNROLL
     for (int k = 0; k < kUnroll; ++k) {
-      if (divides) sums[k].divide(program_.header->divisor);
+      if (job.divides) sums[k].divide(program_.header->divisor);
       pieces[k] = sums[k].store();
     }
   }
 
-  STRETTO_DEVICE void load_some(const Instruction& instruction, std::uint32_t source, const Chunk& chunk,
-                                std::uint64_t first, std::uint64_t granules, Piece (&pieces)[kUnroll]) {
-    const Located from = locate(program_.operands[source], chunk);
+  STRETTO_DEVICE std::uint64_t at(std::uint64_t first, int k) const {
+    return first + static_cast<std::uint64_t>(k) * machine_.threads();
+  }
+
+  STRETTO_DEVICE void load_many(const Located& from, std::uint64_t first, Piece (&pieces)[kUnroll]) {
     STRETTO_UNROLL
     for (int k = 0; k < kUnroll; ++k) {
-      const std::uint64_t granule = first + k * static_cast<std::uint64_t>(machine_.threads());
-      pieces[k] = granule < granules ? load(instruction, source, from, chunk, granule) : Piece{};
+      pieces[k] = machine_.template load_slot<kGranule_bytes>(from.address + at(first, k) * kGranule_bytes);
     }
+  }
+
+  /// Any granule, whole or not, at any address.
+  STRETTO_DEVICE void combine_one(Job& job, std::uint64_t granule) {
+    Piece piece = load(job, 0, job.first, granule);
     if constexpr (Arithmetic::reduces) {
-      if (operation_.multiplies && from.place == Place::input) {
-        for (int k = 0; k < kUnroll; ++k) multiply(pieces[k]);
+      if (job.instruction.n_sources > 1 || job.divides) {
+        Accumulators sum;
+        sum.load(piece);
+        for (std::uint32_t i = 1; i < job.instruction.n_sources; ++i) {
+          sum.combine(load(job, i, locate(source_of(job.instruction, i), job.chunk), granule));
+        }
+        if (job.divides) sum.divide(program_.header->divisor);
+        piece = sum.store();
       }
     }
+    if (may_store(job)) store(job, granule, piece);
+  }
+
+  /// After what is stored was loaded. What was not received is not passed on.
+  STRETTO_DEVICE bool may_store(Job& job) {
+    if (job.acquires && !machine_.failed()) {
+      job.acquires = false;
+      const Operand& to = job.instruction.destination;
+      connections_.acquire(to.link, round_, to.message, job.instruction.step);
+    }
+    return !machine_.failed();
   }
 
   STRETTO_DEVICE void multiply(Piece& piece) const {
@@ -235,28 +273,28 @@ class Interpreter {
     piece = factors.store();
   }
 
-  STRETTO_DEVICE Piece load(const Instruction& instruction, std::uint32_t source, const Located& from,
-                            const Chunk& chunk, std::uint64_t granule) {
-    const std::uint64_t at = granule * kGranule_bytes;
-    if (from.place != Place::incoming) {
-      return load_plain<kGranule_bytes>(from.address + at, chunk.bytes > at ? chunk.bytes - at : 0);
+  STRETTO_DEVICE Piece load(const Job& job, std::uint32_t source, const Located& from, std::uint64_t granule) {
+    const std::uint64_t offset = granule * kGranule_bytes;
+    if (from.place == Place::incoming) {
+      if constexpr (protocol == Protocol::slots) {
+        return machine_.template load_slot<kGranule_bytes>(from.address + offset);
+      } else {
+        return await_packet(job, source, reinterpret_cast<const Packet*>(from.address) + granule, from.flag);
+      }
     }
-    if constexpr (protocol == Protocol::packets) {
-      return await_packet(instruction, source, reinterpret_cast<const Packet*>(from.address) + granule, from.flag);
-    } else {
-      return machine_.template load_slot<kGranule_bytes>(from.address + at);
+    Piece piece =
+        load_plain<kGranule_bytes>(from.address + offset, job.chunk.bytes > offset ? job.chunk.bytes - offset : 0);
+    if constexpr (Arithmetic::reduces) {
+      if (operation_.multiplies && from.place == Place::input) multiply(piece);
     }
+    return piece;
   }
 
-  STRETTO_DEVICE Piece await_packet(const Instruction& instruction, std::uint32_t source, const Packet* packet,
-                                    std::uint32_t flag) {
+  STRETTO_DEVICE Piece await_packet(const Job& job, std::uint32_t source, const Packet* packet, std::uint32_t flag) {
     typename Machine::Patience patience(machine_);
     Packet seen = machine_.load_packet(packet);
     while ((seen.words[0] >> 32) != flag || (seen.words[1] >> 32) != flag) {
-      if (!machine_.keep_waiting(patience)) {
-        machine_.fail(instruction.step, connections_.peer_of(program_.operands[source].link));
-        break;
-      }
+      if (!connections_.keep_waiting(patience, source_of(job.instruction, source).link, job.instruction.step)) break;
       seen = machine_.load_packet(packet);
     }
     Piece piece{};
@@ -264,17 +302,17 @@ class Interpreter {
     return piece;
   }
 
-  STRETTO_DEVICE void store(const Located& to, const Chunk& chunk, std::uint64_t granule, const Piece& piece) {
-    if (machine_.failed()) return;  // what was not received is not passed on
-    const std::uint64_t at = granule * kGranule_bytes;
+  STRETTO_DEVICE void store(const Job& job, std::uint64_t granule, const Piece& piece) {
+    const Located& to = job.to;
+    const std::uint64_t offset = granule * kGranule_bytes;
     if (to.place != Place::outgoing) {
-      store_plain<kGranule_bytes>(to.address + at, piece, chunk.bytes > at ? chunk.bytes - at : 0);
+      store_plain<kGranule_bytes>(to.address + offset, piece, job.chunk.bytes > offset ? job.chunk.bytes - offset : 0);
     } else if constexpr (protocol == Protocol::packets) {
       const std::uint64_t flag = static_cast<std::uint64_t>(to.flag) << 32;
       const Packet packet{{(piece.words[0] & 0xffffffffU) | flag, piece.words[0] >> 32 | flag}};
       machine_.store_packet(reinterpret_cast<Packet*>(to.address) + granule, packet);
     } else {
-      machine_.template store_slot<kGranule_bytes>(to.address + at, piece);
+      machine_.template store_slot<kGranule_bytes>(to.address + offset, piece);
     }
   }
 

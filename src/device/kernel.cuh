@@ -8,20 +8,30 @@
 namespace stretto::device {
 namespace {
 
+/// Sixteen bytes a thread; what is beyond the end, up to the next sixteen, is copied too.
+__device__ __forceinline__ void stage(std::byte* to, const std::byte* from, std::uint32_t bytes) {
+  for (std::uint32_t i = threadIdx.x * 16; i < bytes; i += blockDim.x * 16) {
+    *reinterpret_cast<uint4*>(to + i) = *reinterpret_cast<const uint4*>(from + i);
+  }
+}
+
 /// Dynamic shared memory: the program's image.
 template <class Arithmetic, Protocol protocol>
 __global__ void __launch_bounds__(kMostThreadsPerBlock) run_program(const __grid_constant__ KernelArguments arguments) {
   extern __shared__ __align__(16) std::byte image[];
   __shared__ CudaBlock block;
   __shared__ Operation operation;
-  const std::byte* const source = arguments.image != nullptr ? arguments.image : arguments.inline_image;
-  for (std::uint32_t i = threadIdx.x * 16; i < arguments.image_bytes; i += blockDim.x * 16) {
-    *reinterpret_cast<uint4*>(image + i) = *reinterpret_cast<const uint4*>(source + i);
+  __shared__ std::byte* windows[kInlineWindows];
+  if (arguments.image == nullptr) {
+    stage(image, arguments.inline_image, arguments.image_bytes);
+  } else {
+    stage(image, arguments.image, arguments.image_bytes);
   }
+  if (threadIdx.x < kInlineWindows) windows[threadIdx.x] = arguments.windows[threadIdx.x];
   if (threadIdx.x == 0) {
     block.failed = 0;
     operation = arguments.operation;
-    if (operation.windows == nullptr) operation.windows = const_cast<std::byte* const*>(arguments.windows);
+    if (operation.windows == nullptr) operation.windows = windows;
   }
   __syncthreads();
   const Window own{operation.windows[operation.rank], operation.rank};

@@ -20,7 +20,6 @@ enum class Protocol : std::uint8_t {
 
 enum class Opcode : std::uint8_t {
   combine,  ///< destination = sources, reduced in order; of one source a copy
-  acquire,  ///< wait until the next slot towards a peer is free
   signal,   ///< slots only: the message may be read
   wait,     ///< slots only: until the next message has come
   release,  ///< the peer may use that slot again
@@ -39,6 +38,7 @@ struct Operand {
 constexpr std::uint8_t kCompletes = 1;      ///< the result holds all contributions: an average divides
 constexpr std::uint8_t kBarrierBefore = 2;  ///< all threads have done what comes before
 constexpr std::uint8_t kBarrierAfter = 4;
+constexpr std::uint8_t kAcquires = 8;  ///< of combine: wait until the message's slot is free, but load first
 
 struct Instruction {
   Opcode opcode = Opcode::combine;

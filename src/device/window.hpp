@@ -15,13 +15,16 @@
 
 namespace stretto::device {
 
-/// Of a channel and a peer, in the window of this rank. `tail` and `head` are the peer's to write.
+/// Of a channel and a peer, in the window of this rank. `tail`, `head` and `greeting` are the peer's to write.
 struct alignas(32) LinkWords {
   std::uint32_t tail = 0;      ///< messages that the peer has signalled to this rank (slots; packets need none)
   std::uint32_t head = 0;      ///< messages of this rank that the peer has released
   std::uint32_t sent = 0;      ///< by the last operation that ended
   std::uint32_t received = 0;  ///< likewise, and released
-  std::uint32_t unused[4] = {};
+  /// Of the peer's last operation that sends here: in the low half the number of its first message, plus 1, in the high
+  /// half what it takes the operation for (Operation::descriptor). Written as a whole.
+  std::uint64_t greeting = 0;
+  std::uint32_t unused[2] = {};
 };
 
 struct alignas(128) WindowHeader {

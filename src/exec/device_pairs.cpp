@@ -88,8 +88,8 @@ class WaveWriter {
     (transfer.sends ? link.sends_per_round : link.receives_per_round) = 1;
     links_.push_back(link);
     if (transfer.sends) {
-      synchronise(Opcode::acquire, 0, 0);
       move(Place::outgoing, Place::input, position);
+      instructions_.back().flags |= device::kAcquires;
       if (protocol_ == Protocol::slots) synchronise(Opcode::signal, 2, device::kBarrierBefore);
     } else {
       if (protocol_ == Protocol::slots) synchronise(Opcode::wait, 0, device::kBarrierAfter);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -112,7 +113,8 @@ class StrandLowering {
         return is_folded_copy(number) ? leave_out(number) : combine(step, number);
       case StepKind::wait_credit:
         ++link_of(step.peer).sends_per_round;
-        return synchronise(Opcode::acquire, step, number, link_of(step.peer).sends_per_round - 1U);
+        acquired_.insert(step.peer);
+        return leave_out(number);
       case StepKind::signal:
         if (packets) return leave_out(number);
         return synchronise(Opcode::signal, step, number, link_of(step.peer).sends_per_round - 1U);
@@ -151,6 +153,9 @@ class StrandLowering {
     instruction.within = narrow(step.within);
     instruction.block = step.block;
     instruction.destination = operand(writes.destination, /*is_destination=*/true);
+    if (writes.destination.space == Space::slot && acquired_.erase(writes.destination.peer) > 0) {
+      instruction.flags |= device::kAcquires;
+    }
     for (const PreparedRef& source : step.sources) pattern_.operands.push_back(operand(source, false));
     pattern_.instructions.push_back(instruction);
   }
@@ -215,6 +220,7 @@ class StrandLowering {
   const PreparedStrand& strand_;
   Protocol protocol_;
   Pattern pattern_;
+  std::set<Rank> acquired_;  ///< peers towards which the current slot has not been written yet
   std::vector<std::optional<std::size_t>> folded_into_;  ///< by step of the body: the copy that it makes needless
 };
 

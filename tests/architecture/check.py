@@ -15,8 +15,8 @@ PTX = "src/device/ptx.cuh"
 WAITERS = ("src/comm/", "src/base/posix_system_waits")
 WAITING = (r"\b(usleep|nanosleep|clock_nanosleep|sleep|sleep_for|sleep_until|yield|sched_yield|epoll_p?wait2?|ppoll|"
            r"p?select|condition_variable\w*|pthread_cond_\w+|sem_wait|SYS_futex)\b(?!\.hpp)|(?<!\w)::poll\((?!.*, 0\))")
-# The launcher's variables that the perf tools look at are none of the library's.
-ENVIRONMENT_READERS = ("src/base/environment", "perf/common/main_local.cpp", "tests/")
+# The launcher's variables that the perf tools look at are none of the library's; and their reports list what is set.
+ENVIRONMENT_READERS = ("src/base/environment", "perf/common/main_local.cpp", "perf/common/provenance.cpp", "tests/")
 
 
 def file_length() -> list:

@@ -1,102 +1,15 @@
 // Device communicators of the C API on GPUs made of host threads: collectives against the oracle, streams, captures,
-// groups of one thread, refusals, ranks that do not come.
-#include <gtest/gtest.h>
+// groups of one thread, refusals. What goes wrong in operations: device_faults_test.cpp.
+#include <algorithm>
 
-#include <chrono>
-#include <cstring>
-#include <thread>
-
-#include "stretto/stretto.h"
+#include "device_ranks.hpp"
 #include "support/collective_call.hpp"
-#include "support/collective_oracle.hpp"
-#include "support/threads.hpp"
-#include "test_gpus.hpp"
 
 namespace stretto {
 namespace {
 
-using test::TestGpus;
-using test::TestStream;
-
-/// Memory of a device.
-class DeviceBuffer {
- public:
-  DeviceBuffer(TestGpus& gpus, int device, std::size_t count)
-      : gpus_(gpus),
-        device_(device),
-        count_(count),
-        memory_(reinterpret_cast<std::int64_t*>(gpus.allocate(device, std::max<std::size_t>(count, 1) * 8))) {}
-  ~DeviceBuffer() { gpus_.free(device_, reinterpret_cast<std::byte*>(memory_)); }
-  DeviceBuffer(const DeviceBuffer&) = delete;
-  DeviceBuffer& operator=(const DeviceBuffer&) = delete;
-
-  std::int64_t* get() const { return memory_; }
-  void fill(const Buffer& values) {
-    if (!values.empty()) gpus_.upload(reinterpret_cast<std::byte*>(memory_), values.data(), values.size() * 8);
-  }
-  Buffer read() const {
-    Buffer values(count_);
-    if (count_ > 0) gpus_.download(values.data(), reinterpret_cast<const std::byte*>(memory_), count_ * 8);
-    return values;
-  }
-
- private:
-  TestGpus& gpus_;
-  int device_;
-  std::size_t count_;
-  std::int64_t* memory_;
-};
-
-/// n ranks of a communicator, as threads, on the devices in turn.
-class DeviceRanks {
- public:
-  DeviceRanks(TestGpus& gpus, int n, strettoConfig_t config = STRETTO_CONFIG_INITIALIZER) : gpus_(gpus) {
-    if (config.max_channels == STRETTO_UNSET) config.max_channels = 4;             // of how many threads there can be
-    if (config.data_timeout_ms == STRETTO_UNSET) config.data_timeout_ms = 60'000;  // before the test's own limit
-    std::vector<int> device_of;
-    for (int rank = 0; rank < n; ++rank) device_of.push_back(rank % gpus.count());
-    comms_.resize(static_cast<std::size_t>(n));
-    EXPECT_EQ(strettoCommInitAllConfig(comms_.data(), n, device_of.data(), &config), strettoSuccess)
-        << strettoGetLastError(nullptr);
-  }
-  ~DeviceRanks() {
-    for (strettoComm_t comm : comms_) EXPECT_EQ(strettoCommDestroy(comm), strettoSuccess);
-  }
-  DeviceRanks(const DeviceRanks&) = delete;
-  DeviceRanks& operator=(const DeviceRanks&) = delete;
-
-  void run(const std::function<void(int rank, strettoComm_t comm)>& body) {
-    std::vector<std::thread> threads;
-    for (int rank = 0; rank < n(); ++rank) threads.emplace_back([&, rank] { body(rank, comm(rank)); });
-    for (std::thread& thread : threads) thread.join();
-  }
-  int n() const { return static_cast<int>(comms_.size()); }
-  strettoComm_t comm(int rank) const { return comms_[static_cast<std::size_t>(rank)]; }
-  int device(int rank) const {
-    int device = -1;
-    EXPECT_EQ(strettoCommDevice(comm(rank), &device), strettoSuccess);
-    return device;
-  }
-  TestGpus& gpus() { return gpus_; }
-  std::unique_ptr<TestStream> stream(int rank) { return gpus_.make_stream(device(rank)); }
-
- private:
-  TestGpus& gpus_;
-  std::vector<strettoComm_t> comms_;
-};
-
-class DeviceCommunicator : public testing::TestWithParam<test::TestGpusRow> {
- protected:
-  void SetUp() override {
-    std::string why_none;
-    gpus_ = GetParam().make(2, why_none);
-    if (!gpus_) GTEST_SKIP() << why_none;
-  }
-  std::unique_ptr<TestGpus> gpus_;
-};
-
-INSTANTIATE_TEST_SUITE_P(Gpus, DeviceCommunicator, testing::ValuesIn(test::test_gpus_rows()),
-                         [](const auto& instance) { return std::string(instance.param.name); });
+class DeviceCommunicator : public OnGpus {};
+INSTANTIATE_TEST_SUITE_P(Gpus, DeviceCommunicator, testing::ValuesIn(test::test_gpus_rows()), name_of_gpus);
 
 TEST_P(DeviceCommunicator, EveryCollective_EqualsTheOracle) {
   std::mt19937_64 random(20261126);
@@ -304,70 +217,6 @@ TEST_P(DeviceCommunicator, MemoryOfAnotherKind_IsRefusedAndHarmsNothing) {
     stream->synchronize();
     EXPECT_EQ(buffer.read(), Buffer{7});
   });
-}
-
-/// The first error that the communicator has by itself, within a few seconds.
-strettoResult_t async_error(strettoComm_t comm) {
-  strettoResult_t result = strettoSuccess;
-  for (int i = 0; i < 1000 && result == strettoSuccess; ++i) {
-    EXPECT_EQ(strettoCommGetAsyncError(comm, &result), strettoSuccess);
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return result;
-}
-
-TEST_P(DeviceCommunicator, RankThatDoesNotCome_IsNamedWithOperationAndStep) {
-  strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
-  config.data_timeout_ms = 200;
-  DeviceRanks ranks(*gpus_, 2, config);
-  DeviceBuffer value(ranks.gpus(), 0, 1);
-  const auto stream = ranks.stream(0);
-  ASSERT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream->handle()),
-            strettoSuccess);
-  EXPECT_EQ(async_error(ranks.comm(0)), strettoTimeout);
-  const strettoErrorInfo_t info = error_of(ranks.comm(0));
-  EXPECT_EQ(info.peer, 1) << strettoGetLastError(ranks.comm(0));
-  EXPECT_EQ(info.operation, 0);
-  EXPECT_GE(info.step, 0);
-  EXPECT_STREQ(info.name, "all_reduce");
-  stream->synchronize();
-  EXPECT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream->handle()),
-            strettoTimeout);
-}
-
-TEST_P(DeviceCommunicator, Abort_EndsWhatRunsThereAndElsewhere) {
-  DeviceRanks ranks(*gpus_, 3);
-  std::vector<std::unique_ptr<TestStream>> streams;
-  std::vector<std::unique_ptr<DeviceBuffer>> values;
-  for (int rank = 0; rank < 3; ++rank) {
-    values.push_back(std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 1));
-    streams.push_back(ranks.stream(rank));
-  }
-  for (const int rank : {0, 2}) {
-    const auto i = static_cast<std::size_t>(rank);
-    ASSERT_EQ(strettoAllReduce(values[i]->get(), values[i]->get(), 1, strettoInt64, strettoSum, ranks.comm(rank),
-                               streams[i]->handle()),
-              strettoSuccess);
-  }
-  EXPECT_EQ(strettoCommAbort(ranks.comm(0)), strettoSuccess);
-  EXPECT_EQ(async_error(ranks.comm(0)), strettoAborted);
-  EXPECT_EQ(async_error(ranks.comm(2)), strettoRemoteError);
-  EXPECT_EQ(error_of(ranks.comm(2)).peer, 0) << strettoGetLastError(ranks.comm(2));
-  for (const auto& stream : streams) stream->synchronize();
-}
-
-TEST_P(DeviceCommunicator, HostAndDeviceInOne_IsRefused) {
-  const int devices[2] = {0, STRETTO_DEVICE_HOST};
-  strettoComm_t comms[2] = {};
-  EXPECT_EQ(strettoCommInitAll(comms, 2, devices), strettoInvalidUsage);
-  EXPECT_STREQ(error_of(nullptr).field, "device") << strettoGetLastError(nullptr);
-}
-
-TEST_P(DeviceCommunicator, DeviceThatIsNot_IsRefused) {
-  const int device = 1000;
-  strettoComm_t comm = nullptr;
-  EXPECT_EQ(strettoCommInitAll(&comm, 1, &device), strettoInvalidArgument);
-  EXPECT_STREQ(error_of(nullptr).field, "device") << strettoGetLastError(nullptr);
 }
 
 }  // namespace

@@ -152,7 +152,9 @@ void run_kernel(const KernelLaunch& launch, const device::KernelArguments& argum
     report.step = block->failures.front().step;
     report.peer = block->failures.front().peer;
     report.operation = arguments.operation_number;
-    const auto reason = aborted ? device::KernelFailure::aborted : device::KernelFailure::deadline;
+    const auto reason = block->failures.front().disagrees ? device::KernelFailure::disagreement
+                        : aborted                         ? device::KernelFailure::aborted
+                                                          : device::KernelFailure::deadline;
     std::atomic_ref(report.reason).store(static_cast<std::uint32_t>(reason), std::memory_order_release);
   }
 }

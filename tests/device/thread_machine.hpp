@@ -27,6 +27,7 @@ struct Failure {
   std::uint32_t strand = 0;
   std::uint32_t step = 0;
   std::uint32_t peer = 0;
+  bool disagrees = false;
 };
 
 /// What the threads of a block share.
@@ -77,6 +78,12 @@ class ThreadMachine {
   void settle() {}
   void count(std::uint32_t* word) { word_of(word).fetch_add(1, std::memory_order_release); }
 
+  std::uint64_t load_word(const std::uint64_t* word) const { return word_of(word).load(std::memory_order_relaxed); }
+  void store_word(std::uint64_t* word, std::uint64_t value) {
+    stall();
+    word_of(word).store(value, std::memory_order_relaxed);
+  }
+
   device::Packet load_packet(const device::Packet* packet) const {
     const auto order = block_.packets_are_ordered ? std::memory_order_acquire : std::memory_order_relaxed;
     return {{word_of(&packet->words[0]).load(order), word_of(&packet->words[1]).load(order)}};
@@ -103,10 +110,16 @@ class ThreadMachine {
     return !failed_ && !block_.failed && std::chrono::steady_clock::now() < block_.deadline;
   }
   void fail(std::uint32_t step, std::uint32_t peer) {
+    if (failed_) return;  // this wait is none of its own any more
     failed_ = true;
     block_.failed = true;
     const std::lock_guard lock(block_.mutex);
-    block_.failures.push_back({block_.strand, step, peer});
+    block_.failures.push_back({block_.strand, step, peer, disagrees_});
+  }
+  bool has_looked(const Patience&) const { return true; }
+  void disagree(std::uint32_t step, std::uint32_t peer) {
+    disagrees_ = true;
+    fail(step, peer);
   }
   void give_up() {
     failed_ = true;
@@ -131,6 +144,7 @@ class ThreadMachine {
   ThreadBlock& block_;
   std::uint32_t thread_;
   bool failed_;
+  bool disagrees_ = false;
   std::minstd_rand random_;
 };
 

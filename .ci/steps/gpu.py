@@ -1,0 +1,133 @@
+"""`./dev gpu`: on a machine with GPUs, builds, tests, measures, and holds what was measured against perf/bars.json."""
+
+import json
+import os
+import subprocess
+import time
+
+import build
+import jobs
+import packages
+
+BARS = "perf/bars.json"
+# What one run of the whole command may take; a tool is not started in the last seconds of it.
+LIMIT_S = 9 * 60
+TOOL_LIMIT_S = 90
+
+
+class Run:
+    """One `./dev gpu`: where its build and results are, and how much time is left."""
+
+    def __init__(self, options):
+        self.out = os.path.abspath(options.out)
+        self.quick = options.quick
+        self.folder = options.build or "gpu"
+        self.start = time.monotonic()
+        os.makedirs(self.out, exist_ok=True)
+
+    def left_s(self) -> float:
+        return LIMIT_S - (time.monotonic() - self.start)
+
+    def program(self, name: str) -> str:
+        return build.find_program(self.folder, name)
+
+
+def run(options) -> int:
+    this = Run(options)
+    if not options.build:
+        if packages.find_nvcc() is None:
+            raise jobs.StepFailed("nvcc was not found: install CUDA 13, or give a build that was made elsewhere "
+                                  "(--build)")
+        build.cmake("release", "-DSTRETTO_CUDA=ON", "-DBUILD_TESTING=ON", directory=this.folder)
+        print(f"dev: built in {LIMIT_S - this.left_s():.0f} s", flush=True)
+    failed = test(this)
+    link(this)
+    missed = [bar for bar in load_bars() if not held(this, bar)]
+    print(f"\n{failed} failed tests, {len(missed)} bars missed, {LIMIT_S - this.left_s():.0f} s", flush=True)
+    return 1 if failed or missed else 0
+
+
+def test(this: Run) -> int:
+    """The tests that need a GPU. Returns how many failed."""
+    words = ["ctest", "--test-dir", build.directory_of(this.folder), "-R", "/cuda$|^CudaRuntime[.]", "-j", "1",
+             "--output-on-failure", "--no-tests=error"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=max(30, this.left_s() / 2), check=False)
+    with open(os.path.join(this.out, "tests.log"), "w", encoding="utf-8") as file:
+        file.write(done.stdout + done.stderr)
+    failed = done.stdout.count("***Failed") + done.stdout.count("***Timeout")
+    passed, skipped = done.stdout.count("   Passed "), done.stdout.count("***Skipped")
+    print(f"dev: tests on GPUs: {passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    if failed or done.returncode != 0:
+        print("\n".join(done.stdout.split("\n")[-40:]), flush=True)
+    return max(failed, 1 if done.returncode != 0 else 0)
+
+
+def link(this: Run) -> None:
+    report = os.path.join(this.out, "link.json")
+    tool(this, "link", ["--json", report], "link")
+
+
+def tool(this: Run, name: str, arguments: list, log: str) -> bool:
+    """Runs a perf tool with its output in the folder of results; False if it failed or there is no time for it."""
+    if this.left_s() < 20:
+        print(f"dev: no time for {log}", flush=True)
+        return False
+    words = [this.program(f"{name}_perf"), *arguments]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False,
+                              timeout=min(TOOL_LIMIT_S, this.left_s() - 10))
+        text, code = done.stdout + done.stderr, done.returncode
+    except subprocess.TimeoutExpired as late:
+        text, code = f"{late.stdout}\n{late.stderr}\nno end in {late.timeout:.0f} s", 1
+    with open(os.path.join(this.out, f"{log}.log"), "w", encoding="utf-8") as file:
+        file.write("$ " + " ".join(words) + "\n" + text)
+    if code != 0:
+        print(f"dev: {' '.join(words)} failed ({code}):\n" + "\n".join(text.split("\n")[-15:]), flush=True)
+    return code == 0
+
+
+def load_bars() -> list:
+    with open(os.path.join(build.ROOT, BARS), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def held(this: Run, bar: dict) -> bool:
+    """Measures a bar beside NCCL, prints MET or MISSED with the worst row, and returns whether it is met."""
+    log = f"{bar['tool']}_{bar['run']}"
+    report = os.path.join(this.out, f"{log}.json")
+    arguments = list(bar["arguments"])
+    if this.quick and "--pairs" not in arguments:
+        arguments += ["--pairs", "4"]
+    link_report = os.path.join(this.out, "link.json")
+    if os.path.exists(link_report):
+        arguments += ["--ceiling", link_report]
+    if os.path.exists(report):
+        os.remove(report)
+    done = tool(this, bar["tool"], ["--device", "gpu", "-t", "2", "--compare", "nccl", "-J", report, *arguments], log)
+    if not done or not os.path.exists(report):
+        print(f"MISSED  {bar['name']}: not measured", flush=True)
+        return False
+    limit = bar.get("at_most_of_nccls_time") or 1 / bar["at_least_of_nccls_speed"]
+    ratios = ratios_of(report)
+    worst = max(ratios)
+    met = worst[0] <= limit
+    over = [f"{size} B: {ratio:.2f}" for ratio, size in ratios if ratio > limit]
+    print(f"{'MET   ' if met else 'MISSED'}  {bar['name']}: worst {worst[0]:.2f}x NCCL's time at {worst[1]} B"
+          f" (limit {limit:.2f})" + (f"; over it: {', '.join(over)}" if over else ""), flush=True)
+    return met
+
+
+def ratios_of(report: str) -> list:
+    """(time over NCCL's, bytes) of each row and placement."""
+    with open(report, encoding="utf-8") as file:
+        rows = json.load(file)["rows"]
+    found = []
+    for row in rows:
+        for placement in ("out_of_place", "in_place"):
+            measured = row[placement]
+            if measured and measured.get("rival"):
+                found.append((measured["rival"]["ratio"], row["size_bytes"]))
+    if not found:
+        raise jobs.StepFailed(f"{report} compares nothing")
+    return found
+
