@@ -90,6 +90,13 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
   bound->request = request;
   bound->binding = bind_request(planned, plan_for(choice.spec), slot_bytes);
   if (details != nullptr) bind_sizes(bound->binding, request.collective, details->sizes, slot_bytes);
+  if (choice.by_packets) {
+    if (const std::optional<device::Exchange> exchange = recognise_exchange(bound->binding)) {
+      bound->launch = {request.type, request.op, row.reduces, protocol};
+      prepare_exchange(*bound, *exchange);
+      return bound;
+    }
+  }
   const DeviceProgram program = lower(bound->binding, protocol);
   const device::ProgramView view(program.image.data());
   bound->scratch_bytes = program.scratch_bytes;
@@ -99,9 +106,18 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
                    protocol,
                    view.header->n_strands,
                    threads_for(bound->binding, protocol),
-                   &bound->arguments};
+                   &bound->arguments,
+                   nullptr};
   place_image(*bound, program, for_ever);
   return bound;
+}
+
+void DeviceEngine::prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange) {
+  bound.launch.blocks = static_cast<std::uint32_t>(bound.binding.channels.size());
+  bound.launch.threads = threads_for(bound.binding, device::Protocol::packets);
+  bound.launch.exchange = &bound.exchange;
+  bound.exchange.exchange = exchange;
+  bound.exchange.exchange.shape = windows().shape();
 }
 
 /// `for_ever`: as long as the communicator, for programs that are launched again, or by graphs.
@@ -113,23 +129,26 @@ void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program
                        bound.launch.blocks, gpu().facts().ordinal, gpu().resident_blocks()),
                 "max_channels");
   }
-  arguments.image_bytes = static_cast<std::uint32_t>(program.image.size());
-  if (program.image.size() <= device::kInlineImage_bytes) {
-    std::memcpy(arguments.inline_image, program.image.data(), program.image.size());
-  } else {
-    std::byte* const memory = image_memory((program.image.size() + 15) / 16 * 16, for_ever);
-    gpu().copy_to_device(memory, program.image.data(), program.image.size());
-    arguments.image = memory;
+  if (program.image.size() > device::kMostImage_bytes) {
+    throw Error(strettoUnsupported,
+                format("a program of {} bytes is larger than a block's shared memory: lower max_channels, or force an "
+                       "algorithm of fewer steps",
+                       program.image.size()),
+                "max_channels");
   }
-  arguments.abort_word = &mailbox_->abort;
-  arguments.reports = mailbox_->reports;
+  arguments.image_bytes = program.image.size();
+  arguments.image = image_of(program, for_ever);
   arguments.operation.rank = static_cast<std::uint32_t>(rank());
   arguments.operation.shape = windows().shape();
 }
 
-std::byte* DeviceEngine::image_memory(std::size_t bytes, bool for_ever) {
+/// In device memory where it is used again; else in host memory, which the kernel reads once across PCIe: nobody waits
+/// for a copy.
+const std::byte* DeviceEngine::image_of(const DeviceProgram& program, bool for_ever) {
+  const std::size_t bytes = (program.image.size() + 15) / 16 * 16;
   if (for_ever) {
     kept_.emplace_back(gpu(), bytes);
+    gpu().copy_to_device(kept_.back().data(), program.image.data(), program.image.size());
     return kept_.back().data();
   }
   ImageSlot& slot = image_ring_[next_image_++ % image_ring_.size()];
@@ -140,7 +159,8 @@ std::byte* DeviceEngine::image_memory(std::size_t bytes, bool for_ever) {
     }
     std::this_thread::yield();
   }
-  if (slot.memory.bytes() < bytes) slot.memory = DeviceMemory(gpu(), std::bit_ceil(bytes));
+  if (slot.memory.bytes() < bytes) slot.memory = PinnedMemory(gpu(), std::bit_ceil(bytes));
+  std::memcpy(slot.memory.data(), program.image.data(), program.image.size());
   return slot.memory.data();
 }
 
@@ -160,22 +180,44 @@ void DeviceEngine::address(device::KernelArguments& arguments, const Ticket& tic
   if (arguments.operation.windows == nullptr) {
     for (Rank peer = 0; peer < n_ranks(); ++peer) arguments.windows[peer] = windows().window(peer, ticket.lane);
   }
-  arguments.timeout_ns = static_cast<std::uint64_t>(ticket.timeout_ns);
-  arguments.operation_number = ticket.number;
+  arguments.faults = faults_of(ticket);
   arguments.operation.waits = ticket.waits;
   arguments.operation.after = strands_launched_;
 }
 
+void DeviceEngine::address(device::ExchangeArguments& arguments, const Ticket& ticket) {
+  device::Exchange& exchange = arguments.exchange;
+  exchange.window = windows().window(rank(), ticket.lane);
+  for (std::size_t i = 0; i < exchange.n_peers; ++i) {
+    exchange.peers[i].window = windows().window(static_cast<Rank>(exchange.peers[i].rank), ticket.lane);
+  }
+  arguments.faults = faults_of(ticket);
+  exchange.waits = ticket.waits;
+  exchange.after = strands_launched_;
+  exchange.counts = ticket.lane == 0;
+}
+
+device::FaultWords DeviceEngine::faults_of(const Ticket& ticket) const {
+  return {&mailbox_->abort, mailbox_->reports, static_cast<std::uint64_t>(ticket.timeout_ns), ticket.number};
+}
+
 void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const Ticket& ticket) {
-  device::KernelArguments& arguments = bound.arguments;
-  address(arguments, ticket);
-  arguments.operation.input = static_cast<const std::byte*>(operation.input);
-  arguments.operation.output = static_cast<std::byte*>(operation.output);
-  arguments.operation.descriptor = descriptor_of(bound.binding.tag);
-  arguments.operation.scratch = scratch_of(ticket.lane, bound.scratch_bytes);
   const bool multiplies = operation.details != nullptr && operation.details->user_op.has_value();
-  arguments.operation.multiplies = multiplies;
-  arguments.operation.scalar = multiplies ? operation.details->user_op->read() : 0;
+  const auto fill = [&](auto& call) {
+    call.input = static_cast<const std::byte*>(operation.input);
+    call.output = static_cast<std::byte*>(operation.output);
+    call.descriptor = descriptor_of(bound.binding.tag);
+    call.multiplies = multiplies;
+    call.scalar = multiplies ? operation.details->user_op->read() : 0;
+  };
+  if (bound.launch.exchange != nullptr) {
+    address(bound.exchange, ticket);
+    fill(bound.exchange.exchange);
+  } else {
+    address(bound.arguments, ticket);
+    fill(bound.arguments.operation);
+    bound.arguments.operation.scratch = scratch_of(ticket.lane, bound.scratch_bytes);
+  }
   gpu().launch(bound.launch, ticket.stream);
   if (ticket.lane == 0) launched(bound);
 }

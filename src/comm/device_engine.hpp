@@ -12,6 +12,7 @@
 #include "comm/batch.hpp"
 #include "comm/requests.hpp"
 #include "comm/setup.hpp"
+#include "exec/device_exchange.hpp"
 #include "exec/device_pairs.hpp"
 #include "exec/device_program.hpp"
 #include "planner/device_choice.hpp"
@@ -23,20 +24,22 @@ struct DeviceLaunch {
   Request request;
   Binding binding;
   KernelLaunch launch;
-  device::KernelArguments arguments;
+  device::KernelArguments arguments;   ///< of a program,
+  device::ExchangeArguments exchange;  ///< or of an exchange of packets
   std::size_t scratch_bytes = 0;
 };
 
-/// Device memory, freed with it.
-class DeviceMemory {
+/// Memory from `take`, given back by `give` with it.
+template <std::byte* (Gpu::*take)(std::size_t), void (Gpu::*give)(std::byte*) noexcept>
+class GpuMemory {
  public:
-  DeviceMemory() = default;
-  DeviceMemory(Gpu& gpu, std::size_t bytes) : gpu_(&gpu), data_(gpu.allocate(bytes)), bytes_(bytes) {}
-  ~DeviceMemory() {
-    if (data_ != nullptr) gpu_->free(data_);
+  GpuMemory() = default;
+  GpuMemory(Gpu& gpu, std::size_t bytes) : gpu_(&gpu), data_((gpu.*take)(bytes)), bytes_(bytes) {}
+  ~GpuMemory() {
+    if (data_ != nullptr) (gpu_->*give)(data_);
   }
-  DeviceMemory(DeviceMemory&& other) noexcept { *this = std::move(other); }
-  DeviceMemory& operator=(DeviceMemory&& other) noexcept {
+  GpuMemory(GpuMemory&& other) noexcept { *this = std::move(other); }
+  GpuMemory& operator=(GpuMemory&& other) noexcept {
     std::swap(gpu_, other.gpu_);
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
@@ -50,6 +53,8 @@ class DeviceMemory {
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
 };
+using DeviceMemory = GpuMemory<&Gpu::allocate, &Gpu::free>;
+using PinnedMemory = GpuMemory<&Gpu::allocate_pinned, &Gpu::free_pinned>;
 
 /// What kernels and the host share in pinned memory.
 struct DeviceMailbox {
@@ -101,8 +106,11 @@ class DeviceEngine {
   std::unique_ptr<DeviceLaunch> make_launch(const Request& request, const CallDetails* details, bool for_ever);
   void launched(const DeviceLaunch& bound);
   void place_image(DeviceLaunch& bound, const DeviceProgram& program, bool for_ever);
-  std::byte* image_memory(std::size_t bytes, bool for_ever);
+  const std::byte* image_of(const DeviceProgram& program, bool for_ever);
+  device::FaultWords faults_of(const Ticket& ticket) const;
   void address(device::KernelArguments& arguments, const Ticket& ticket);
+  void address(device::ExchangeArguments& arguments, const Ticket& ticket);
+  void prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange);
   std::byte* scratch_of(int lane, std::size_t bytes);
 
   Membership membership_;
@@ -115,7 +123,7 @@ class DeviceEngine {
   std::vector<DeviceMemory> kept_;         ///< what kernels under way may still read
   /// Images of programs that are used once, each free again when so many strands have ended.
   struct ImageSlot {
-    DeviceMemory memory;
+    PinnedMemory memory;
     std::uint32_t free_at = 0;
   };
   std::array<ImageSlot, 16> image_ring_;

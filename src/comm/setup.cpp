@@ -56,7 +56,7 @@ device::WindowShape window_shape(int n_ranks, int channels) {
   shape.n_ranks = static_cast<std::uint32_t>(n_ranks);
   shape.channels = static_cast<std::uint32_t>(channels);
   shape.packet_slots = 2;
-  shape.packet_slot_bytes = 4 << 10;
+  shape.packet_slot_bytes = n_ranks <= 2 ? 8 << 10 : 4 << 10;
   shape.slots = 2;
   shape.slot_bytes = n_ranks <= 2 ? 64 << 10 : n_ranks <= 4 ? 32 << 10 : n_ranks <= 8 ? 16 << 10 : 8 << 10;
   return shape;

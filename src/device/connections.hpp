@@ -2,8 +2,8 @@
 // device/interpreter.hpp says what a Machine is. Each wait ends; after a failure nothing is waited for or told.
 #pragma once
 
+#include "device/packets.hpp"
 #include "device/program.hpp"
-#include "device/window.hpp"
 
 namespace stretto::device {
 
@@ -47,14 +47,18 @@ class Connections {
   }
   STRETTO_DEVICE Window window_of(std::uint32_t rank) const { return {operation_.windows[rank], rank}; }
 
-  /// Tells the peers what this rank takes the operation for. Nobody waits for it.
+  /// Tells the peers what this rank takes the operation for, and that it has read all that they sent before: the last
+  /// credits of an operation are given here, at the begin of the next, since a store to a peer at a kernel's end would
+  /// keep the kernel until the peer's memory has answered. Nobody waits for either.
   STRETTO_DEVICE void greet() {
     for (std::uint32_t i = machine_.thread(); i < strand_.n_links; i += machine_.threads()) {
       const Link& with = link_of(i);
-      if (with.sends_per_round == 0 || machine_.failed()) continue;
-      const std::uint64_t greeting = static_cast<std::uint64_t>(operation_.descriptor) << 32 | (sending(i, 0, 0) + 1);
-      machine_.store_word(&window_of(with.peer).link(operation_.shape, strand_.channel, operation_.rank).greeting,
-                          greeting);
+      if (machine_.failed()) return;
+      LinkWords& theirs = window_of(with.peer).link(operation_.shape, strand_.channel, operation_.rank);
+      if (with.receives_per_round != 0) machine_.give_credit(&theirs.head, receiving(i, 0, 0));
+      if (with.sends_per_round == 0) continue;
+      machine_.store_word(&theirs.greeting,
+                          static_cast<std::uint64_t>(operation_.descriptor) << 32 | (sending(i, 0, 0) + 1));
     }
   }
 
@@ -133,10 +137,13 @@ class Connections {
   STRETTO_DEVICE void release(const Instruction& instruction, std::uint32_t round) {
     const std::uint32_t peer = peer_of(instruction.link);
     const std::uint32_t message = receiving(instruction.link, round, instruction.message);
-    if (is_to_be_refreshed(message)) refresh(peer, message);
+    if (is_to_be_refreshed(operation_.shape, message)) {
+      refresh_packets(machine_, own_, operation_.shape, strand_.channel, peer, message);
+    }
     if (machine_.failed()) return;
     machine_.log(instruction.step, round);
-    if (machine_.thread() != 0) return;
+    const bool is_last = message + 1 == receiving(instruction.link, strand_.rounds, 0);
+    if (machine_.thread() != 0 || is_last) return;  // greet() of the next operation tells
     machine_.give_credit(&window_of(peer).link(operation_.shape, strand_.channel, operation_.rank).head, message + 1);
   }
 
@@ -160,22 +167,6 @@ class Connections {
     LinkWords& words = own_.link(operation_.shape, strand_.channel, link.peer);
     if (link.sends_per_round != 0) words.sent += strand_.rounds * link.sends_per_round;
     if (link.receives_per_round != 0) words.received += strand_.rounds * link.receives_per_round;
-  }
-
-  /// Once in refresh_period uses of a slot, all its packets get the flag of the message just read: beyond the end of
-  /// short messages there may be flags from long ago, and 2^32 messages later they would be taken for new.
-  STRETTO_DEVICE bool is_to_be_refreshed(std::uint32_t message) const {
-    const WindowShape& shape = operation_.shape;
-    return (message / shape.packet_slots & (shape.refresh_period - 1)) == shape.refresh_period - 1;
-  }
-  STRETTO_DEVICE void refresh(std::uint32_t peer, std::uint32_t message) {
-    Packet* packets = own_.packets(operation_.shape, strand_.channel, peer, message);
-    const std::uint64_t flag = static_cast<std::uint64_t>(message + 1) << 32;
-    for (std::size_t i = machine_.thread(); i < operation_.shape.packets_per_slot(); i += machine_.threads()) {
-      if (!machine_.failed()) machine_.store_packet(packets + i, Packet{{flag, flag}});
-    }
-    machine_.settle();
-    machine_.barrier();
   }
 
   Machine& machine_;

@@ -80,8 +80,8 @@ const std::array<device::TypeKernels, strettoNumDataTypes>& kernels_by_type() {
 }
 
 /// Rows are {sum, prod, max, min}, as strettoRedOp_t begins; an average is a sum.
-const device::KernelPair& kernels_for(const KernelLaunch& launch) {
-  static const device::KernelPair bytes = device::kernels_bytes();
+const device::KernelSet& kernels_for(const KernelLaunch& launch) {
+  static const device::KernelSet bytes = device::kernels_bytes();
   if (!launch.reduces) return bytes;
   const int op = launch.op == strettoProd ? 1 : launch.op == strettoMax ? 2 : launch.op == strettoMin ? 3 : 0;
   return kernels_by_type()[static_cast<std::size_t>(launch.type)].by_op[op];
@@ -178,14 +178,18 @@ class CudaGpu final : public Gpu {
     const std::lock_guard lock(mutex_);
     if (loaded_) return;
     const OnDevice here(facts_.ordinal);
-    const auto load = [&](const device::KernelPair& pair) {
-      for (const void* kernel : {pair.packets, pair.slots}) {
+    const auto load = [&](const device::KernelSet& set) {
+      for (const void* kernel : {set.packets, set.slots, set.exchange}) {
         cudaFuncAttributes attributes{};
         check(cudaFuncGetAttributes(&attributes, kernel), "cudaFuncGetAttributes");
+        if (kernel == set.exchange) continue;
+        check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                   static_cast<int>(device::kMostImage_bytes)),
+              "cudaFuncSetAttribute");
       }
     };
     for (const device::TypeKernels& type : kernels_by_type()) {
-      for (const device::KernelPair& pair : type.by_op) load(pair);
+      for (const device::KernelSet& set : type.by_op) load(set);
     }
     KernelLaunch bytes;
     bytes.reduces = false;
@@ -194,15 +198,23 @@ class CudaGpu final : public Gpu {
   }
 
   void launch(const KernelLaunch& launch, strettoStream_t stream) override {
-    const device::KernelPair& pair = kernels_for(launch);
-    const void* const kernel = launch.protocol == device::Protocol::packets ? pair.packets : pair.slots;
+    const device::KernelSet& set = kernels_for(launch);
+    const void* kernel = launch.protocol == device::Protocol::packets ? set.packets : set.slots;
+    const void* arguments = launch.arguments;
+    std::size_t shared_bytes = 0;
+    if (launch.exchange != nullptr) {
+      kernel = set.exchange;
+      arguments = launch.exchange;
+    } else {
+      shared_bytes = (launch.arguments->image_bytes + 15) / 16 * 16;
+    }
     int current = -1;
     cudaGetDevice(&current);
     std::optional<OnDevice> here;
     if (current != facts_.ordinal) here.emplace(facts_.ordinal);
-    void* parameters[] = {const_cast<device::KernelArguments*>(launch.arguments)};
-    const cudaError_t error = cudaLaunchKernel(kernel, dim3(launch.blocks), dim3(launch.threads), parameters,
-                                               (launch.arguments->image_bytes + 15) / 16 * 16, cuda(stream));
+    void* parameters[] = {const_cast<void*>(arguments)};
+    const cudaError_t error =
+        cudaLaunchKernel(kernel, dim3(launch.blocks), dim3(launch.threads), parameters, shared_bytes, cuda(stream));
     check(error, "cudaLaunchKernel");
   }
 

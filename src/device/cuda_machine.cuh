@@ -29,8 +29,8 @@ class CudaMachine {
     std::uint64_t since_ns = 0;
   };
 
-  __device__ __forceinline__ CudaMachine(CudaBlock& block, const KernelArguments& arguments, bool dead)
-      : block_(block), arguments_(arguments), failed_(dead) {}
+  __device__ __forceinline__ CudaMachine(CudaBlock& block, const FaultWords& faults, bool dead)
+      : block_(block), faults_(faults), failed_(dead) {}
 
   __device__ __forceinline__ std::uint32_t thread() const { return threadIdx.x; }
   __device__ __forceinline__ std::uint32_t threads() const { return blockDim.x; }
@@ -85,7 +85,7 @@ class CudaMachine {
   __device__ __forceinline__ bool keep_waiting(Patience& patience) {
     if (failed_) return false;
     if (++patience.spins % kSpinsPerLook != 0) return true;
-    const Look look = look_around(block_, arguments_, patience.since_ns);
+    const Look look = look_around(block_, faults_, patience.since_ns);
     patience.since_ns = look.since_ns;
     reason_ = look.reason;
     return look.goes_on;
@@ -100,7 +100,7 @@ class CudaMachine {
   }
   __device__ __forceinline__ void fail(std::uint32_t step, std::uint32_t peer) {
     failed_ = true;
-    if (reason_ != KernelFailure::none) report(block_, arguments_, reason_, step, peer);
+    if (reason_ != KernelFailure::none) report(block_, faults_, reason_, step, peer);
   }
   __device__ __forceinline__ void give_up() { failed_ = true; }
   __device__ __forceinline__ bool failed() const { return failed_; }
@@ -113,30 +113,30 @@ class CudaMachine {
     std::uint64_t since_ns;
     bool goes_on;
   };
-  __device__ static __noinline__ Look look_around(const CudaBlock& block, const KernelArguments& arguments,
+  __device__ static __noinline__ Look look_around(const CudaBlock& block, const FaultWords& faults,
                                                   std::uint64_t since_ns) {
     if (*static_cast<const volatile std::uint32_t*>(&block.failed) != 0) return {KernelFailure::none, since_ns, false};
-    if (ptx::load_relaxed(arguments.abort_word) != 0) return {KernelFailure::aborted, since_ns, false};
+    if (ptx::load_relaxed(faults.abort_word) != 0) return {KernelFailure::aborted, since_ns, false};
     const std::uint64_t now_ns = ptx::global_timer_ns();
     if (since_ns == 0) since_ns = now_ns;
-    if (now_ns - since_ns < arguments.timeout_ns) return {KernelFailure::none, since_ns, true};
+    if (now_ns - since_ns < faults.timeout_ns) return {KernelFailure::none, since_ns, true};
     return {KernelFailure::deadline, since_ns, false};
   }
 
   /// Of the block's threads the first that gives up tells.
-  __device__ static __noinline__ void report(CudaBlock& block, const KernelArguments& arguments, KernelFailure reason,
+  __device__ static __noinline__ void report(CudaBlock& block, const FaultWords& faults, KernelFailure reason,
                                              std::uint32_t step, std::uint32_t peer) {
     if (atomicExch(&block.failed, 1) != 0) return;
-    KernelReport& report = arguments.reports[blockIdx.x];
+    KernelReport& report = faults.reports[blockIdx.x];
     report.step = step;
     report.peer = peer;
-    report.operation = arguments.operation_number;
+    report.operation = faults.operation_number;
     ptx::fence_system();
     ptx::store_relaxed(&report.reason, static_cast<std::uint32_t>(reason));
   }
 
   CudaBlock& block_;
-  const KernelArguments& arguments_;
+  const FaultWords& faults_;
   bool failed_;
   KernelFailure reason_ = KernelFailure::none;
 };

@@ -50,7 +50,9 @@ struct KernelLaunch {
   device::Protocol protocol = device::Protocol::packets;
   std::uint32_t blocks = 1;
   std::uint32_t threads = 32;
-  const device::KernelArguments* arguments = nullptr;  ///< copied
+  /// One of the two, copied: a program, or an exchange of packets.
+  const device::KernelArguments* arguments = nullptr;
+  const device::ExchangeArguments* exchange = nullptr;
 };
 
 class Gpu {

@@ -1,4 +1,5 @@
-// The kernel: stages its program in shared memory, and has each block run one strand.
+// The kernels: one stages its program in shared memory, and has each block run one strand; the other exchanges small
+// messages.
 #pragma once
 
 #include "device/arithmetic.hpp"
@@ -22,11 +23,11 @@ __global__ void __launch_bounds__(kMostThreadsPerBlock) run_program(const __grid
   __shared__ CudaBlock block;
   __shared__ Operation operation;
   __shared__ std::byte* windows[kInlineWindows];
-  if (arguments.image == nullptr) {
-    stage(image, arguments.inline_image, arguments.image_bytes);
-  } else {
-    stage(image, arguments.image, arguments.image_bytes);
-  }
+  const std::uint32_t rank = arguments.operation.rank;
+  std::byte* const* const table = arguments.operation.windows;
+  const Window own{table != nullptr ? table[rank] : arguments.windows[rank], rank};
+  const bool is_dead = ptx::load_relaxed(&own.header().dead) != 0;  // on its way while the program is staged
+  stage(image, arguments.image, static_cast<std::uint32_t>(arguments.image_bytes));
   if (threadIdx.x < kInlineWindows) windows[threadIdx.x] = arguments.windows[threadIdx.x];
   if (threadIdx.x == 0) {
     block.failed = 0;
@@ -34,16 +35,27 @@ __global__ void __launch_bounds__(kMostThreadsPerBlock) run_program(const __grid
     if (operation.windows == nullptr) operation.windows = windows;
   }
   __syncthreads();
-  const Window own{operation.windows[operation.rank], operation.rank};
-  CudaMachine machine(block, arguments, own.header().dead != 0);
+  CudaMachine machine(block, arguments.faults, is_dead);
   const ProgramView program(image);
   Interpreter<CudaMachine, Arithmetic, protocol>(machine, program, operation, blockIdx.x).run();
 }
 
+/// One block is one channel.
 template <class Arithmetic>
-KernelPair kernels_of() {
+__global__ void __launch_bounds__(kMostThreadsPerBlock)
+    run_exchange(const __grid_constant__ ExchangeArguments arguments) {
+  __shared__ CudaBlock block;
+  __shared__ ExchangeLinks links;
+  if (threadIdx.x == 0) block.failed = 0;
+  CudaMachine machine(block, arguments.faults, false);
+  ExchangeRunner<CudaMachine, Arithmetic>(machine, arguments.exchange, links, blockIdx.x).run();
+}
+
+template <class Arithmetic>
+KernelSet kernels_of() {
   return {reinterpret_cast<const void*>(run_program<Arithmetic, Protocol::packets>),
-          reinterpret_cast<const void*>(run_program<Arithmetic, Protocol::slots>)};
+          reinterpret_cast<const void*>(run_program<Arithmetic, Protocol::slots>),
+          reinterpret_cast<const void*>(run_exchange<Arithmetic>)};
 }
 
 /// The rows of one type: {sum, prod, max, min}.

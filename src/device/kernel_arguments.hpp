@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "device/exchange.hpp"
 #include "device/interpreter.hpp"
 
 namespace stretto::device {
@@ -24,22 +25,32 @@ constexpr int kMostThreadsPerBlock = 512;
 
 /// Most ranks whose windows' addresses are kernel parameters; of more, they lie in device memory.
 constexpr std::uint32_t kInlineWindows = 8;
-/// Larger programs lie in device memory. Kernel parameters may have 32 KiB (since CUDA 12.1), but each launch copies
-/// them.
-constexpr std::size_t kInlineImage_bytes = 7 << 10;
+/// Images are staged in shared memory, of which a block can have more than 48 KiB if the kernel was told so.
+constexpr std::size_t kMostImage_bytes = 160 << 10;
 
-struct KernelArguments {
-  Operation operation;
-  std::byte* windows[kInlineWindows] = {};    ///< used where operation.windows is nullptr
-  const std::byte* image = nullptr;           ///< in device memory; nullptr: the inline one
+/// What every kernel needs for waits that end.
+struct FaultWords {
   const std::uint32_t* abort_word = nullptr;  ///< in pinned host memory: not 0: give up
-  KernelReport* reports = nullptr;            ///< by strand
+  KernelReport* reports = nullptr;            ///< by block
   std::uint64_t timeout_ns = 0;               ///< of one wait
   std::uint64_t operation_number = 0;         ///< for reports
-  std::uint32_t image_bytes = 0;
-  std::uint32_t unused = 0;
-  alignas(16) std::byte inline_image[kInlineImage_bytes] = {};
 };
-static_assert(sizeof(KernelArguments) <= 8192);
+
+/// Of kernels that run a program.
+struct KernelArguments {
+  Operation operation;
+  std::byte* windows[kInlineWindows] = {};  ///< used where operation.windows is nullptr
+  const std::byte* image = nullptr;         ///< in device memory, or in pinned host memory
+  std::uint64_t image_bytes = 0;
+  FaultWords faults;
+};
+
+/// Of kernels that exchange small messages.
+struct ExchangeArguments {
+  Exchange exchange;
+  FaultWords faults;
+};
+// More than about a kilobyte of parameters makes launches slower.
+static_assert(sizeof(KernelArguments) <= 512 && sizeof(ExchangeArguments) <= 512);
 
 }  // namespace stretto::device

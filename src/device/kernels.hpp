@@ -1,5 +1,5 @@
-// The kernels that there are: one per type and operation, one for collectives that only move bytes; each by both
-// protocols. A type's kernels are one translation unit (kernels/*.cu).
+// The kernels that there are: one per type and operation, one for collectives that only move bytes; each in three
+// forms. A type's kernels are one translation unit (kernels/*.cu).
 #pragma once
 
 #include "device/kernel_arguments.hpp"
@@ -7,13 +7,14 @@
 namespace stretto::device {
 
 /// Functions as the CUDA runtime takes them.
-struct KernelPair {
-  const void* packets = nullptr;
-  const void* slots = nullptr;
+struct KernelSet {
+  const void* packets = nullptr;   ///< programs, by packets; of KernelArguments
+  const void* slots = nullptr;     ///< programs, by slots; of KernelArguments
+  const void* exchange = nullptr;  ///< of ExchangeArguments
 };
 
 struct TypeKernels {
-  KernelPair by_op[4];  ///< sum, prod, max, min
+  KernelSet by_op[4];  ///< sum, prod, max, min
 };
 
 TypeKernels kernels_int8();
@@ -28,6 +29,6 @@ TypeKernels kernels_float64();
 TypeKernels kernels_bfloat16();
 TypeKernels kernels_e4m3();
 TypeKernels kernels_e5m2();
-KernelPair kernels_bytes();
+KernelSet kernels_bytes();
 
 }  // namespace stretto::device

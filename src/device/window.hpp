@@ -50,6 +50,8 @@ struct WindowShape {
   /// A slot's packets are all rewritten once in so many uses (a power of two), so that no flag lives for 2^32 messages.
   std::uint32_t refresh_period = 1 << 20;
 
+  friend bool operator==(const WindowShape&, const WindowShape&) = default;
+
   STRETTO_DEVICE std::size_t index(std::uint32_t channel, std::uint32_t owner, std::uint32_t peer) const {
     return static_cast<std::size_t>(channel) * (n_ranks - 1) + (peer < owner ? peer : peer - 1);
   }

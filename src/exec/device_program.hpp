@@ -20,10 +20,10 @@ struct DeviceProgram {
 /// `binding` is of a plan prepared without ports. Throws Error(strettoInternalError) if the plan is too large to be one
 /// program: the numbers of instructions, operands and links have 16 bits.
 ///
-/// Left out are: wait_drain, since puts are copies here; wait_credit, which the first write into a slot does itself, when
-/// it has loaded what it writes; signals and waits of packets, which carry their own flags; and a copy from scratch
-/// memory of what was reduced there just before, which is reduced into the copy's place instead. Plans make such copies
-/// for the sake of slots that alias user memory.
+/// Left out are: wait_drain, since puts are copies here; wait_credit, which the first write into a slot does itself,
+/// when it has loaded what it writes; signals and waits of packets, which carry their own flags; and a copy from
+/// scratch memory of what was reduced there just before, which is reduced into the copy's place instead. Plans make
+/// such copies for the sake of slots that alias user memory.
 DeviceProgram lower(const Binding& binding, device::Protocol protocol);
 
 }  // namespace stretto

@@ -77,11 +77,13 @@ class CudaTestGpus final : public TestGpus {
     void* memory = nullptr;
     expect(cudaMalloc(&memory, bytes), "cudaMalloc");
     expect(cudaMemset(memory, 0x5e, bytes), "cudaMemset");
+    settle();
     return static_cast<std::byte*>(memory);
   }
   void free(int, std::byte* memory) override { expect(cudaFree(memory), "cudaFree"); }
   void upload(std::byte* to, const void* from, std::size_t bytes) override {
     expect(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy");
+    settle();
   }
   void download(void* to, const std::byte* from, std::size_t bytes) override {
     expect(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy");
@@ -89,6 +91,10 @@ class CudaTestGpus final : public TestGpus {
   std::unique_ptr<TestStream> make_stream(int device) override { return std::make_unique<CudaStream>(device); }
 
  private:
+  /// cudaMemset, and cudaMemcpy of what is not pinned, may return before they have ended, and the streams of the tests
+  /// do not wait for the default one.
+  static void settle() { expect(cudaStreamSynchronize(cudaStreamLegacy), "cudaStreamSynchronize"); }
+
   int count_;
 };
 

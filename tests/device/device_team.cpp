@@ -1,10 +1,8 @@
 #include "device_team.hpp"
 
 #include <algorithm>
-#include <set>
+#include <optional>
 #include <thread>
-
-#include "thread_kernels.hpp"
 
 namespace stretto::test {
 namespace {
@@ -13,17 +11,22 @@ using device::Protocol;
 
 constexpr std::size_t kAlignment_bytes = 128;
 
-/// One rank's kernel: its operation, and a block for each strand.
-struct Kernel {
-  Kernel(const device::ProgramView& view, const device::Operation& call) : program(view), operation(call) {}
+}  // namespace
 
-  device::ProgramView program;
+/// One rank's kernel: what it is to do, and a block for each strand.
+struct TeamKernel {
+  std::optional<device::ProgramView> program;
   device::Operation operation;
+  device::Exchange exchange;
+  std::vector<device::ExchangeLinks> links;  ///< by block
   std::unique_ptr<std::byte[]> scratch;
   std::vector<std::unique_ptr<ThreadBlock>> blocks;
-};
 
-}  // namespace
+  ThreadLaunch launch_of(std::uint32_t block) {
+    if (!program) return {nullptr, nullptr, block, &exchange, &links[block]};
+    return {&*program, &operation, block};
+  }
+};
 
 DeviceTeam::DeviceTeam(const device::WindowShape& shape, std::uint64_t seed) : shape_(shape), random_(seed) {
   for (std::uint32_t rank = 0; rank < shape.n_ranks; ++rank) {
@@ -71,7 +74,9 @@ bool DeviceTeam::is_quiet() const {
       for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
         const device::LinkWords& mine = window(static_cast<Rank>(owner)).link(shape_, channel, peer);
         const device::LinkWords& theirs = window(static_cast<Rank>(peer)).link(shape_, channel, owner);
-        if (mine.sent != theirs.received || mine.head != mine.sent) return false;
+        if (mine.sent != theirs.received) return false;
+        // An operation's last credits are given by the next one.
+        if (mine.sent - mine.head > std::max(shape_.slots, shape_.packet_slots)) return false;
       }
     }
   }
@@ -80,47 +85,78 @@ bool DeviceTeam::is_quiet() const {
 
 std::vector<RankResult> DeviceTeam::run(Protocol protocol, strettoDataType_t type, strettoRedOp_t op, bool reduces,
                                         const std::vector<RankCall>& calls) {
-  const RunThread run_thread = thread_kernel(type, op, reduces, protocol);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
-  std::vector<std::unique_ptr<Kernel>> kernels(calls.size());
-  std::vector<std::thread> threads;
+  std::vector<std::unique_ptr<TeamKernel>> kernels(calls.size());
   for (std::size_t rank = 0; rank < calls.size(); ++rank) {
     const RankCall& call = calls[rank];
-    if (call.program == nullptr) continue;
-    device::Operation operation;
-    operation.input = static_cast<const std::byte*>(call.input);
-    operation.output = static_cast<std::byte*>(call.output);
-    operation.windows = addresses_.data();
-    operation.scalar = call.scalar;
-    operation.rank = static_cast<std::uint32_t>(rank);
-    operation.multiplies = call.multiplies;
-    operation.shape = shape_;
-    kernels[rank] = std::make_unique<Kernel>(device::ProgramView(call.program->image.data()), operation);
-    Kernel& kernel = *kernels[rank];
-    kernel.scratch = std::make_unique<std::byte[]>(call.program->scratch_bytes + 64);
-    kernel.operation.scratch = kernel.scratch.get();
-    for (std::uint32_t strand = 0; strand < kernel.program.header->n_strands; ++strand) {
-      kernel.blocks.push_back(
-          std::make_unique<ThreadBlock>(strand, threads_per_block, is_dead(static_cast<Rank>(rank))));
-      kernel.blocks.back()->deadline = deadline;
-      kernel.blocks.back()->packets_are_ordered = strands_share_channels(kernel.program);
+    if (call.program == nullptr && call.exchange == nullptr) continue;
+    kernels[rank] = std::make_unique<TeamKernel>();
+    TeamKernel& kernel = *kernels[rank];
+    std::uint32_t blocks = call.channels;
+    if (call.exchange != nullptr) {
+      kernel.exchange = *call.exchange;
+      set_exchange(kernel.exchange, call, static_cast<Rank>(rank));
+      kernel.links.resize(blocks);
+    } else {
+      kernel.program.emplace(call.program->image.data());
+      kernel.operation = operation_of(call, static_cast<Rank>(rank));
+      kernel.scratch = std::make_unique<std::byte[]>(call.program->scratch_bytes + 64);
+      kernel.operation.scratch = kernel.scratch.get();
+      blocks = kernel.program->header->n_strands;
+    }
+    for (std::uint32_t block = 0; block < blocks; ++block) {
+      const bool dead = call.exchange == nullptr && is_dead(static_cast<Rank>(rank));
+      kernel.blocks.push_back(std::make_unique<ThreadBlock>(block, threads_per_block, dead));
+      kernel.blocks.back()->packets_are_ordered = kernel.program && strands_share_channels(*kernel.program);
     }
   }
+  const bool exchanges = std::ranges::any_of(calls, [](const RankCall& call) { return call.exchange != nullptr; });
+  return run_kernels(kernels, thread_kernel(type, op, reduces, exchanges ? KernelForm::exchange : form_of(protocol)));
+}
+
+device::Operation DeviceTeam::operation_of(const RankCall& call, Rank rank) const {
+  device::Operation operation;
+  operation.input = static_cast<const std::byte*>(call.input);
+  operation.output = static_cast<std::byte*>(call.output);
+  operation.windows = addresses_.data();
+  operation.scalar = call.scalar;
+  operation.rank = static_cast<std::uint32_t>(rank);
+  operation.multiplies = call.multiplies;
+  operation.shape = shape_;
+  return operation;
+}
+
+void DeviceTeam::set_exchange(device::Exchange& exchange, const RankCall& call, Rank rank) const {
+  exchange.input = static_cast<const std::byte*>(call.input);
+  exchange.output = static_cast<std::byte*>(call.output);
+  exchange.window = window(rank).base;
+  exchange.scalar = call.scalar;
+  exchange.multiplies = call.multiplies;
+  exchange.shape = shape_;
+  for (std::size_t i = 0; i < exchange.n_peers; ++i) {
+    exchange.peers[i].window = window(exchange.peers[i].rank).base;
+  }
+}
+
+std::vector<RankResult> DeviceTeam::run_kernels(std::vector<std::unique_ptr<TeamKernel>>& kernels,
+                                                RunThread run_thread) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  std::vector<std::thread> threads;
   for (auto& kernel : kernels) {
     if (!kernel) continue;
     for (auto& block : kernel->blocks) {
+      block->deadline = deadline;
       for (std::uint32_t thread = 0; thread < threads_per_block; ++thread) {
         const std::uint64_t seed = random_();
         threads.emplace_back([run_thread, seed, thread, &kernel = *kernel, &block = *block] {
           ThreadMachine machine(block, thread, seed);
-          run_thread(machine, {&kernel.program, &kernel.operation, block.strand});
+          run_thread(machine, kernel.launch_of(block.strand));
         });
       }
     }
   }
   for (std::thread& thread : threads) thread.join();
-  std::vector<RankResult> results(calls.size());
-  for (std::size_t rank = 0; rank < calls.size(); ++rank) {
+  std::vector<RankResult> results(kernels.size());
+  for (std::size_t rank = 0; rank < kernels.size(); ++rank) {
     if (!kernels[rank]) continue;
     for (const auto& block : kernels[rank]->blocks) {
       results[rank].steps.insert(results[rank].steps.end(), block->steps.begin(), block->steps.end());

@@ -7,21 +7,25 @@
 #include <random>
 #include <vector>
 
+#include "device/exchange.hpp"
 #include "device/program.hpp"
 #include "device/window.hpp"
 #include "exec/device_program.hpp"
 #include "plan/plan.hpp"
+#include "thread_kernels.hpp"
 #include "thread_machine.hpp"
 
 namespace stretto::test {
 
-/// One rank's part in an operation.
+/// One rank's part in an operation; none without a program or an exchange.
 struct RankCall {
   const DeviceProgram* program = nullptr;
   const void* input = nullptr;
   void* output = nullptr;
   std::uint64_t scalar = 0;
   bool multiplies = false;
+  const device::Exchange* exchange = nullptr;  ///< in place of a program
+  std::uint32_t channels = 0;                  ///< of it
 };
 
 struct RankResult {
@@ -57,6 +61,9 @@ class DeviceTeam {
     std::unique_ptr<std::byte[]> bytes;
   };
   device::Window window(Rank rank) const;
+  device::Operation operation_of(const RankCall& call, Rank rank) const;
+  void set_exchange(device::Exchange& exchange, const RankCall& call, Rank rank) const;
+  std::vector<RankResult> run_kernels(std::vector<std::unique_ptr<struct TeamKernel>>& kernels, RunThread run_thread);
 
   device::WindowShape shape_;
   std::vector<Memory> windows_;

@@ -119,44 +119,61 @@ struct SimulatedEvent {
   std::shared_ptr<Point> latest;
 };
 
-/// The whole of a kernel, in its stream's thread.
-void run_kernel(const KernelLaunch& launch, const device::KernelArguments& arguments) {
-  device::Operation operation = arguments.operation;
-  if (operation.windows == nullptr) operation.windows = const_cast<std::byte* const*>(arguments.windows);
-  const device::ProgramView program(arguments.image != nullptr ? arguments.image : arguments.inline_image);
-  const device::Window own{operation.windows[operation.rank], operation.rank};
-  const bool dead = std::atomic_ref(own.header().dead).load() != 0;
-  const RunThread run = thread_kernel(launch.type, launch.op, launch.reduces, launch.protocol);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::nanoseconds(arguments.timeout_ns);
+/// Blocks of threads, until all have ended; what they found goes to the host's reports.
+void run_blocks(const KernelLaunch& launch, const device::FaultWords& faults, bool dead, bool packets_are_ordered,
+                const std::function<void(ThreadMachine&, std::uint32_t block)>& body) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::nanoseconds(faults.timeout_ns);
   std::vector<std::unique_ptr<ThreadBlock>> blocks;
   std::vector<std::thread> threads;
   for (std::uint32_t strand = 0; strand < launch.blocks; ++strand) {
     blocks.push_back(std::make_unique<ThreadBlock>(strand, kThreadsPerBlock, dead));
     blocks.back()->deadline = deadline;
-    blocks.back()->abort_word = arguments.abort_word;
-    blocks.back()->packets_are_ordered = strands_share_channels(program);
+    blocks.back()->abort_word = faults.abort_word;
+    blocks.back()->packets_are_ordered = packets_are_ordered;
   }
   for (auto& block : blocks) {
     for (std::uint32_t thread = 0; thread < kThreadsPerBlock; ++thread) {
       threads.emplace_back([&, thread, block = block.get()] {
         ThreadMachine machine(*block, thread, std::random_device()());
-        run(machine, {&program, &operation, block->strand});
+        body(machine, block->strand);
       });
     }
   }
   for (std::thread& thread : threads) thread.join();
-  const bool aborted = std::atomic_ref(*const_cast<std::uint32_t*>(arguments.abort_word)).load() != 0;
+  const bool aborted = std::atomic_ref(*const_cast<std::uint32_t*>(faults.abort_word)).load() != 0;
   for (const auto& block : blocks) {
     if (block->failures.empty()) continue;
-    device::KernelReport& report = arguments.reports[block->strand];
+    device::KernelReport& report = faults.reports[block->strand];
     report.step = block->failures.front().step;
     report.peer = block->failures.front().peer;
-    report.operation = arguments.operation_number;
+    report.operation = faults.operation_number;
     const auto reason = block->failures.front().disagrees ? device::KernelFailure::disagreement
                         : aborted                         ? device::KernelFailure::aborted
                                                           : device::KernelFailure::deadline;
     std::atomic_ref(report.reason).store(static_cast<std::uint32_t>(reason), std::memory_order_release);
   }
+}
+
+/// The whole of a kernel, in its stream's thread.
+void run_kernel(const KernelLaunch& launch, const device::KernelArguments& arguments) {
+  device::Operation operation = arguments.operation;
+  if (operation.windows == nullptr) operation.windows = const_cast<std::byte* const*>(arguments.windows);
+  const device::ProgramView program(arguments.image);
+  const device::Window own{operation.windows[operation.rank], operation.rank};
+  const bool dead = std::atomic_ref(own.header().dead).load() != 0;
+  const RunThread run = thread_kernel(launch.type, launch.op, launch.reduces, form_of(launch.protocol));
+  run_blocks(launch, arguments.faults, dead, strands_share_channels(program),
+             [&](ThreadMachine& machine, std::uint32_t block) {
+               run(machine, {&program, &operation, block});
+             });
+}
+
+void run_exchange(const KernelLaunch& launch, const device::ExchangeArguments& arguments) {
+  const RunThread run = thread_kernel(launch.type, launch.op, launch.reduces, KernelForm::exchange);
+  std::vector<device::ExchangeLinks> links(launch.blocks);
+  run_blocks(launch, arguments.faults, false, false, [&](ThreadMachine& machine, std::uint32_t block) {
+    run(machine, {nullptr, nullptr, block, &arguments.exchange, &links[block]});
+  });
 }
 
 class SimulatedGpu final : public Gpu {
@@ -208,6 +225,10 @@ class SimulatedGpu final : public Gpu {
   void load_kernels() override {}
 
   void launch(const KernelLaunch& launch, strettoStream_t stream) override {
+    if (launch.exchange != nullptr) {
+      const auto arguments = std::make_shared<device::ExchangeArguments>(*launch.exchange);
+      return of(stream).enqueue([launch, arguments] { run_exchange(launch, *arguments); });
+    }
     const auto arguments = std::make_shared<device::KernelArguments>(*launch.arguments);
     of(stream).enqueue([launch, arguments] { run_kernel(launch, *arguments); });
   }

@@ -10,8 +10,13 @@ namespace {
 using device::Protocol;
 
 template <class Arithmetic>
-RunThread choose(Protocol protocol) {
-  if (protocol == Protocol::packets) {
+RunThread choose(KernelForm form) {
+  if (form == KernelForm::exchange) {
+    return [](ThreadMachine& machine, const ThreadLaunch& launch) {
+      device::ExchangeRunner<ThreadMachine, Arithmetic>(machine, *launch.exchange, *launch.links, launch.strand).run();
+    };
+  }
+  if (form == KernelForm::packets) {
     return [](ThreadMachine& machine, const ThreadLaunch& launch) {
       device::Interpreter<ThreadMachine, Arithmetic, Protocol::packets>(machine, *launch.program, *launch.operation,
                                                                         launch.strand)
@@ -26,52 +31,52 @@ RunThread choose(Protocol protocol) {
 }
 
 template <template <device::Op> class Reduce>
-RunThread choose(strettoRedOp_t op, Protocol protocol) {
+RunThread choose(strettoRedOp_t op, KernelForm form) {
   switch (op) {
     case strettoProd:
-      return choose<Reduce<device::Op::prod>>(protocol);
+      return choose<Reduce<device::Op::prod>>(form);
     case strettoMax:
-      return choose<Reduce<device::Op::max>>(protocol);
+      return choose<Reduce<device::Op::max>>(form);
     case strettoMin:
-      return choose<Reduce<device::Op::min>>(protocol);
+      return choose<Reduce<device::Op::min>>(form);
     default:
-      return choose<Reduce<device::Op::sum>>(protocol);
+      return choose<Reduce<device::Op::sum>>(form);
   }
 }
 
-RunThread choose(strettoDataType_t type, strettoRedOp_t op, Protocol protocol) {
+RunThread choose(strettoDataType_t type, strettoRedOp_t op, KernelForm form) {
   switch (type) {
     case strettoInt8:
-      return choose<device::ReduceInt8>(op, protocol);
+      return choose<device::ReduceInt8>(op, form);
     case strettoUint8:
-      return choose<device::ReduceUint8>(op, protocol);
+      return choose<device::ReduceUint8>(op, form);
     case strettoInt32:
-      return choose<device::ReduceInt32>(op, protocol);
+      return choose<device::ReduceInt32>(op, form);
     case strettoUint32:
-      return choose<device::ReduceUint32>(op, protocol);
+      return choose<device::ReduceUint32>(op, form);
     case strettoInt64:
-      return choose<device::ReduceInt64>(op, protocol);
+      return choose<device::ReduceInt64>(op, form);
     case strettoUint64:
-      return choose<device::ReduceUint64>(op, protocol);
+      return choose<device::ReduceUint64>(op, form);
     case strettoFloat16:
-      return choose<device::ReduceHalf>(op, protocol);
+      return choose<device::ReduceHalf>(op, form);
     case strettoFloat32:
-      return choose<device::ReduceFloat32>(op, protocol);
+      return choose<device::ReduceFloat32>(op, form);
     case strettoFloat64:
-      return choose<device::ReduceFloat64>(op, protocol);
+      return choose<device::ReduceFloat64>(op, form);
     case strettoBfloat16:
-      return choose<device::ReduceBfloat16>(op, protocol);
+      return choose<device::ReduceBfloat16>(op, form);
     case strettoFloat8e4m3:
-      return choose<device::ReduceE4m3>(op, protocol);
+      return choose<device::ReduceE4m3>(op, form);
     default:
-      return choose<device::ReduceE5m2>(op, protocol);
+      return choose<device::ReduceE5m2>(op, form);
   }
 }
 
 }  // namespace
 
-RunThread thread_kernel(strettoDataType_t type, strettoRedOp_t op, bool reduces, Protocol protocol) {
-  return reduces ? choose(type, op, protocol) : choose<device::Bytes>(protocol);
+RunThread thread_kernel(strettoDataType_t type, strettoRedOp_t op, bool reduces, KernelForm form) {
+  return reduces ? choose(type, op, form) : choose<device::Bytes>(form);
 }
 
 bool strands_share_channels(const device::ProgramView& program) {

@@ -1,6 +1,7 @@
 // The kernels, as functions that each thread of a block of host threads runs.
 #pragma once
 
+#include "device/exchange.hpp"
 #include "device/interpreter.hpp"
 #include "stretto/stretto.h"
 #include "thread_machine.hpp"
@@ -11,11 +12,19 @@ struct ThreadLaunch {
   const device::ProgramView* program;
   const device::Operation* operation;
   std::uint32_t strand;
+  const device::Exchange* exchange = nullptr;  ///< in place of program and operation
+  device::ExchangeLinks* links = nullptr;      ///< of the block
 };
 
 using RunThread = void (*)(ThreadMachine&, const ThreadLaunch&);
 
-RunThread thread_kernel(strettoDataType_t type, strettoRedOp_t op, bool reduces, device::Protocol protocol);
+enum class KernelForm : std::uint8_t { packets, slots, exchange };
+
+constexpr KernelForm form_of(device::Protocol protocol) {
+  return protocol == device::Protocol::packets ? KernelForm::packets : KernelForm::slots;
+}
+
+RunThread thread_kernel(strettoDataType_t type, strettoRedOp_t op, bool reduces, KernelForm form);
 
 /// Then packets need an order that ThreadSanitizer knows of: see ThreadBlock.
 bool strands_share_channels(const device::ProgramView& program);

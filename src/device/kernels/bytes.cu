@@ -2,6 +2,6 @@
 
 namespace stretto::device {
 
-KernelPair kernels_bytes() { return kernels_of<Bytes>(); }
+KernelSet kernels_bytes() { return kernels_of<Bytes>(); }
 
 }  // namespace stretto::device

@@ -1,0 +1,16 @@
+// Recognises plans that are exchanges of small messages, which have a kernel of their own (device/exchange.hpp).
+#pragma once
+
+#include <optional>
+
+#include "device/exchange.hpp"
+#include "exec/binding.hpp"
+
+namespace stretto {
+
+/// What the exchange kernel has to do for a bound plan, read off its steps: who gets which block, who gives which, and
+/// what becomes of them. Buffers, windows and the rest of a call are left empty. None for plans that do more than one
+/// round, that pass on what they received, or that have more peers than the kernel.
+std::optional<device::Exchange> recognise_exchange(const Binding& binding);
+
+}  // namespace stretto

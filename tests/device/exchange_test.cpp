@@ -1,0 +1,242 @@
+// The kernel for small operations on host threads: whatever plan it recognises it runs to the same results, step for
+// step. ThreadSanitizer judges what passes between blocks and threads.
+#include "device/exchange.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "algorithms/catalogue.hpp"
+#include "device_team.hpp"
+#include "exec/device_exchange.hpp"
+#include "support/collective_oracle.hpp"
+
+namespace stretto {
+namespace {
+
+using test::DeviceTeam;
+using test::RankCall;
+using test::RankResult;
+
+constexpr std::int64_t kPoison = 0x5EADBEEF5EADBEEF;
+constexpr int kChannels = 2;
+
+device::WindowShape small_windows(int n_ranks) {
+  device::WindowShape shape;
+  shape.n_ranks = static_cast<std::uint32_t>(n_ranks);
+  shape.channels = kChannels;
+  shape.packet_slot_bytes = 1024;
+  shape.slot_bytes = 64;
+  shape.refresh_period = 4;
+  return shape;
+}
+
+/// One_shot's plans of all ranks, and windows for them.
+class Group {
+ public:
+  Group(Collective collective, int n_ranks, Rank root, std::uint64_t seed)
+      : team_(small_windows(n_ranks), seed), collective_(collective), root_(root) {
+    PlanSpec spec;
+    spec.collective = collective;
+    spec.algorithm = "one_shot";
+    spec.n_ranks = n_ranks;
+    spec.root = root;
+    spec.channels = kChannels;
+    for (Rank rank = 0; rank < n_ranks; ++rank) plans_.push_back(prepare(make_plan(spec, rank), {}));
+  }
+
+  DeviceTeam& team() { return team_; }
+  const Plan& plan(std::size_t rank) const { return plans_[rank].plan; }
+  const std::vector<RankResult>& results() const { return results_; }
+
+  std::optional<device::Exchange> recognise(std::size_t rank, std::size_t count) const {
+    const Request request{collective_, count, strettoInt64, strettoSum, root_};
+    return recognise_exchange(bind_request(request, plans_[rank], team_.shape().packet_slot_bytes));
+  }
+
+  std::vector<Buffer> run(const CollectiveCase& c, const std::vector<Buffer>& inputs, bool in_place, bool unaligned) {
+    const CollectiveRow& row = row_of(c.collective);
+    std::vector<device::Exchange> exchanges;
+    std::vector<std::vector<std::byte>> in(inputs.size());
+    std::vector<std::vector<std::byte>> out(inputs.size());
+    std::vector<RankCall> calls(inputs.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) exchanges.push_back(recognise(i, c.count).value());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const std::size_t shift = unaligned ? 1 + i : 0;
+      const std::size_t in_bytes = inputs[i].size() * 8;
+      const std::size_t out_bytes = c.count * blocks_of(c, row.output, i) * 8;
+      const std::size_t in_at = shift + (in_place ? in_place_shift(c, row.input, i) * 8 : 0);
+      const std::size_t out_at = shift + (in_place ? in_place_shift(c, row.output, i) * 8 : 0);
+      out[i].resize(std::max(out_at + out_bytes, in_place ? in_at + in_bytes : 0) + 8, std::byte{0x5e});
+      in[i].resize(in_at + in_bytes + 8, std::byte{0x5e});
+      std::byte* from = (in_place ? out[i] : in[i]).data() + in_at;
+      if (in_bytes > 0) std::memcpy(from, inputs[i].data(), in_bytes);
+      calls[i].exchange = &exchanges[i];
+      calls[i].channels = kChannels;
+      calls[i].input = from;
+      calls[i].output = out[i].data() + out_at;
+    }
+    results_ = team_.run(device::Protocol::packets, strettoInt64, strettoSum, row.reduces, calls);
+    std::vector<Buffer> outputs;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      EXPECT_TRUE(results_[i].failures.empty()) << "rank " << i << " gave up";
+      Buffer output(c.count * blocks_of(c, row.output, i), kPoison);
+      if (!output.empty()) std::memcpy(output.data(), calls[i].output, output.size() * 8);
+      outputs.push_back(std::move(output));
+      EXPECT_EQ(out[i].back(), std::byte{0x5e}) << "written beyond the end";
+    }
+    EXPECT_TRUE(team_.is_quiet()) << "messages and credits do not balance";
+    return outputs;
+  }
+
+ private:
+  DeviceTeam team_;
+  Collective collective_;
+  Rank root_;
+  std::vector<PreparedPlan> plans_;
+  std::vector<RankResult> results_;
+};
+
+TEST(Exchange, EveryCollective_EqualsTheOracle) {
+  std::mt19937_64 random(20261126);
+  for (const CollectiveRow& row : collective_rows()) {
+    for (const int n_ranks : {1, 2, 3, 4, 8}) {
+      const Rank root = row.rooted ? static_cast<Rank>(random() % static_cast<std::uint64_t>(n_ranks)) : -1;
+      const std::uint64_t seed = random();
+      SCOPED_TRACE(testing::Message() << row.name << " n=" << n_ranks << " root=" << root << " seed=" << seed);
+      Group group(row.collective, n_ranks, root, seed);
+      for (const std::size_t count : {0, 1, 7, 33, 130, 200}) {
+        group.team().threads_per_block = 1 + static_cast<std::uint32_t>(random() % 3);
+        const bool in_place = can_be_in_place(row) && random() % 2 == 0;
+        const bool unaligned = random() % 3 == 0;
+        const CollectiveCase c{row.collective, n_ranks, root, count};
+        const std::vector<Buffer> inputs = random_inputs(c, random);
+        ASSERT_EQ(group.run(c, inputs, in_place, unaligned), expected_outputs(c, inputs))
+            << "count=" << count << " in place " << in_place << " unaligned " << unaligned;
+      }
+    }
+  }
+}
+
+TEST(Exchange, CountersThatWrap_LoseNothing) {
+  std::mt19937_64 random(7);
+  Group group(Collective::all_reduce, 3, -1, 11);
+  group.team().pretend_history(0U - 9U);
+  for (int round = 0; round < 30; ++round) {
+    const CollectiveCase c{Collective::all_reduce, 3, -1, static_cast<std::size_t>(1 + random() % 200)};
+    const std::vector<Buffer> inputs = random_inputs(c, random);
+    ASSERT_EQ(group.run(c, inputs, false, false), expected_outputs(c, inputs)) << "round " << round;
+  }
+}
+
+/// Each step of the plan that moves something, or gives a credit back, ran once; puts in the plan's order, and each
+/// credit after its message was read.
+TEST(Exchange, WhatRan_IsThePlan) {
+  std::mt19937_64 random(5);
+  for (const CollectiveRow& row : collective_rows()) {
+    const Rank root = row.rooted ? 2 : -1;
+    SCOPED_TRACE(row.name);
+    Group group(row.collective, 4, root, 17);
+    const CollectiveCase c{row.collective, 4, root, 100};
+    const std::vector<Buffer> inputs = random_inputs(c, random);
+    ASSERT_EQ(group.run(c, inputs, false, false), expected_outputs(c, inputs));
+    for (std::size_t rank = 0; rank < 4; ++rank) {
+      for (std::uint32_t s = 0; s < kChannels; ++s) {
+        const std::vector<Step>& steps = group.plan(rank).program.strands[s].body;
+        std::vector<std::uint32_t> ran;
+        for (const test::LoggedStep& entry : group.results()[rank].steps) {
+          if (entry.strand == s) ran.push_back(entry.step);
+        }
+        std::set<std::uint32_t> expected;
+        std::vector<std::uint32_t> puts;
+        std::vector<std::uint32_t> puts_run;
+        for (std::uint32_t i = 0; i < steps.size(); ++i) {
+          const bool from_scratch = steps[i].kind == StepKind::copy && steps[i].sources[0].space == Space::scratch;
+          const bool is_done = steps[i].kind == StepKind::put || steps[i].kind == StepKind::get ||
+                               steps[i].kind == StepKind::reduce || steps[i].kind == StepKind::release ||
+                               (steps[i].kind == StepKind::copy && !from_scratch);
+          if (is_done) expected.insert(i);
+          if (steps[i].kind == StepKind::put) puts.push_back(i);
+        }
+        for (const std::uint32_t step : ran) {
+          if (steps[step].kind == StepKind::put) puts_run.push_back(step);
+        }
+        EXPECT_EQ(std::set<std::uint32_t>(ran.begin(), ran.end()), expected) << "rank " << rank << " strand " << s;
+        EXPECT_EQ(ran.size(), expected.size()) << "a step ran twice";
+        EXPECT_EQ(puts_run, puts);
+        const auto first_release =
+            std::ranges::find_if(ran, [&](std::uint32_t step) { return steps[step].kind == StepKind::release; });
+        EXPECT_TRUE(std::all_of(first_release, ran.end(), [&](std::uint32_t step) {
+          return steps[step].kind == StepKind::release;
+        })) << "a credit was given before all was read";
+      }
+    }
+  }
+}
+
+TEST(Exchange, EditedPlan_ChangesWhatIsRecognised) {
+  PlanSpec spec;
+  spec.collective = Collective::all_reduce;
+  spec.algorithm = "one_shot";
+  spec.n_ranks = 3;
+  spec.channels = 1;
+  Plan plan = make_plan(spec, 1);
+  const auto recognise = [&] {
+    const PreparedPlan prepared = prepare(plan, {});
+    const Request request{Collective::all_reduce, 10, strettoInt64, strettoSum, -1};
+    return recognise_exchange(bind_request(request, prepared, 1024));
+  };
+  ASSERT_TRUE(recognise());
+  for (Step& step : plan.program.strands[0].body) {
+    if (step.kind == StepKind::reduce) std::reverse(step.sources.begin(), step.sources.end());
+  }
+  EXPECT_FALSE(recognise()) << "it sums in rank order only";
+}
+
+TEST(Exchange, OtherAlgorithmsAndMoreThanOneRound_AreNoExchanges) {
+  for (const AlgorithmRow& algorithm : catalogue()) {
+    if (algorithm.name == "one_shot" || !algorithm.supports(Collective::all_reduce)) continue;
+    PlanSpec spec;
+    spec.collective = Collective::all_reduce;
+    spec.algorithm = algorithm.name;
+    spec.n_ranks = 4;
+    spec.channels = algorithm.channel_multiple;
+    const PreparedPlan plan = prepare(make_plan(spec, 0), {});
+    const Request request{Collective::all_reduce, 10, strettoInt64, strettoSum, -1};
+    EXPECT_FALSE(recognise_exchange(bind_request(request, plan, 1024))) << algorithm.name;
+  }
+  Group group(Collective::all_reduce, 2, -1, 1);
+  EXPECT_TRUE(group.recognise(0, 256));
+  EXPECT_FALSE(group.recognise(0, 257)) << "two channels of 1024 bytes";
+}
+
+TEST(Exchange, RankThatDoesNotCome_IsNamedAndTheWindowIsDead) {
+  Group group(Collective::all_reduce, 4, -1, 23);
+  group.team().timeout_ms = 100;
+  std::vector<std::int64_t> in(50, 1);
+  std::vector<Buffer> out(4, Buffer(50, kPoison));
+  std::vector<device::Exchange> exchanges;
+  for (std::size_t rank = 0; rank < 4; ++rank) exchanges.push_back(group.recognise(rank, 50).value());
+  std::vector<RankCall> calls(4);
+  for (const std::size_t rank : {0U, 2U, 3U}) {
+    calls[rank].exchange = &exchanges[rank];
+    calls[rank].channels = kChannels;
+    calls[rank].input = in.data();
+    calls[rank].output = out[rank].data();
+  }
+  const auto results = group.team().run(device::Protocol::packets, strettoInt64, strettoSum, true, calls);
+  for (const std::size_t rank : {0U, 2U, 3U}) {
+    ASSERT_FALSE(results[rank].failures.empty()) << "rank " << rank;
+    for (const test::Failure& failure : results[rank].failures) EXPECT_EQ(failure.peer, 1U);
+    EXPECT_TRUE(group.team().is_dead(static_cast<Rank>(rank)));
+    EXPECT_EQ(out[rank], Buffer(50, kPoison)) << "what was not received is not in the result";
+  }
+  // The next operation ends at once, without a word.
+  group.team().timeout_ms = 20'000;
+  const auto again = group.team().run(device::Protocol::packets, strettoInt64, strettoSum, true, calls);
+  for (const std::size_t rank : {0U, 2U, 3U}) EXPECT_TRUE(again[rank].failures.empty());
+}
+
+}  // namespace
+}  // namespace stretto
