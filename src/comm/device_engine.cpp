@@ -93,6 +93,8 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
   if (choice.by_packets) {
     if (const std::optional<device::Exchange> exchange = recognise_exchange(bound->binding)) {
       bound->launch = {request.type, request.op, row.reduces, protocol};
+      bound->launch.blocks = static_cast<std::uint32_t>(bound->binding.channels.size());
+      bound->launch.threads = threads_for(bound->binding, protocol);
       prepare_exchange(*bound, *exchange);
       return bound;
     }
@@ -113,10 +115,9 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
 }
 
 void DeviceEngine::prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange) {
-  bound.launch.blocks = static_cast<std::uint32_t>(bound.binding.channels.size());
-  bound.launch.threads = threads_for(bound.binding, device::Protocol::packets);
   bound.launch.exchange = &bound.exchange;
   bound.exchange.exchange = exchange;
+  bound.exchange.exchange.rank = static_cast<std::uint32_t>(rank());
   bound.exchange.exchange.shape = windows().shape();
 }
 
@@ -240,16 +241,20 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
     (transfer.peer != rank() ? others : transfer.sends ? to_self : from_self).push_back(transfer);
   }
   STRETTO_ASSERT(to_self.size() == from_self.size());
-  for (const PairProgram& pair : lower_pairs(others, windows().shape())) {
-    const device::ProgramView view(pair.program.image.data());
+  for (const PairLaunch& pair : lower_pairs(others, windows().shape())) {
     DeviceLaunch bound;
     bound.launch.reduces = false;
-    bound.launch.protocol = pair.protocol;
-    bound.launch.blocks = view.header->n_strands;
-    bound.launch.threads = device::kMostThreadsPerBlock;
-    bound.launch.arguments = &bound.arguments;
-    place_image(bound, pair.program, /*for_ever=*/ticket.lane != 0);
-    address(bound.arguments, ticket);
+    bound.launch.blocks = pair.blocks;
+    bound.launch.threads = pair.threads;
+    if (pair.program) {
+      bound.launch.protocol = device::Protocol::slots;
+      bound.launch.arguments = &bound.arguments;
+      place_image(bound, *pair.program, /*for_ever=*/ticket.lane != 0);
+      address(bound.arguments, ticket);
+    } else {
+      prepare_exchange(bound, pair.exchange);
+      address(bound.exchange, ticket);
+    }
     gpu().launch(bound.launch, ticket.stream);
     if (ticket.lane == 0) launched(bound);
     ticket.waits = false;  // the next one is in the same stream

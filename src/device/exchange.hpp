@@ -14,6 +14,7 @@ namespace stretto::device {
 
 constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
 constexpr std::uint32_t kMostExchangePeers = 7;
+constexpr std::uint64_t kLine_bytes = 64;
 
 /// Of one peer. Offsets are of blocks, in this rank's buffers.
 struct ExchangePeer {
@@ -24,6 +25,14 @@ struct ExchangePeer {
   std::uint16_t put_step = 0;
   std::uint16_t take_step = 0;  ///< where its message is read
   std::uint16_t release_step = 0;
+  std::uint32_t send_bytes = 0;
+  std::uint32_t receive_bytes = 0;
+  /// Each channel's share of a message, but of the last ones, in lines of 64 bytes; and how many channels have a share,
+  /// be it of nothing: a message has one packet on each of them at least.
+  std::uint16_t send_share_lines = 0;
+  std::uint16_t receive_share_lines = 0;
+  std::uint16_t send_channels = 0;  ///< 0: nothing is sent
+  std::uint16_t receive_channels = 0;
 
   friend bool operator==(const ExchangePeer&, const ExchangePeer&) = default;
 };
@@ -34,8 +43,8 @@ struct Exchange {
   std::byte* window = nullptr;        ///< this rank's own
   std::uint64_t own_from = kNowhere;  ///< offset of this rank's own block in the input
   std::uint64_t own_to = kNowhere;    ///< and of that, or of the sum, in the output
-  std::uint64_t block_bytes = 0;
-  std::uint64_t share_bytes = 0;  ///< of a block: each channel's, but of the last ones
+  std::uint64_t block_bytes = 0;      ///< of it
+  std::uint64_t share_bytes = 0;      ///< as peers have them
   std::uint64_t scalar = 0;
   std::uint32_t rank = 0;
   std::uint32_t descriptor = 0;  ///< a hash of what ranks must agree on
@@ -64,40 +73,54 @@ struct ExchangeLinks {
   std::uint32_t received[kMostExchangePeers];
 };
 
+/// A channel's part of a message or a block.
+struct ExchangeShare {
+  std::uint64_t begin;
+  std::uint64_t bytes;
+
+  STRETTO_DEVICE static ExchangeShare of(std::uint32_t channel, std::uint64_t bytes, std::uint64_t share_bytes) {
+    const std::uint64_t offset = channel * share_bytes;
+    const std::uint64_t begin = offset < bytes ? offset : bytes;
+    return {begin, bytes - begin < share_bytes ? bytes - begin : share_bytes};
+  }
+  STRETTO_DEVICE std::uint64_t packets() const { return (bytes + kPacketPayload_bytes - 1) / kPacketPayload_bytes; }
+  STRETTO_DEVICE std::uint64_t left_at(std::uint64_t packet) const {
+    const std::uint64_t offset = packet * kPacketPayload_bytes;
+    return bytes > offset ? bytes - offset : 0;
+  }
+};
+
 template <class Machine, class Arithmetic>
 class ExchangeRunner {
  public:
   static constexpr int kGranule_bytes = static_cast<int>(kPacketPayload_bytes);
 
   STRETTO_DEVICE ExchangeRunner(Machine& machine, const Exchange& exchange, ExchangeLinks& links, std::uint32_t channel)
-      : machine_(machine), exchange_(exchange), links_(links), channel_(channel) {
-    const std::uint64_t begin = channel * exchange.share_bytes;
-    begin_ = begin < exchange.block_bytes ? begin : exchange.block_bytes;
-    const std::uint64_t left = exchange.block_bytes - begin_;
-    bytes_ = left < exchange.share_bytes ? left : exchange.share_bytes;
-  }
+      : machine_(machine),
+        exchange_(exchange),
+        links_(links),
+        channel_(channel),
+        own_(ExchangeShare::of(channel, exchange.block_bytes, exchange.share_bytes)) {}
 
   STRETTO_DEVICE void run() {
     if (exchange_.waits) await_earlier();
     load_links();
-    const std::uint64_t first = machine_.thread();
-    Piece own{};
-    if (is_mine(first)) own = load_input(exchange_.own_from, first);
+    Piece first{};  // of this rank's own block: what most need
+    if (is_own(machine_.thread())) first = load_input(exchange_.own_from + own_.begin, own_, machine_.thread());
     machine_.barrier();
     greet();
     // All is sent before anything is waited for. In place too: what a thread writes later, only it has read.
-    for (std::uint64_t granule = first; granule < granules(); granule += machine_.threads()) {
-      send(granule == first || !is_mine(granule) ? own : load_input(exchange_.own_from, granule), granule);
-    }
-    for (std::uint64_t granule = first; granule < granules(); granule += machine_.threads()) {
-      if (granule != first && is_mine(granule)) own = load_input(exchange_.own_from, granule);
-      if constexpr (Arithmetic::reduces) {
-        if (exchange_.sums) {
-          sum(own, granule);
-          continue;
-        }
+    for (std::uint32_t place = 0; place < exchange_.n_sends; ++place) send(exchange_.send_order[place], first);
+    bool summed = false;
+    if constexpr (Arithmetic::reduces) {
+      if (exchange_.sums) {
+        for (std::uint64_t i = machine_.thread(); i < at_least_one(own_); i += machine_.threads()) sum(first, i);
+        summed = true;
       }
-      receive(own, granule);
+    }
+    if (!summed) {
+      keep_own(first);
+      for (std::uint32_t place = 0; place < exchange_.n_takes; ++place) receive(exchange_.take_order[place]);
     }
     end();
   }
@@ -116,22 +139,15 @@ class ExchangeRunner {
   STRETTO_DEVICE LinkWords& words_at(std::uint32_t i) const {
     return window_of(i).link(exchange_.shape, channel_, exchange_.rank);
   }
-  STRETTO_DEVICE bool sends_to(std::uint32_t i) const { return peer(i).send_offset != kNowhere; }
-  STRETTO_DEVICE bool takes_from(std::uint32_t i) const { return peer(i).receive_offset != kNowhere; }
-
+  /// Whether a message goes, or comes, on this channel.
+  STRETTO_DEVICE bool sends_to(std::uint32_t i) const { return channel_ < peer(i).send_channels; }
+  STRETTO_DEVICE bool takes_from(std::uint32_t i) const { return channel_ < peer(i).receive_channels; }
   /// A message has one packet at least, so that ranks meet even over nothing.
-  STRETTO_DEVICE std::uint64_t granules() const {
-    const std::uint64_t some = (bytes_ + kGranule_bytes - 1) / kGranule_bytes;
-    return some != 0 ? some : 1;
+  STRETTO_DEVICE static std::uint64_t at_least_one(const ExchangeShare& share) {
+    const std::uint64_t packets = share.packets();
+    return packets != 0 ? packets : 1;
   }
-  STRETTO_DEVICE bool is_mine(std::uint64_t granule) const {
-    return exchange_.own_from != kNowhere && granule * kGranule_bytes < bytes_;
-  }
-  /// Of a granule, what belongs to the share.
-  STRETTO_DEVICE std::uint64_t bytes_from(std::uint64_t granule) const {
-    const std::uint64_t offset = granule * kGranule_bytes;
-    return bytes_ > offset ? bytes_ - offset : 0;
-  }
+  STRETTO_DEVICE bool is_own(std::uint64_t i) const { return exchange_.own_from != kNowhere && i < own_.packets(); }
 
   /// Each peer's by a thread of its own; one more looks whether the window is dead.
   STRETTO_DEVICE void load_links() {
@@ -165,9 +181,13 @@ class ExchangeRunner {
     return takes_from(i) && is_of_this(i, greeting) && greeting >> 32 != exchange_.descriptor;
   }
 
-  STRETTO_DEVICE Piece load_input(std::uint64_t block, std::uint64_t granule) {
-    const std::uint64_t offset = granule * kGranule_bytes;
-    Piece piece = load_plain<kGranule_bytes>(exchange_.input + block + begin_ + offset, bytes_from(granule));
+  /// By numbers: offsets from nullptr are absolute addresses.
+  STRETTO_DEVICE static std::byte* moved(const std::byte* base, std::uint64_t offset) {
+    return __builtin_bit_cast(std::byte*, reinterpret_cast<std::uintptr_t>(base) + offset);
+  }
+
+  STRETTO_DEVICE Piece load_input(std::uint64_t at, const ExchangeShare& share, std::uint64_t i) {
+    Piece piece = load_plain<kGranule_bytes>(moved(exchange_.input, at + i * kGranule_bytes), share.left_at(i));
     if constexpr (Arithmetic::reduces) {
       if (exchange_.multiplies) multiply(piece);
     }
@@ -183,26 +203,26 @@ class ExchangeRunner {
     piece = factors.store();
   }
 
-  STRETTO_DEVICE void store_output(std::uint64_t block, std::uint64_t granule, const Piece& piece) {
-    const std::uint64_t offset = granule * kGranule_bytes;
+  STRETTO_DEVICE void store_output(std::uint64_t at, const ExchangeShare& share, std::uint64_t i, const Piece& piece) {
     if (machine_.failed()) return;
-    store_plain<kGranule_bytes>(exchange_.output + block + begin_ + offset, piece, bytes_from(granule));
+    store_plain<kGranule_bytes>(moved(exchange_.output, at + i * kGranule_bytes), piece, share.left_at(i));
   }
 
-  STRETTO_DEVICE void send(const Piece& own, std::uint64_t granule) {
-    for (std::uint32_t place = 0; place < exchange_.n_sends; ++place) {
-      const std::uint32_t i = exchange_.send_order[place];
-      Piece piece = own;
-      if (peer(i).send_offset != exchange_.own_from) {
-        piece = bytes_from(granule) > 0 ? load_input(peer(i).send_offset, granule) : Piece{};
-      }
+  STRETTO_DEVICE void send(std::uint32_t i, const Piece& first) {
+    if (!sends_to(i)) return;
+    const ExchangeShare share = ExchangeShare::of(channel_, peer(i).send_bytes, peer(i).send_share_lines * kLine_bytes);
+    const std::uint64_t at = peer(i).send_offset + share.begin;
+    Packet* const to = window_of(i).packets(exchange_.shape, channel_, exchange_.rank, links_.sent[i]);
+    const std::uint64_t flag = static_cast<std::uint64_t>(links_.sent[i] + 1) << 32;
+    for (std::uint64_t packet = machine_.thread(); packet < at_least_one(share); packet += machine_.threads()) {
+      const bool known = packet == machine_.thread() && peer(i).send_offset == exchange_.own_from;
+      Piece piece = first;
+      if (!known) piece = packet < share.packets() ? load_input(at, share, packet) : Piece{};
       if (links_.sent[i] - links_.head[i] >= exchange_.shape.packet_slots) acquire(i);
       if (machine_.failed()) return;
-      const std::uint64_t flag = static_cast<std::uint64_t>(links_.sent[i] + 1) << 32;
-      Packet* to = window_of(i).packets(exchange_.shape, channel_, exchange_.rank, links_.sent[i]) + granule;
-      machine_.store_packet(to, Packet{{(piece.words[0] & 0xffffffffU) | flag, piece.words[0] >> 32 | flag}});
-      log_first(granule, peer(i).put_step);
+      machine_.store_packet(to + packet, Packet{{(piece.words[0] & 0xffffffffU) | flag, piece.words[0] >> 32 | flag}});
     }
+    log_step(peer(i).put_step);
   }
 
   /// Until the slot is free. Rare: a credit was mostly given long ago.
@@ -224,10 +244,10 @@ class ExchangeRunner {
   }
 
   /// One thread looks at the peer's greeting beside its packet: so that costs no time of its own.
-  STRETTO_DEVICE Piece await_packet(std::uint32_t i, std::uint64_t granule) {
+  STRETTO_DEVICE Piece await_packet(std::uint32_t i, std::uint64_t place) {
     const std::uint32_t flag = links_.received[i] + 1;
-    const Packet* packet = own_window().packets(exchange_.shape, channel_, peer(i).rank, links_.received[i]) + granule;
-    const bool looks = machine_.thread() == 0 && granule == 0;
+    const Packet* packet = own_window().packets(exchange_.shape, channel_, peer(i).rank, links_.received[i]) + place;
+    const bool looks = place == 0;
     typename Machine::Patience patience(machine_);
     std::uint64_t greeting = looks ? greeting_of(i) : 0;
     Packet seen = machine_.load_packet(packet);
@@ -245,7 +265,9 @@ class ExchangeRunner {
     return piece;
   }
 
-  STRETTO_DEVICE void sum(const Piece& own, std::uint64_t granule) {
+  STRETTO_DEVICE void sum(const Piece& first, std::uint64_t packet) {
+    Piece own = first;
+    if (packet != machine_.thread() && is_own(packet)) own = load_input(exchange_.own_from + own_.begin, own_, packet);
     Accumulators total;
     bool is_first = true;
     const auto add = [&](const Piece& piece) {
@@ -257,30 +279,42 @@ class ExchangeRunner {
       is_first = false;
     };
     std::uint32_t i = 0;
-    for (; i < exchange_.n_peers && peer(i).rank < exchange_.rank; ++i) add(await_packet(i, granule));
+    for (; i < exchange_.n_peers && peer(i).rank < exchange_.rank; ++i) add_from(i, packet, add);
     add(own);
-    for (; i < exchange_.n_peers; ++i) add(await_packet(i, granule));
+    for (; i < exchange_.n_peers; ++i) add_from(i, packet, add);
     if (exchange_.divisor != 1) total.divide(exchange_.divisor);
-    store_output(exchange_.own_to, granule, total.store());
-    log_first(granule, exchange_.own_step);
+    store_output(exchange_.own_to + own_.begin, own_, packet, total.store());
+    if (packet == machine_.thread()) log_step(exchange_.own_step);
   }
 
-  STRETTO_DEVICE void receive(const Piece& own, std::uint64_t granule) {
-    const bool moves =
-        exchange_.own_to != kNowhere && exchange_.output + exchange_.own_to != exchange_.input + exchange_.own_from;
-    if (moves || exchange_.multiplies) {
-      if (exchange_.own_to != kNowhere) store_output(exchange_.own_to, granule, own);
-    }
-    if (exchange_.own_to != kNowhere) log_first(granule, exchange_.own_step);
-    for (std::uint32_t place = 0; place < exchange_.n_takes; ++place) {
-      const std::uint32_t i = exchange_.take_order[place];
-      store_output(peer(i).receive_offset, granule, await_packet(i, granule));
-      log_first(granule, peer(i).take_step);
-    }
+  template <class Add>
+  STRETTO_DEVICE void add_from(std::uint32_t i, std::uint64_t packet, const Add& add) {
+    if (takes_from(i)) add(await_packet(i, packet));
   }
 
-  STRETTO_DEVICE void log_first(std::uint64_t granule, std::uint32_t step) {
-    if (granule == machine_.thread() && !machine_.failed()) machine_.log(step, 0);
+  STRETTO_DEVICE void keep_own(const Piece& first) {
+    if (exchange_.own_to == kNowhere) return;
+    const bool stays = exchange_.output + exchange_.own_to == exchange_.input + exchange_.own_from;
+    for (std::uint64_t i = machine_.thread(); i < own_.packets() && !(stays && !exchange_.multiplies);
+         i += machine_.threads()) {
+      const Piece piece = i == machine_.thread() ? first : load_input(exchange_.own_from + own_.begin, own_, i);
+      store_output(exchange_.own_to + own_.begin, own_, i, piece);
+    }
+    log_step(exchange_.own_step);
+  }
+
+  STRETTO_DEVICE void receive(std::uint32_t i) {
+    if (!takes_from(i)) return;
+    const ExchangeShare share =
+        ExchangeShare::of(channel_, peer(i).receive_bytes, peer(i).receive_share_lines * kLine_bytes);
+    for (std::uint64_t packet = machine_.thread(); packet < at_least_one(share); packet += machine_.threads()) {
+      store_output(peer(i).receive_offset + share.begin, share, packet, await_packet(i, packet));
+    }
+    log_step(peer(i).take_step);
+  }
+
+  STRETTO_DEVICE void log_step(std::uint32_t step) {
+    if (!machine_.failed()) machine_.log(step, 0);
   }
 
   /// As Connections::await_earlier.
@@ -333,8 +367,7 @@ class ExchangeRunner {
   const Exchange& exchange_;
   ExchangeLinks& links_;
   std::uint32_t channel_;
-  std::uint64_t begin_ = 0;  ///< of this channel's share, in its block
-  std::uint64_t bytes_ = 0;
+  ExchangeShare own_;  ///< of this rank's own block
 };
 
 }  // namespace stretto::device

@@ -60,7 +60,8 @@ class Reader {
   bool put(const PreparedStep& step, std::uint16_t number) {
     const PreparedRef& from = step.sources.front();
     ExchangePeer& to = peer(step.destination.peer);
-    if (from.space != Space::input || step.destination.part != 0 || to.send_offset != kNowhere) return false;
+    if (from.space != Space::input || step.destination.part != 0 || to.send_channels != 0) return false;
+    to.send_channels = channels();
     to.send_offset = offset_of(from);
     to.put_step = number;
     send_order_.push_back(step.destination.peer);
@@ -74,7 +75,8 @@ class Reader {
 
   bool take(Rank from, std::uint64_t to, std::uint16_t number) {
     ExchangePeer& giver = peer(from);
-    if (giver.receive_offset != kNowhere) return false;
+    if (giver.receive_channels != 0) return false;
+    giver.receive_channels = channels();
     giver.receive_offset = to;
     giver.take_step = number;
     take_order_.push_back(from);
@@ -119,6 +121,7 @@ class Reader {
     return step.destination.space == Space::output;
   }
 
+  std::uint16_t channels() const { return static_cast<std::uint16_t>(binding_.channels.size()); }
   std::uint64_t offset_of(const PreparedRef& ref) const { return ref.position * binding_.block_bytes; }
 
   ExchangePeer& peer(Rank rank) {
@@ -183,8 +186,15 @@ std::optional<Exchange> recognise_exchange(const Binding& binding) {
     found = of_strand;
   }
   if (!found) return std::nullopt;
-  found->share_bytes = binding.channels.front().elements * binding.element_bytes;
+  const std::uint64_t first_share = binding.channels.front().elements * binding.element_bytes;
+  found->share_bytes = (first_share + device::kLine_bytes - 1) / device::kLine_bytes * device::kLine_bytes;
   if (!shares_are_even(binding, found->share_bytes)) return std::nullopt;
+  for (std::size_t i = 0; i < found->n_peers; ++i) {
+    ExchangePeer& peer = found->peers[i];
+    peer.send_bytes = peer.receive_bytes = static_cast<std::uint32_t>(found->block_bytes);
+    peer.send_share_lines = peer.receive_share_lines =
+        static_cast<std::uint16_t>(found->share_bytes / device::kLine_bytes);
+  }
   return found;
 }
 

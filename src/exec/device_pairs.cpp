@@ -14,25 +14,25 @@ using device::Operand;
 using device::Place;
 using device::Protocol;
 
-/// Strands of all messages of a wave together: no more than half of what a GPU holds.
-constexpr std::uint32_t kStrandsPerWave = 64;
-/// Beyond this the second trip of slots costs less than the packets' half of the bandwidth.
-constexpr std::uint64_t kMostByPackets_bytes = 64 << 10;
 constexpr std::uint64_t kBytesPerChannel = 16 << 10;
+/// Of packets, so that each of a block's threads has one.
+constexpr std::uint64_t kPacketBytesPerChannel = 4 << 10;
 
 std::uint32_t channels_of(std::uint64_t bytes, const device::WindowShape& shape) {
   const std::uint64_t wanted = (bytes + kBytesPerChannel - 1) / kBytesPerChannel;
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(wanted, 1, pair_channels(shape)));
 }
 
-Protocol protocol_of(std::uint64_t bytes) {
-  return bytes <= kMostByPackets_bytes ? Protocol::packets : Protocol::slots;
+/// Beyond half of what packets hold, the second trip of slots costs less than the packets' half of the bandwidth.
+Protocol protocol_of(std::uint64_t bytes, const device::WindowShape& shape) {
+  const std::uint64_t most = static_cast<std::uint64_t>(shape.channels) * shape.packet_slot_bytes / 2;
+  return bytes <= most ? Protocol::packets : Protocol::slots;
 }
 
-/// One wave by one protocol.
+/// What of one wave goes by slots.
 class WaveWriter {
  public:
-  WaveWriter(Protocol protocol, const device::WindowShape& shape) : protocol_(protocol), shape_(shape) {}
+  explicit WaveWriter(const device::WindowShape& shape) : shape_(shape) {}
 
   void add(const DeviceTransfer& transfer) {
     const std::uint32_t channels = channels_of(transfer.bytes, shape_);
@@ -42,7 +42,7 @@ class WaveWriter {
       device::Share share;
       share.base = std::min(transfer.bytes, channel * per_channel);
       share.elements = std::min(per_channel, transfer.bytes - share.base);
-      share.chunk_elements = protocol_ == Protocol::packets ? shape_.packet_slot_bytes : shape_.slot_bytes;
+      share.chunk_elements = shape_.slot_bytes;
       device::Strand strand;
       strand.rounds = static_cast<std::uint32_t>(
           std::max<std::uint64_t>(1, (share.elements + share.chunk_elements - 1) / share.chunk_elements));
@@ -90,9 +90,9 @@ class WaveWriter {
     if (transfer.sends) {
       move(Place::outgoing, Place::input, position);
       instructions_.back().flags |= device::kAcquires;
-      if (protocol_ == Protocol::slots) synchronise(Opcode::signal, 2, device::kBarrierBefore);
+      synchronise(Opcode::signal, 2, device::kBarrierBefore);
     } else {
-      if (protocol_ == Protocol::slots) synchronise(Opcode::wait, 0, device::kBarrierAfter);
+      synchronise(Opcode::wait, 0, device::kBarrierAfter);
       move(Place::output, Place::incoming, position);
       synchronise(Opcode::release, 2, device::kBarrierBefore);
     }
@@ -127,7 +127,6 @@ class WaveWriter {
     image_.insert(image_.end(), bytes, bytes + count * sizeof(T));
   }
 
-  Protocol protocol_;
   const device::WindowShape& shape_;
   std::vector<device::Share> shares_;
   std::vector<std::uint64_t> offsets_;
@@ -138,14 +137,98 @@ class WaveWriter {
   std::vector<std::byte> image_;
 };
 
+/// What of one wave goes by packets: of each peer one message at most in each direction.
+class ExchangeWriter {
+ public:
+  explicit ExchangeWriter(const device::WindowShape& shape) : shape_(shape) {}
+
+  void add(const DeviceTransfer& transfer) {
+    device::ExchangePeer& peer = peer_of(transfer.peer);
+    const auto index = static_cast<std::uint8_t>(&peer - launch_.exchange.peers);
+    const std::uint64_t per_channel = std::min<std::uint64_t>(kPacketBytesPerChannel, shape_.packet_slot_bytes);
+    const std::uint64_t wanted =
+        std::clamp<std::uint64_t>((transfer.bytes + per_channel - 1) / per_channel, 1, shape_.channels);
+    const std::uint64_t line = device::kLine_bytes * wanted;
+    const auto lines = static_cast<std::uint16_t>((transfer.bytes + line - 1) / line);
+    const auto channels = static_cast<std::uint16_t>(wanted);
+    if (transfer.sends) {
+      peer.send_offset = transfer.address;
+      peer.send_bytes = static_cast<std::uint32_t>(transfer.bytes);
+      peer.send_share_lines = lines;
+      peer.send_channels = channels;
+      launch_.exchange.send_order[launch_.exchange.n_sends++] = index;
+    } else {
+      peer.receive_offset = transfer.address;
+      peer.receive_bytes = static_cast<std::uint32_t>(transfer.bytes);
+      peer.receive_share_lines = lines;
+      peer.receive_channels = channels;
+      launch_.exchange.take_order[launch_.exchange.n_takes++] = index;
+    }
+    launch_.blocks = std::max<std::uint32_t>(launch_.blocks, channels);
+    const std::uint32_t packets =
+        lines * static_cast<std::uint32_t>(device::kLine_bytes / device::kPacketPayload_bytes);
+    launch_.threads = std::clamp<std::uint32_t>((packets + 31) / 32 * 32, launch_.threads, kMostThreads);
+  }
+  bool has_room_for(Rank peer) const {
+    return launch_.exchange.n_peers < device::kMostExchangePeers || find(peer) < launch_.exchange.n_peers;
+  }
+  const PairLaunch& launch() const { return launch_; }
+
+ private:
+  static constexpr std::uint32_t kMostThreads = 512;
+
+  std::uint32_t find(Rank rank) const {
+    std::uint32_t i = 0;
+    while (i < launch_.exchange.n_peers && static_cast<Rank>(launch_.exchange.peers[i].rank) != rank) ++i;
+    return i;
+  }
+  device::ExchangePeer& peer_of(Rank rank) {
+    const std::uint32_t i = find(rank);
+    if (i == launch_.exchange.n_peers) ++launch_.exchange.n_peers;
+    launch_.exchange.peers[i].rank = static_cast<std::uint16_t>(rank);
+    return launch_.exchange.peers[i];
+  }
+
+  const device::WindowShape& shape_;
+  PairLaunch launch_;
+};
+
+/// If one launch has room for all; else those that send before those that wait, so that nobody waits for what has not
+/// been launched.
+void add_exchanges(std::vector<PairLaunch>& launches, const std::vector<DeviceTransfer>& transfers,
+                   const device::WindowShape& shape) {
+  ExchangeWriter all(shape);
+  const bool fit = std::ranges::all_of(transfers, [&](const DeviceTransfer& transfer) {
+    const bool fits = all.has_room_for(transfer.peer);
+    if (fits) all.add(transfer);
+    return fits;
+  });
+  if (fit) {
+    launches.push_back(all.launch());
+    return;
+  }
+  for (const bool sends : {true, false}) {
+    std::optional<ExchangeWriter> writer;
+    for (const DeviceTransfer& transfer : transfers) {
+      if (transfer.sends != sends) continue;
+      if (writer && !writer->has_room_for(transfer.peer)) {
+        launches.push_back(writer->launch());
+        writer.reset();
+      }
+      if (!writer) writer.emplace(shape);
+      writer->add(transfer);
+    }
+    if (writer) launches.push_back(writer->launch());
+  }
+}
+
 }  // namespace
 
 std::uint32_t pair_channels(const device::WindowShape& shape) {
-  return std::clamp<std::uint32_t>(kStrandsPerWave / std::max<std::uint32_t>(1, 2 * (shape.n_ranks - 1)), 1,
-                                   shape.channels);
+  return std::clamp<std::uint32_t>(shape.channels / std::max<std::uint32_t>(1, shape.n_ranks - 1), 1, shape.channels);
 }
 
-std::vector<PairProgram> lower_pairs(std::span<const DeviceTransfer> transfers, const device::WindowShape& shape) {
+std::vector<PairLaunch> lower_pairs(std::span<const DeviceTransfer> transfers, const device::WindowShape& shape) {
   struct Wave {
     std::vector<DeviceTransfer> by_packets;
     std::vector<DeviceTransfer> by_slots;
@@ -155,23 +238,23 @@ std::vector<PairProgram> lower_pairs(std::span<const DeviceTransfer> transfers, 
   for (const DeviceTransfer& transfer : transfers) {
     const std::size_t wave = next_wave[{transfer.peer, transfer.sends}]++;
     if (waves.size() <= wave) waves.resize(wave + 1);
-    const bool packets = protocol_of(transfer.bytes) == Protocol::packets;
+    const bool packets = protocol_of(transfer.bytes, shape) == Protocol::packets;
     (packets ? waves[wave].by_packets : waves[wave].by_slots).push_back(transfer);
   }
-  std::vector<PairProgram> programs;
+  std::vector<PairLaunch> launches;
   for (const Wave& wave : waves) {
-    for (const Protocol protocol : {Protocol::packets, Protocol::slots}) {
-      const auto& of_protocol = protocol == Protocol::packets ? wave.by_packets : wave.by_slots;
-      if (of_protocol.empty()) continue;
-      WaveWriter writer(protocol, shape);
-      for (const DeviceTransfer& transfer : of_protocol) writer.add(transfer);
-      PairProgram program;
-      program.protocol = protocol;
-      program.program.image = writer.finish();
-      programs.push_back(std::move(program));
-    }
+    if (!wave.by_packets.empty()) add_exchanges(launches, wave.by_packets, shape);
+    if (wave.by_slots.empty()) continue;
+    WaveWriter writer(shape);
+    for (const DeviceTransfer& transfer : wave.by_slots) writer.add(transfer);
+    PairLaunch launch;
+    launch.program.emplace();
+    launch.program->image = writer.finish();
+    launch.blocks = device::ProgramView(launch.program->image.data()).header->n_strands;
+    launch.threads = 512;
+    launches.push_back(std::move(launch));
   }
-  return programs;
+  return launches;
 }
 
 }  // namespace stretto

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "device/exchange.hpp"
 #include "device/program.hpp"
 #include "device/window.hpp"
 #include "exec/device_program.hpp"
@@ -22,15 +24,19 @@ struct DeviceTransfer {
   std::uint64_t bytes = 0;
 };
 
-struct PairProgram {
-  device::Protocol protocol = device::Protocol::slots;
-  DeviceProgram program;  ///< its inputs and outputs are absolute: the operation's pointers are nullptr
+/// One launch: a program, by slots, or an exchange of packets.
+struct PairLaunch {
+  /// Its inputs and outputs are absolute, as those of the exchange are: the operation's pointers are nullptr.
+  std::optional<DeviceProgram> program;
+  device::Exchange exchange;
+  std::uint32_t blocks = 1;
+  std::uint32_t threads = 32;
 };
 
-/// To be launched in this order. Peers are other ranks. At most 2 * (n_ranks - 1) * pair_channels strands each.
-std::vector<PairProgram> lower_pairs(std::span<const DeviceTransfer> transfers, const device::WindowShape& shape);
+/// To be launched in this order. Peers are other ranks. At most 2 * channels blocks each.
+std::vector<PairLaunch> lower_pairs(std::span<const DeviceTransfer> transfers, const device::WindowShape& shape);
 
-/// The most channels that one message uses.
+/// The most channels that one message uses by slots.
 std::uint32_t pair_channels(const device::WindowShape& shape);
 
 }  // namespace stretto
