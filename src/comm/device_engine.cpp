@@ -93,6 +93,7 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
   const DeviceProgram program = lower(bound->binding, protocol);
   const device::ProgramView view(program.image.data());
   bound->scratch_bytes = program.scratch_bytes;
+  bound->extents = extents_of(bound->binding, details != nullptr ? details->sizes.counts : std::vector<std::size_t>());
   bound->launch = {request.type,
                    request.op,
                    row.reduces,
@@ -172,6 +173,7 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
   arguments.operation.input = static_cast<const std::byte*>(operation.input);
   arguments.operation.output = static_cast<std::byte*>(operation.output);
   arguments.operation.descriptor = descriptor_of(bound.binding.tag);
+  arguments.operation.orders_halves = overlap(operation.input, operation.output, bound.extents);
   arguments.operation.scratch = scratch_of(ticket.lane, bound.scratch_bytes);
   const bool multiplies = operation.details != nullptr && operation.details->user_op.has_value();
   arguments.operation.multiplies = multiplies;

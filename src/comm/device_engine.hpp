@@ -25,6 +25,7 @@ struct DeviceLaunch {
   KernelLaunch launch;
   device::KernelArguments arguments;
   std::size_t scratch_bytes = 0;
+  BufferExtents extents;
 };
 
 /// Device memory, freed with it.

@@ -50,6 +50,16 @@ void DeviceTeam::pretend_history(std::uint32_t messages, std::uint32_t signalled
         words.tail = signalled;
       }
     }
+    for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
+      device::ChannelWords& words = window(static_cast<Rank>(owner)).channel(shape_, channel);
+      words.passed = words.taken = messages;
+    }
+  }
+}
+
+void DeviceTeam::withhold_credits(Rank from, Rank by) {
+  for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
+    window(from).link(shape_, channel, static_cast<std::uint32_t>(by)).head -= shape_.slots;
   }
 }
 
@@ -66,6 +76,10 @@ std::size_t DeviceTeam::flags_of_message(Rank owner, Rank peer, std::uint32_t me
 
 bool DeviceTeam::is_quiet() const {
   for (std::uint32_t owner = 0; owner < shape_.n_ranks; ++owner) {
+    for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
+      const device::ChannelWords& words = window(static_cast<Rank>(owner)).channel(shape_, channel);
+      if (words.passed != words.taken) return false;
+    }
     for (std::uint32_t peer = 0; peer < shape_.n_ranks; ++peer) {
       if (peer == owner) continue;
       for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
@@ -94,6 +108,7 @@ std::vector<RankResult> DeviceTeam::run(Protocol protocol, strettoDataType_t typ
     operation.scalar = call.scalar;
     operation.rank = static_cast<std::uint32_t>(rank);
     operation.multiplies = call.multiplies;
+    operation.orders_halves = call.orders_halves;
     operation.shape = shape_;
     kernels[rank] = std::make_unique<Kernel>(device::ProgramView(call.program->image.data()), operation);
     Kernel& kernel = *kernels[rank];
