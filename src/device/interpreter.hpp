@@ -186,6 +186,7 @@ class Interpreter {
       for (; granule + (kUnroll - 1) * threads < whole; granule += kUnroll * threads) combine_many(job, granule);
     }
     for (; granule < granules; granule += threads) combine_one(job, granule);
+    if (job.waits && (instruction.flags & kAcquiresByAll) != 0) may_store(job);
     if (!machine_.failed()) machine_.log(instruction.step, round_);
   }
 

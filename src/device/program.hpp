@@ -45,6 +45,8 @@ constexpr std::uint8_t kAcquires = 8;  ///< of combine: wait until the message's
 /// Of combine in a receiving half: if the halves are to be ordered, wait until the sending one has passed this round,
 /// but load first.
 constexpr std::uint8_t kFollows = 16;
+/// With kAcquires: the message has more parts, so threads that store nothing of this one wait as well.
+constexpr std::uint8_t kAcquiresByAll = 32;
 
 struct Instruction {
   Opcode opcode = Opcode::combine;

@@ -5,7 +5,6 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <set>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -113,7 +112,7 @@ class StrandLowering {
         return is_folded_copy(number) ? leave_out(number) : combine(step, number);
       case StepKind::wait_credit:
         ++link_of(step.peer).sends_per_round;
-        acquired_.insert(step.peer);
+        acquires_.erase(step.peer);
         return leave_out(number);
       case StepKind::signal:
         if (packets) return leave_out(number);
@@ -153,8 +152,13 @@ class StrandLowering {
     instruction.within = narrow(step.within);
     instruction.block = step.block;
     instruction.destination = operand(writes.destination, /*is_destination=*/true);
-    if (writes.destination.space == Space::slot && acquired_.erase(writes.destination.peer) > 0) {
-      instruction.flags |= device::kAcquires;
+    if (writes.destination.space == Space::slot) {
+      const auto [first, is_first] = acquires_.emplace(writes.destination.peer, pattern_.instructions.size());
+      if (is_first) {
+        instruction.flags |= device::kAcquires;
+      } else {
+        pattern_.instructions[first->second].flags |= device::kAcquiresByAll;
+      }
     }
     if (pattern_.half == StrandHalf::receiving && writes.destination.space == Space::output) {
       instruction.flags |= device::kFollows;
@@ -224,7 +228,7 @@ class StrandLowering {
   const PreparedStrand& strand_;
   Protocol protocol_;
   StrandPattern pattern_;
-  std::set<Rank> acquired_;  ///< peers towards which the current slot has not been written yet
+  std::map<Rank, std::size_t> acquires_;  ///< by peer: the instruction that is the first to write the current slot
   std::vector<std::optional<std::size_t>> folded_into_;  ///< by step of the body: the copy that it makes needless
 };
 

@@ -235,6 +235,33 @@ TEST_P(DeviceProtocols, BlocksOfUnequalSizes_AreGatheredWhole) {
   for (const Buffer& buffer : out) EXPECT_EQ(buffer, expected);
 }
 
+/// A message's first part may be shorter than its others, or nothing: its slot must be free for those all the same.
+TEST_P(DeviceProtocols, FirstPartOfNothing_StillWaitsForTheSlot) {
+  const int n = 4;
+  const PlanSpec spec = spec_of(*find_algorithm("bruck"), Collective::all_gather, n, -1);
+  Group group(spec, GetParam(), 37);
+  DeviceTeam& team = group.team();
+  team.timeout_ms = 100;
+  for (Rank peer = 1; peer < n; ++peer) team.withhold_credits(0, peer);
+  std::vector<PreparedPlan> plans;
+  for (Rank rank = 0; rank < n; ++rank) plans.push_back(prepare(make_plan(spec, rank), {}));
+  std::vector<DeviceProgram> programs;
+  std::vector<Buffer> out(n, Buffer(40));
+  std::vector<RankCall> calls(n);
+  const Buffer in(10, 1);
+  for (std::size_t rank = 0; rank < n; ++rank) {
+    Binding binding = bind_request({Collective::all_gather, 0, strettoInt64, strettoSum, -1}, plans[rank],
+                                   slot_bytes(team.shape(), GetParam()));
+    // Rank 0, whose own block comes first in its messages, has nothing.
+    bind_sizes(binding, Collective::all_gather_v, {{0, 10, 10, 10}, {0}, {0, 0, 80, 160}},
+               slot_bytes(team.shape(), GetParam()));
+    programs.push_back(lower(binding, GetParam()));
+  }
+  for (std::size_t rank = 0; rank < n; ++rank) calls[rank] = {&programs[rank], in.data(), out[rank].data()};
+  const auto results = team.run(GetParam(), strettoInt64, strettoSum, false, calls);
+  EXPECT_FALSE(results[0].failures.empty()) << "written without a credit";
+}
+
 TEST(DeviceProgram, StrandsOfDifferentChannels_ShareTheirInstructions) {
   PlanSpec spec = all_reduce_by("ring", 4);
   spec.channels = 16;
