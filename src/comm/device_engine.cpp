@@ -102,6 +102,7 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
   const DeviceProgram program = lower(bound->binding, protocol);
   const device::ProgramView view(program.image.data());
   bound->scratch_bytes = program.scratch_bytes;
+  bound->extents = extents_of(bound->binding, details != nullptr ? details->sizes.counts : std::vector<std::size_t>());
   bound->launch = {request.type,
                    request.op,
                    row.reduces,
@@ -117,8 +118,8 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
 void DeviceEngine::prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange) {
   bound.launch.exchange = &bound.exchange;
   bound.exchange.exchange = exchange;
-  bound.exchange.exchange.rank = static_cast<std::uint32_t>(rank());
-  bound.exchange.exchange.shape = windows().shape();
+  bound.exchange.exchange.rank = static_cast<std::uint16_t>(rank());
+  device::place_exchange(bound.exchange.exchange, windows().shape());
 }
 
 /// `for_ever`: as long as the communicator, for programs that are launched again, or by graphs.
@@ -217,6 +218,7 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
   } else {
     address(bound.arguments, ticket);
     fill(bound.arguments.operation);
+    bound.arguments.operation.orders_halves = overlap(operation.input, operation.output, bound.extents);
     bound.arguments.operation.scratch = scratch_of(ticket.lane, bound.scratch_bytes);
   }
   gpu().launch(bound.launch, ticket.stream);

@@ -27,6 +27,7 @@ struct DeviceLaunch {
   device::KernelArguments arguments;   ///< of a program,
   device::ExchangeArguments exchange;  ///< or of an exchange of packets
   std::size_t scratch_bytes = 0;
+  BufferExtents extents;
 };
 
 /// Memory from `take`, given back by `give` with it.

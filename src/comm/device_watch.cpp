@@ -101,6 +101,13 @@ ErrorInfo DeviceWatch::words_of(const device::KernelReport& report) const {
   info.operation = static_cast<std::int64_t>(report.operation);
   info.step = static_cast<std::int32_t>(report.step);
   info.name = history_.name_of(report.operation);
+  if (info.peer == rank_ && report.step != 0) {
+    info.text = format(
+        "rank {} has waited in vain in {} (operation {}, step {}) for its own sending half to read what is to be "
+        "written: a rank that it sends to is stopped or slow. Raise STRETTO_DATA_TIMEOUT_MS if that is expected",
+        rank_, info.name, info.operation, info.step);
+    return info;
+  }
   if (info.peer == rank_) {
     info.text = format(
         "rank {} has waited in vain in {} (operation {}) for its operation before that, in another stream, to end: "

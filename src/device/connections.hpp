@@ -20,6 +20,8 @@ struct Operation {
   /// Wait until `after` strands have ended in this window: the operation before was issued to another stream.
   bool waits = false;
   std::uint32_t after = 0;
+  /// Input and output share memory: a receiving half writes a round's output when the sending one has read its input.
+  bool orders_halves = false;
   WindowShape shape;
 };
 
@@ -62,13 +64,15 @@ class Connections {
     }
   }
 
-  /// Whether a peer has greeted with another operation than this one, as far as it has greeted.
+  /// Whether a peer has greeted with another operation than this one, as far as it has greeted. What was received is
+  /// another strand's to count where this one receives nothing.
   STRETTO_DEVICE bool disagrees(std::uint32_t link) const {
     const Link& with = link_of(link);
+    if (with.receives_per_round == 0) return false;
     const std::uint64_t greeting =
         machine_.load_word(&own_.link(operation_.shape, strand_.channel, with.peer).greeting);
     const bool is_of_this = static_cast<std::uint32_t>(greeting) == receiving(link, 0, 0) + 1;
-    return with.receives_per_round != 0 && is_of_this && greeting >> 32 != operation_.descriptor;
+    return is_of_this && greeting >> 32 != operation_.descriptor;
   }
 
   /// Between looks at what a link is to bring: false where it is time to give up.
@@ -147,6 +151,29 @@ class Connections {
     machine_.give_credit(&window_of(peer).link(operation_.shape, strand_.channel, operation_.rank).head, message + 1);
   }
 
+  /// Behind a barrier after all that reads this round's input to send it.
+  STRETTO_DEVICE void pass() {
+    if (!operation_.orders_halves || machine_.thread() != 0) return;
+    std::uint32_t* const passed = &own_.channel(operation_.shape, strand_.channel).passed;
+    machine_.give_credit(passed, machine_.load_credit(passed) + 1);
+  }
+
+  /// Until the sending half has passed this round. Every thread by itself, as for credits.
+  STRETTO_DEVICE void follow(std::uint32_t round, std::uint32_t step) {
+    const ChannelWords& words = own_.channel(operation_.shape, strand_.channel);
+    const std::uint32_t before = words.taken + round;
+    // The sending half may have to wait for a credit of each peer. If none comes it is the one to tell, since it knows
+    // whose, and leaves the window dead: this one, which does not, gives it as long.
+    for (std::uint32_t tries = 0; tries < operation_.shape.n_ranks; ++tries) {
+      typename Machine::Patience patience(machine_);
+      do {
+        if (static_cast<std::int32_t>(machine_.load_credit(&words.passed) - before) > 0) return;
+        if (machine_.has_looked(patience) && machine_.poll(&own_.header().dead) != 0) return machine_.give_up();
+      } while (machine_.keep_waiting(patience));
+    }
+    machine_.fail(step, operation_.rank);
+  }
+
   /// All threads are done, and read no number of a message any more: what was sent and received counts from here in the
   /// next operation. The host may free the window when it has seen the count, so nothing comes after it.
   STRETTO_DEVICE void end() {
@@ -157,6 +184,9 @@ class Connections {
     }
     if (machine_.failed()) machine_.give_credit(&own_.header().dead, 1);
     for (std::uint32_t i = 0; i < strand_.n_links && !machine_.failed(); ++i) advance(link_of(i));
+    if (strand_.half == StrandHalf::receiving && operation_.orders_halves && !machine_.failed()) {
+      own_.channel(operation_.shape, strand_.channel).taken += strand_.rounds;
+    }
     machine_.count(&own_.header().ended);
   }
 

@@ -21,6 +21,8 @@ class CudaMachine {
  public:
   /// Between two looks at the clock and at the host's word, which lies across PCIe.
   static constexpr std::uint32_t kSpinsPerLook = 1024;
+  static constexpr std::uint32_t kLeastThreads = 32;
+  static constexpr bool kLogs = false;
 
   class Patience {
    public:

@@ -16,23 +16,28 @@ constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
 constexpr std::uint32_t kMostExchangePeers = 7;
 constexpr std::uint64_t kLine_bytes = 64;
 
-/// Of one peer. Offsets are of blocks, in this rank's buffers.
+/// Of one peer. Where its message lies, and its words, follow from the windows' shape (place_exchange): as numbers, so
+// that the kernel has little to compute before its first packet.
 struct ExchangePeer {
-  std::byte* window = nullptr;              ///< the peer's, as this rank addresses it
-  std::uint64_t send_offset = kNowhere;     ///< in the input, of what it gets; kNowhere: nothing
-  std::uint64_t receive_offset = kNowhere;  ///< in the output, of what it gives; of a sum: 0; kNowhere: nothing
-  std::uint16_t rank = 0;
-  std::uint16_t put_step = 0;
-  std::uint16_t take_step = 0;  ///< where its message is read
-  std::uint16_t release_step = 0;
+  std::byte* window = nullptr;       ///< the peer's, as this rank addresses it
+  std::uint64_t send_offset = 0;     ///< in the input, of what it gets
+  std::uint64_t receive_offset = 0;  ///< in the output, of what it gives, unless that is summed
   std::uint32_t send_bytes = 0;
   std::uint32_t receive_bytes = 0;
+  std::uint32_t packets_there = 0;  ///< offset in its window, on channel 0, of the packets that it gets from this rank
+  std::uint32_t words_there = 0;    ///< and of its words about this rank
+  std::uint32_t packets_here = 0;   ///< likewise in this rank's window
+  std::uint32_t words_here = 0;
   /// Each channel's share of a message, but of the last ones, in lines of 64 bytes; and how many channels have a share,
   /// be it of nothing: a message has one packet on each of them at least.
   std::uint16_t send_share_lines = 0;
   std::uint16_t receive_share_lines = 0;
   std::uint16_t send_channels = 0;  ///< 0: nothing is sent
   std::uint16_t receive_channels = 0;
+  std::uint16_t rank = 0;
+  std::uint16_t put_step = 0;
+  std::uint16_t take_step = 0;  ///< where its message is read
+  std::uint16_t release_step = 0;
 
   friend bool operator==(const ExchangePeer&, const ExchangePeer&) = default;
 };
@@ -45,13 +50,9 @@ struct Exchange {
   std::uint64_t own_to = kNowhere;    ///< and of that, or of the sum, in the output
   std::uint64_t block_bytes = 0;      ///< of it
   std::uint64_t share_bytes = 0;      ///< as peers have them
-  std::uint64_t scalar = 0;
-  std::uint32_t rank = 0;
-  std::uint32_t descriptor = 0;  ///< a hash of what ranks must agree on
-  std::uint32_t after = 0;       ///< as Operation has it
-  std::int32_t divisor = 1;      ///< of sums
+  std::uint32_t descriptor = 0;       ///< a hash of what ranks must agree on
   std::uint16_t n_peers = 0;
-  std::uint16_t own_step = 0;  ///< of the sum, or of the own block's copy
+  std::uint16_t own_place = 0;  ///< in the order of sums: how many peers come before
   std::uint8_t n_sends = 0;
   std::uint8_t n_takes = 0;
   std::uint8_t send_order[kMostExchangePeers] = {};  ///< indices of peers
@@ -60,11 +61,48 @@ struct Exchange {
   bool multiplies = false;
   bool waits = false;
   bool counts = true;  ///< in WindowHeader::ended
-  WindowShape shape;
+  // By place_exchange:
+  std::uint32_t words_per_channel_bytes = 0;
+  std::uint32_t packets_per_channel_bytes = 0;
+  std::uint32_t slot_bytes = 0;  ///< of packets
+  std::uint32_t packet_slots = 2;
   ExchangePeer peers[kMostExchangePeers];  ///< in rank order
+  // Rarely used:
+  std::uint64_t scalar = 0;
+  std::uint32_t after = 0;   ///< as Operation has it
+  std::int32_t divisor = 1;  ///< of sums
+  std::uint16_t rank = 0;
+  std::uint16_t own_step = 0;  ///< of the sum, or of the own block's copy
+  WindowShape shape;
 
   friend bool operator==(const Exchange&, const Exchange&) = default;
 };
+
+/// Fills in what follows from the shape of the windows.
+inline void place_exchange(Exchange& exchange, const WindowShape& shape) {
+  const auto pairs_per_channel = shape.n_ranks - 1;
+  exchange.shape = shape;
+  exchange.packet_slots = shape.packet_slots;
+  exchange.slot_bytes = static_cast<std::uint32_t>(shape.packets_per_slot() * sizeof(Packet));
+  exchange.words_per_channel_bytes = static_cast<std::uint32_t>(pairs_per_channel * sizeof(LinkWords));
+  exchange.packets_per_channel_bytes = pairs_per_channel * exchange.packet_slots * exchange.slot_bytes;
+  const auto words = [&](std::uint32_t owner, std::uint32_t peer) {
+    return static_cast<std::uint32_t>(shape.links_begin() + shape.index(0, owner, peer) * sizeof(LinkWords));
+  };
+  const auto packets = [&](std::uint32_t owner, std::uint32_t peer) {
+    return static_cast<std::uint32_t>(shape.packets_begin() +
+                                      shape.index(0, owner, peer) * exchange.packet_slots * exchange.slot_bytes);
+  };
+  exchange.own_place = 0;
+  for (std::uint32_t i = 0; i < exchange.n_peers; ++i) {
+    ExchangePeer& peer = exchange.peers[i];
+    peer.words_there = words(peer.rank, exchange.rank);
+    peer.words_here = words(exchange.rank, peer.rank);
+    peer.packets_there = packets(peer.rank, exchange.rank);
+    peer.packets_here = packets(exchange.rank, peer.rank);
+    if (peer.rank < exchange.rank) ++exchange.own_place;
+  }
+}
 
 /// What the threads of a block share.
 struct ExchangeLinks {
@@ -76,20 +114,25 @@ struct ExchangeLinks {
 /// A channel's part of a message or a block.
 struct ExchangeShare {
   std::uint64_t begin;
-  std::uint64_t bytes;
+  std::uint32_t bytes;
 
   STRETTO_DEVICE static ExchangeShare of(std::uint32_t channel, std::uint64_t bytes, std::uint64_t share_bytes) {
     const std::uint64_t offset = channel * share_bytes;
     const std::uint64_t begin = offset < bytes ? offset : bytes;
-    return {begin, bytes - begin < share_bytes ? bytes - begin : share_bytes};
+    const std::uint64_t left = bytes - begin;
+    return {begin, static_cast<std::uint32_t>(left < share_bytes ? left : share_bytes)};
   }
-  STRETTO_DEVICE std::uint64_t packets() const { return (bytes + kPacketPayload_bytes - 1) / kPacketPayload_bytes; }
-  STRETTO_DEVICE std::uint64_t left_at(std::uint64_t packet) const {
-    const std::uint64_t offset = packet * kPacketPayload_bytes;
+  STRETTO_DEVICE std::uint32_t packets() const {
+    return (bytes + static_cast<std::uint32_t>(kPacketPayload_bytes) - 1) /
+           static_cast<std::uint32_t>(kPacketPayload_bytes);
+  }
+  STRETTO_DEVICE std::uint32_t left_at(std::uint32_t packet) const {
+    const std::uint32_t offset = packet * static_cast<std::uint32_t>(kPacketPayload_bytes);
     return bytes > offset ? bytes - offset : 0;
   }
 };
 
+/// Its code is short on purpose: a kernel that runs for two microseconds spends much of them on fetching instructions.
 template <class Machine, class Arithmetic>
 class ExchangeRunner {
  public:
@@ -104,22 +147,16 @@ class ExchangeRunner {
 
   STRETTO_DEVICE void run() {
     if (exchange_.waits) await_earlier();
-    load_links();
-    Piece first{};  // of this rank's own block: what most need
-    if (is_own(machine_.thread())) first = load_input(exchange_.own_from + own_.begin, own_, machine_.thread());
-    machine_.barrier();
-    greet();
+    const Piece first = load_all();
     // All is sent before anything is waited for. In place too: what a thread writes later, only it has read.
+    STRETTO_NO_UNROLL
     for (std::uint32_t place = 0; place < exchange_.n_sends; ++place) send(exchange_.send_order[place], first);
-    bool summed = false;
-    if constexpr (Arithmetic::reduces) {
-      if (exchange_.sums) {
-        for (std::uint64_t i = machine_.thread(); i < at_least_one(own_); i += machine_.threads()) sum(first, i);
-        summed = true;
-      }
-    }
-    if (!summed) {
+    greet();
+    if (exchange_.sums) {
+      sum_all(first);
+    } else {
       keep_own(first);
+      STRETTO_NO_UNROLL
       for (std::uint32_t place = 0; place < exchange_.n_takes; ++place) receive(exchange_.take_order[place]);
     }
     end();
@@ -130,187 +167,223 @@ class ExchangeRunner {
   using Accumulators = Lanes<typename Arithmetic::Policy, kGranule_bytes>;
   using Factors = Lanes<typename Arithmetic::Product, kGranule_bytes>;
 
-  STRETTO_DEVICE Window own_window() const { return {exchange_.window, exchange_.rank}; }
   STRETTO_DEVICE const ExchangePeer& peer(std::uint32_t i) const { return exchange_.peers[i]; }
-  STRETTO_DEVICE Window window_of(std::uint32_t i) const { return {peer(i).window, peer(i).rank}; }
+  STRETTO_DEVICE WindowHeader& header() const { return *reinterpret_cast<WindowHeader*>(exchange_.window); }
   STRETTO_DEVICE LinkWords& own_words(std::uint32_t i) const {
-    return own_window().link(exchange_.shape, channel_, peer(i).rank);
+    return *reinterpret_cast<LinkWords*>(exchange_.window + peer(i).words_here +
+                                         channel_ * exchange_.words_per_channel_bytes);
   }
   STRETTO_DEVICE LinkWords& words_at(std::uint32_t i) const {
-    return window_of(i).link(exchange_.shape, channel_, exchange_.rank);
+    return *reinterpret_cast<LinkWords*>(peer(i).window + peer(i).words_there +
+                                         channel_ * exchange_.words_per_channel_bytes);
+  }
+  /// The packets of a message, from their offset on channel 0.
+  STRETTO_DEVICE Packet* packets(std::byte* window, std::uint32_t offset, std::uint32_t message) const {
+    return reinterpret_cast<Packet*>(window + offset + channel_ * exchange_.packets_per_channel_bytes +
+                                     (message & (exchange_.packet_slots - 1)) * exchange_.slot_bytes);
   }
   /// Whether a message goes, or comes, on this channel.
   STRETTO_DEVICE bool sends_to(std::uint32_t i) const { return channel_ < peer(i).send_channels; }
   STRETTO_DEVICE bool takes_from(std::uint32_t i) const { return channel_ < peer(i).receive_channels; }
   /// A message has one packet at least, so that ranks meet even over nothing.
-  STRETTO_DEVICE static std::uint64_t at_least_one(const ExchangeShare& share) {
-    const std::uint64_t packets = share.packets();
+  STRETTO_DEVICE static std::uint32_t at_least_one(const ExchangeShare& share) {
+    const std::uint32_t packets = share.packets();
     return packets != 0 ? packets : 1;
   }
-  STRETTO_DEVICE bool is_own(std::uint64_t i) const { return exchange_.own_from != kNowhere && i < own_.packets(); }
+  STRETTO_DEVICE bool is_own(std::uint32_t i) const { return exchange_.own_from != kNowhere && i < own_.packets(); }
 
-  /// Each peer's by a thread of its own; one more looks whether the window is dead.
-  STRETTO_DEVICE void load_links() {
-    for (std::uint32_t i = machine_.thread(); i < exchange_.n_peers; i += machine_.threads()) {
-      const LinkWords& words = own_words(i);
-      links_.head[i] = machine_.load_credit(&words.head);
-      links_.sent[i] = words.sent;
-      links_.received[i] = words.received;
+  /// All that depends on nothing is on its way before any of it is looked at. Each peer's words are loaded by a thread
+  /// of its own. Returns this thread's first piece of the rank's own block, which most need.
+  STRETTO_DEVICE Piece load_all() {
+    const std::uint32_t mine = machine_.thread();
+    const bool has_peer = mine < exchange_.n_peers;
+    LinkWords loaded;
+    if (has_peer) loaded = load_words(mine);
+    const std::uint32_t dead = machine_.poll(&header().dead);
+    Piece first{};
+    if (is_own(mine)) first = load_input(exchange_.own_from + own_.begin, own_, mine);
+    if (has_peer) keep_words(mine, loaded);
+    if constexpr (Machine::kLeastThreads < kMostExchangePeers) {
+      for (std::uint32_t i = mine + machine_.threads(); i < exchange_.n_peers; i += machine_.threads()) {
+        keep_words(i, load_words(i));
+      }
     }
-    if (machine_.thread() == machine_.threads() - 1 && machine_.poll(&own_window().header().dead) != 0) {
-      machine_.give_up();
-    }
+    if (dead != 0) machine_.give_up();
+    machine_.barrier();
+    return first;
+  }
+  STRETTO_DEVICE LinkWords load_words(std::uint32_t i) const {
+    const LinkWords& words = own_words(i);
+    LinkWords loaded;
+    loaded.head = machine_.load_credit(&words.head);
+    loaded.sent = words.sent;
+    loaded.received = words.received;
+    return loaded;
+  }
+  STRETTO_DEVICE void keep_words(std::uint32_t i, const LinkWords& loaded) {
+    links_.head[i] = loaded.head;
+    links_.sent[i] = loaded.sent;
+    links_.received[i] = loaded.received;
   }
 
-  /// As Connections::greet: gives the credits of the operation before, too.
+  /// As Connections::greet: gives the credits of the operation before, too. Packets go first, so whoever has received
+  /// one waits for the greeting that follows it.
   STRETTO_DEVICE void greet() {
+    STRETTO_NO_UNROLL
     for (std::uint32_t i = machine_.thread(); i < exchange_.n_peers; i += machine_.threads()) {
       if (machine_.failed()) return;
-      if (takes_from(i)) machine_.give_credit(&words_at(i).head, links_.received[i]);
+      LinkWords& theirs = words_at(i);
+      if (takes_from(i)) machine_.give_credit(&theirs.head, links_.received[i]);
       if (!sends_to(i)) continue;
-      machine_.store_word(&words_at(i).greeting,
+      machine_.store_word(&theirs.greeting,
                           static_cast<std::uint64_t>(exchange_.descriptor) << 32 | (links_.sent[i] + 1));
     }
   }
-
-  STRETTO_DEVICE std::uint64_t greeting_of(std::uint32_t i) const { return machine_.load_word(&own_words(i).greeting); }
-  STRETTO_DEVICE bool is_of_this(std::uint32_t i, std::uint64_t greeting) const {
-    return static_cast<std::uint32_t>(greeting) == links_.received[i] + 1;
+  /// How far the peer's greetings are ahead of the operation: 0: it is of this one.
+  STRETTO_DEVICE std::int32_t ahead(std::uint32_t i, std::uint64_t greeting) const {
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(greeting) - (links_.received[i] + 1));
   }
   STRETTO_DEVICE bool disagrees(std::uint32_t i, std::uint64_t greeting) const {
-    return takes_from(i) && is_of_this(i, greeting) && greeting >> 32 != exchange_.descriptor;
+    return takes_from(i) && ahead(i, greeting) == 0 && greeting >> 32 != exchange_.descriptor;
   }
 
   /// By numbers: offsets from nullptr are absolute addresses.
   STRETTO_DEVICE static std::byte* moved(const std::byte* base, std::uint64_t offset) {
     return __builtin_bit_cast(std::byte*, reinterpret_cast<std::uintptr_t>(base) + offset);
   }
-
-  STRETTO_DEVICE Piece load_input(std::uint64_t at, const ExchangeShare& share, std::uint64_t i) {
-    Piece piece = load_plain<kGranule_bytes>(moved(exchange_.input, at + i * kGranule_bytes), share.left_at(i));
+  STRETTO_DEVICE Piece load_input(std::uint64_t at, const ExchangeShare& share, std::uint32_t i) const {
+    const std::uint32_t offset = i * static_cast<std::uint32_t>(kGranule_bytes);
+    Piece piece = load_plain<kGranule_bytes>(moved(exchange_.input, at + offset), share.left_at(i));
     if constexpr (Arithmetic::reduces) {
-      if (exchange_.multiplies) multiply(piece);
+      if (STRETTO_RARELY(exchange_.multiplies)) piece = product(exchange_.scalar, piece);
     }
     return piece;
   }
-
-  STRETTO_DEVICE void multiply(Piece& piece) const {
+  STRETTO_DEVICE_RARE static Piece product(std::uint64_t scalar, Piece piece) {
     Factors factors;
     factors.load(piece);
-    Piece scalar{};
-    scalar.words[0] = exchange_.scalar;
-    factors.combine_with(Arithmetic::Product::load(Factors::element(scalar, 0)));
-    piece = factors.store();
+    Piece by{};
+    by.words[0] = scalar;
+    factors.combine_with(Arithmetic::Product::load(Factors::element(by, 0)));
+    return factors.store();
   }
-
-  STRETTO_DEVICE void store_output(std::uint64_t at, const ExchangeShare& share, std::uint64_t i, const Piece& piece) {
+  STRETTO_DEVICE void store_output(std::uint64_t at, const ExchangeShare& share, std::uint32_t i, const Piece& piece) {
     if (machine_.failed()) return;
-    store_plain<kGranule_bytes>(moved(exchange_.output, at + i * kGranule_bytes), piece, share.left_at(i));
+    const std::uint32_t offset = i * static_cast<std::uint32_t>(kGranule_bytes);
+    store_plain<kGranule_bytes>(moved(exchange_.output, at + offset), piece, share.left_at(i));
   }
 
   STRETTO_DEVICE void send(std::uint32_t i, const Piece& first) {
     if (!sends_to(i)) return;
-    const ExchangeShare share = ExchangeShare::of(channel_, peer(i).send_bytes, peer(i).send_share_lines * kLine_bytes);
-    const std::uint64_t at = peer(i).send_offset + share.begin;
-    Packet* const to = window_of(i).packets(exchange_.shape, channel_, exchange_.rank, links_.sent[i]);
-    const std::uint64_t flag = static_cast<std::uint64_t>(links_.sent[i] + 1) << 32;
-    for (std::uint64_t packet = machine_.thread(); packet < at_least_one(share); packet += machine_.threads()) {
-      const bool known = packet == machine_.thread() && peer(i).send_offset == exchange_.own_from;
+    const ExchangePeer& with = peer(i);
+    const ExchangeShare share = ExchangeShare::of(channel_, with.send_bytes, with.send_share_lines * kLine_bytes);
+    const std::uint32_t message = links_.sent[i];
+    if (STRETTO_RARELY(message - links_.head[i] >= exchange_.packet_slots)) acquire(i);
+    Packet* const to = packets(with.window, with.packets_there, message);
+    const std::uint64_t flag = static_cast<std::uint64_t>(message + 1) << 32;
+    STRETTO_NO_UNROLL
+    for (std::uint32_t n = machine_.thread(); n < at_least_one(share) && !machine_.failed(); n += machine_.threads()) {
       Piece piece = first;
-      if (!known) piece = packet < share.packets() ? load_input(at, share, packet) : Piece{};
-      if (links_.sent[i] - links_.head[i] >= exchange_.shape.packet_slots) acquire(i);
-      if (machine_.failed()) return;
-      machine_.store_packet(to + packet, Packet{{(piece.words[0] & 0xffffffffU) | flag, piece.words[0] >> 32 | flag}});
+      if (n != machine_.thread() || with.send_offset != exchange_.own_from) {
+        piece = n < share.packets() ? load_input(with.send_offset + share.begin, share, n) : Piece{};
+      }
+      machine_.store_packet(to + n, Packet{{(piece.words[0] & 0xffffffffU) | flag, piece.words[0] >> 32 | flag}});
     }
-    log_step(peer(i).put_step);
+    log_step(with.put_step);
   }
 
   /// Until the slot is free. Rare: a credit was mostly given long ago.
   STRETTO_DEVICE void acquire(std::uint32_t i) {
     typename Machine::Patience patience(machine_);
-    while (links_.sent[i] - machine_.load_credit(&own_words(i).head) >= exchange_.shape.packet_slots) {
+    while (links_.sent[i] - machine_.load_credit(&own_words(i).head) >= exchange_.packet_slots) {
       if (!keep_waiting(patience, i, peer(i).put_step)) return;
     }
   }
 
   STRETTO_DEVICE bool keep_waiting(typename Machine::Patience& patience, std::uint32_t i, std::uint32_t step) {
-    if (machine_.keep_waiting(patience)) {
-      if (!machine_.has_looked(patience) || !disagrees(i, greeting_of(i))) return true;
-      machine_.disagree(step, peer(i).rank);
+    const bool goes_on = machine_.keep_waiting(patience);
+    if (!STRETTO_RARELY(!goes_on || machine_.has_looked(patience))) return true;
+    if (!goes_on) {
+      machine_.fail(step, peer(i).rank);
       return false;
     }
-    machine_.fail(step, peer(i).rank);
+    if (!disagrees(i, machine_.load_word(&own_words(i).greeting))) return true;
+    machine_.disagree(step, peer(i).rank);
     return false;
   }
 
-  /// One thread looks at the peer's greeting beside its packet: so that costs no time of its own.
-  STRETTO_DEVICE Piece await_packet(std::uint32_t i, std::uint64_t place) {
+  /// The thread of the first packet looks at the peer's greeting beside it, so that costs no time of its own; it
+  /// follows the packet at once. A peer that is ahead has compared, too.
+  STRETTO_DEVICE Piece await_packet(std::uint32_t i, std::uint32_t n) {
     const std::uint32_t flag = links_.received[i] + 1;
-    const Packet* packet = own_window().packets(exchange_.shape, channel_, peer(i).rank, links_.received[i]) + place;
-    const bool looks = place == 0;
+    const Packet* const packet = packets(exchange_.window, peer(i).packets_here, links_.received[i]) + n;
+    const std::uint64_t* const greeted = &own_words(i).greeting;
     typename Machine::Patience patience(machine_);
-    std::uint64_t greeting = looks ? greeting_of(i) : 0;
-    Packet seen = machine_.load_packet(packet);
-    while ((seen.words[0] >> 32) != flag || (seen.words[1] >> 32) != flag) {
-      if (!keep_waiting(patience, i, peer(i).take_step)) break;
-      if (looks) greeting = greeting_of(i);
+    std::uint64_t greeting = 0;
+    Packet seen;
+    while (true) {
       seen = machine_.load_packet(packet);
+      if (n == 0) greeting = machine_.load_word(greeted);
+      const bool is_here = (seen.words[0] >> 32) == flag && (seen.words[1] >> 32) == flag;
+      if (is_here && (n != 0 || ahead(i, greeting) >= 0)) break;
+      if (!keep_waiting(patience, i, peer(i).take_step)) break;
     }
-    if (looks && !machine_.failed()) {
-      if (!is_of_this(i, greeting)) greeting = greeting_of(i);  // it was sent before the packet, but has no order
-      if (disagrees(i, greeting)) machine_.disagree(peer(i).take_step, peer(i).rank);
+    if (STRETTO_RARELY(n == 0 && !machine_.failed() && disagrees(i, greeting))) {
+      machine_.disagree(peer(i).take_step, peer(i).rank);
     }
     Piece piece{};
     piece.words[0] = (seen.words[0] & 0xffffffffU) | seen.words[1] << 32;
     return piece;
   }
 
-  STRETTO_DEVICE void sum(const Piece& first, std::uint64_t packet) {
-    Piece own = first;
-    if (packet != machine_.thread() && is_own(packet)) own = load_input(exchange_.own_from + own_.begin, own_, packet);
+  STRETTO_DEVICE void sum_all(const Piece& first) {
+    if constexpr (Arithmetic::reduces) {
+      STRETTO_NO_UNROLL
+      for (std::uint32_t n = machine_.thread(); n < at_least_one(own_); n += machine_.threads()) {
+        Piece own = first;
+        if (n != machine_.thread() && is_own(n)) own = load_input(exchange_.own_from + own_.begin, own_, n);
+        store_output(exchange_.own_to + own_.begin, own_, n, sum(own, n));
+      }
+      log_step(exchange_.own_step);
+    }
+  }
+  STRETTO_DEVICE Piece sum(const Piece& own, std::uint32_t n) {
     Accumulators total;
-    bool is_first = true;
-    const auto add = [&](const Piece& piece) {
-      if (is_first) {
+    STRETTO_NO_UNROLL
+    for (std::uint32_t place = 0; place <= exchange_.n_peers; ++place) {
+      const std::uint32_t i = place < exchange_.own_place ? place : place - 1;
+      const Piece piece = place == exchange_.own_place ? own : await_packet(i, n);
+      if (place == 0) {
         total.load(piece);
       } else {
         total.combine(piece);
       }
-      is_first = false;
-    };
-    std::uint32_t i = 0;
-    for (; i < exchange_.n_peers && peer(i).rank < exchange_.rank; ++i) add_from(i, packet, add);
-    add(own);
-    for (; i < exchange_.n_peers; ++i) add_from(i, packet, add);
-    if (exchange_.divisor != 1) total.divide(exchange_.divisor);
-    store_output(exchange_.own_to + own_.begin, own_, packet, total.store());
-    if (packet == machine_.thread()) log_step(exchange_.own_step);
-  }
-
-  template <class Add>
-  STRETTO_DEVICE void add_from(std::uint32_t i, std::uint64_t packet, const Add& add) {
-    if (takes_from(i)) add(await_packet(i, packet));
+    }
+    if (STRETTO_RARELY(exchange_.divisor != 1)) total.divide(exchange_.divisor);
+    return total.store();
   }
 
   STRETTO_DEVICE void keep_own(const Piece& first) {
     if (exchange_.own_to == kNowhere) return;
     const bool stays = exchange_.output + exchange_.own_to == exchange_.input + exchange_.own_from;
-    for (std::uint64_t i = machine_.thread(); i < own_.packets() && !(stays && !exchange_.multiplies);
-         i += machine_.threads()) {
-      const Piece piece = i == machine_.thread() ? first : load_input(exchange_.own_from + own_.begin, own_, i);
-      store_output(exchange_.own_to + own_.begin, own_, i, piece);
+    const std::uint32_t n_packets = stays && !exchange_.multiplies ? 0 : own_.packets();
+    STRETTO_NO_UNROLL
+    for (std::uint32_t n = machine_.thread(); n < n_packets; n += machine_.threads()) {
+      const Piece piece = n == machine_.thread() ? first : load_input(exchange_.own_from + own_.begin, own_, n);
+      store_output(exchange_.own_to + own_.begin, own_, n, piece);
     }
     log_step(exchange_.own_step);
   }
 
   STRETTO_DEVICE void receive(std::uint32_t i) {
     if (!takes_from(i)) return;
-    const ExchangeShare share =
-        ExchangeShare::of(channel_, peer(i).receive_bytes, peer(i).receive_share_lines * kLine_bytes);
-    for (std::uint64_t packet = machine_.thread(); packet < at_least_one(share); packet += machine_.threads()) {
-      store_output(peer(i).receive_offset + share.begin, share, packet, await_packet(i, packet));
+    const ExchangePeer& with = peer(i);
+    const ExchangeShare share = ExchangeShare::of(channel_, with.receive_bytes, with.receive_share_lines * kLine_bytes);
+    STRETTO_NO_UNROLL
+    for (std::uint32_t n = machine_.thread(); n < at_least_one(share); n += machine_.threads()) {
+      store_output(with.receive_offset + share.begin, share, n, await_packet(i, n));
     }
-    log_step(peer(i).take_step);
+    log_step(with.take_step);
   }
 
   STRETTO_DEVICE void log_step(std::uint32_t step) {
@@ -318,11 +391,10 @@ class ExchangeRunner {
   }
 
   /// As Connections::await_earlier.
-  STRETTO_DEVICE_RARE void await_earlier() {
+  STRETTO_DEVICE void await_earlier() {
     if (machine_.thread() == 0) {
       typename Machine::Patience patience(machine_);
-      while (static_cast<std::int32_t>(machine_.poll(&own_window().header().ended) - exchange_.after) < 0) {
-        if (machine_.failed()) break;
+      while (static_cast<std::int32_t>(machine_.poll(&header().ended) - exchange_.after) < 0) {
         if (!machine_.keep_waiting(patience)) {
           machine_.fail(0, exchange_.rank);
           break;
@@ -336,30 +408,35 @@ class ExchangeRunner {
   /// What was sent and received counts from here in the next operation; no thread reads these words any more. Nothing
   /// goes to a peer: a kernel ends only when all its stores have arrived.
   STRETTO_DEVICE void end() {
-    if (machine_.failed()) machine_.give_credit(&own_window().header().dead, 1);
+    if (STRETTO_RARELY(machine_.failed())) machine_.give_credit(&header().dead, 1);
+    STRETTO_NO_UNROLL
     for (std::uint32_t i = machine_.thread(); i < exchange_.n_peers && !machine_.failed(); i += machine_.threads()) {
       LinkWords& words = own_words(i);
       if (sends_to(i)) words.sent = links_.sent[i] + 1;
       if (takes_from(i)) words.received = links_.received[i] + 1;
     }
-    for (std::uint32_t i = 0; i < exchange_.n_peers && machine_.thread() == 0 && !machine_.failed(); ++i) {
-      if (takes_from(i)) machine_.log(peer(i).release_step, 0);
+    if constexpr (Machine::kLogs) {
+      for (std::uint32_t i = 0; i < exchange_.n_peers && !machine_.failed(); ++i) {
+        if (takes_from(i)) machine_.log(peer(i).release_step, 0);
+      }
     }
+    STRETTO_NO_UNROLL
     for (std::uint32_t i = 0; i < exchange_.n_peers; ++i) keep_up(i);
     if (!exchange_.counts) return;
     machine_.barrier();
-    if (machine_.thread() == 0) machine_.count(&own_window().header().ended);
+    if (machine_.thread() == 0) machine_.count(&header().ended);
   }
 
   /// What is due once in many messages. All threads come here, failed or not, and meet.
   STRETTO_DEVICE void keep_up(std::uint32_t i) {
     const bool is_due = (links_.sent[i] & (exchange_.shape.refresh_period - 1)) == 0;
-    if (sends_to(i) && is_due && machine_.thread() == 0 && !machine_.failed()) {
+    if (STRETTO_RARELY(is_due && sends_to(i) && machine_.thread() == 0 && !machine_.failed())) {
       machine_.give_credit(&words_at(i).tail, links_.sent[i]);
     }
-    if (takes_from(i) && is_to_be_refreshed(exchange_.shape, links_.received[i])) {
+    if (STRETTO_RARELY(is_to_be_refreshed(exchange_.shape, links_.received[i]) && takes_from(i))) {
       machine_.barrier();  // all have read the message
-      refresh_packets(machine_, own_window(), exchange_.shape, channel_, peer(i).rank, links_.received[i]);
+      const Window own{exchange_.window, exchange_.rank};
+      refresh_packets(machine_, own, exchange_.shape, channel_, peer(i).rank, links_.received[i]);
     }
   }
 

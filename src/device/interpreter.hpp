@@ -16,6 +16,7 @@
 //   has_looked(patience)           whether keep_waiting has just taken its time: for what need not be done each time
 //   load_word(w), store_word(w, v) eight bytes as a whole, in no order
 //   disagree(step, peer)           as fail(): the peer makes another call
+//   kLeastThreads, kLogs           of any block; whether log() does anything
 //   fail(step, peer)               this strand gives up: failed() is true for this thread, after a barrier for the
 //   block log(step, round)               for tests
 //
@@ -73,7 +74,7 @@ class Interpreter {
     Chunk chunk;
     Located to;
     Located first;  ///< source
-    bool acquires;  ///< still to be done, by this thread
+    bool waits;     ///< still, this thread, before it stores: kAcquires or kFollows
     bool divides;
   };
 
@@ -86,11 +87,12 @@ class Interpreter {
     }
   }
 
-  /// A combine looks for a failure only before it stores: what it loads may be on its way meanwhile.
+  /// A combine of packets looks for a failure only before it stores: what it loads may be on its way meanwhile.
   STRETTO_DEVICE void run_one(const Instruction& instruction) {
     if (instruction.opcode == Opcode::release) return connections_.release(instruction, round_);
     if (instruction.opcode == Opcode::combine) return combine(instruction);
     if (machine_.failed()) return;
+    if (instruction.opcode == Opcode::pass) return connections_.pass();
     machine_.log(instruction.step, round_);
     if (instruction.opcode == Opcode::signal) {
       connections_.signal(instruction, round_);
@@ -165,11 +167,13 @@ class Interpreter {
   }
 
   STRETTO_DEVICE void combine(const Instruction& instruction) {
+    // A slot that was waited for in vain is being written, perhaps.
+    if (protocol == Protocol::slots && machine_.failed()) return;
     Job job{instruction,
             chunk_of_instruction(instruction),
             {},
             {},
-            (instruction.flags & kAcquires) != 0,
+            waits_to_store(instruction),
             (instruction.flags & kCompletes) != 0 && program_.header->divisor != 1};
     job.to = locate(instruction.destination, job.chunk);
     job.first = locate(source_of(instruction, 0), job.chunk);
@@ -183,6 +187,7 @@ class Interpreter {
       for (; granule + (kUnroll - 1) * threads < whole; granule += kUnroll * threads) combine_many(job, granule);
     }
     for (; granule < granules; granule += threads) combine_one(job, granule);
+    if (job.waits && (instruction.flags & kAcquiresByAll) != 0) may_store(job);
     if (!machine_.failed()) machine_.log(instruction.step, round_);
   }
 
@@ -256,12 +261,21 @@ class Interpreter {
 
   /// After what is stored was loaded. What was not received is not passed on.
   STRETTO_DEVICE bool may_store(Job& job) {
-    if (job.acquires && !machine_.failed()) {
-      job.acquires = false;
+    if (job.waits && !machine_.failed()) {
+      job.waits = false;
       const Operand& to = job.instruction.destination;
-      connections_.acquire(to.link, round_, to.message, job.instruction.step);
+      if (protocol == Protocol::packets || to.place == Place::outgoing) {
+        connections_.acquire(to.link, round_, to.message, job.instruction.step);
+      } else {
+        connections_.follow(round_, job.instruction.step);
+      }
     }
     return !machine_.failed();
+  }
+
+  STRETTO_DEVICE bool waits_to_store(const Instruction& instruction) const {
+    if ((instruction.flags & kAcquires) != 0) return true;
+    return protocol == Protocol::slots && (instruction.flags & kFollows) != 0 && operation_.orders_halves;
   }
 
   STRETTO_DEVICE void multiply(Piece& piece) const {

@@ -51,6 +51,6 @@ struct ExchangeArguments {
   FaultWords faults;
 };
 // More than about a kilobyte of parameters makes launches slower.
-static_assert(sizeof(KernelArguments) <= 512 && sizeof(ExchangeArguments) <= 512);
+static_assert(sizeof(KernelArguments) <= 768 && sizeof(ExchangeArguments) <= 768);
 
 }  // namespace stretto::device

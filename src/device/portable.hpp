@@ -11,9 +11,14 @@
 #define STRETTO_DEVICE_RARE inline
 #endif
 
-/// Before a loop whose number of rounds is a constant.
+/// A condition that few operations meet: its code is kept out of the way of the others'.
+#define STRETTO_RARELY(condition) (__builtin_expect(static_cast<bool>(condition), 0) != 0)
+
+/// Before a loop whose number of rounds is a constant; or before one that is short, and whose code should be.
 #if defined(__CUDA_ARCH__)
 #define STRETTO_UNROLL _Pragma("unroll")
+#define STRETTO_NO_UNROLL _Pragma("unroll 1")
 #else
 #define STRETTO_UNROLL
+#define STRETTO_NO_UNROLL
 #endif

@@ -2,7 +2,9 @@
 // parameters, in device memory and in shared memory. exec/device_program.hpp makes it; device/interpreter.hpp runs it.
 //
 // One block of threads runs one strand. A strand's instructions are its plan's steps in order, but for those that have
-// become part of others (a packet is its own signal) or that mean nothing where puts are copies (wait_drain).
+// become part of others (a packet is its own signal) or that mean nothing where puts are copies (wait_drain). A strand
+// of the plan that sends nothing but its input may be two strands here, a sending and a receiving half, so that a link
+// carries messages both ways at once. Peers see no difference.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +25,7 @@ enum class Opcode : std::uint8_t {
   signal,   ///< slots only: the message may be read
   wait,     ///< slots only: until the next message has come
   release,  ///< the peer may use that slot again
+  pass,     ///< of a sending half: this round's input has been read. No step of the plan
 };
 
 enum class Place : std::uint8_t { input, output, scratch, incoming, outgoing };
@@ -39,6 +42,11 @@ constexpr std::uint8_t kCompletes = 1;      ///< the result holds all contributi
 constexpr std::uint8_t kBarrierBefore = 2;  ///< all threads have done what comes before
 constexpr std::uint8_t kBarrierAfter = 4;
 constexpr std::uint8_t kAcquires = 8;  ///< of combine: wait until the message's slot is free, but load first
+/// Of combine in a receiving half: if the halves are to be ordered, wait until the sending one has passed this round,
+/// but load first.
+constexpr std::uint8_t kFollows = 16;
+/// With kAcquires: the message has more parts, so threads that store nothing of this one wait as well.
+constexpr std::uint8_t kAcquiresByAll = 32;
 
 struct Instruction {
   Opcode opcode = Opcode::combine;
@@ -68,6 +76,13 @@ struct Share {
   std::uint64_t chunk_elements = 0;
 };
 
+/// What of a strand of the plan a strand does.
+enum class StrandHalf : std::uint32_t {
+  whole,
+  sending,    ///< all that fills slots of peers
+  receiving,  ///< all else
+};
+
 struct Strand {
   std::uint32_t rounds = 1;
   std::uint32_t part_stride_bytes = 0;
@@ -78,6 +93,7 @@ struct Strand {
   std::uint16_t first_link = 0;
   std::uint16_t n_links = 0;
   std::uint32_t first_share = 0;
+  StrandHalf half = StrandHalf::whole;
 };
 
 /// The image begins with this. Behind it, in this order: shares, offsets, strands, links, instructions, operands.

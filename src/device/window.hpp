@@ -2,7 +2,7 @@
 // writer. Peers push; nobody reads another's window, since a load over a link waits for its answer, and a store does
 // not.
 //
-//   header | words of links | packets | slots
+//   header | words of links | words of channels | packets | slots
 //
 // A message from rank s to rank r on channel c is number m of its connection, counted from 0 since the window was made,
 // modulo 2^32. It lies in slot m mod S of r's window. Flags of its packets are m + 1.
@@ -24,6 +24,14 @@ struct alignas(32) LinkWords {
   /// Of the peer's last operation that sends here: in the low half the number of its first message, plus 1, in the high
   /// half what it takes the operation for (Operation::descriptor). Written as a whole.
   std::uint64_t greeting = 0;
+  std::uint32_t unused[2] = {};
+};
+
+/// Of a channel, between the two halves of a strand of this rank that run side by side (program.hpp). No peer's. Counts
+/// are of rounds of operations that order their halves (Operation::orders_halves), modulo 2^32.
+struct alignas(16) ChannelWords {
+  std::uint32_t passed = 0;  ///< rounds whose input has been read: the sending half's to write
+  std::uint32_t taken = 0;   ///< rounds of operations that have ended: the receiving half's
   std::uint32_t unused[2] = {};
 };
 
@@ -56,7 +64,9 @@ struct WindowShape {
     return static_cast<std::size_t>(channel) * (n_ranks - 1) + (peer < owner ? peer : peer - 1);
   }
   STRETTO_DEVICE std::size_t pairs() const { return static_cast<std::size_t>(channels) * (n_ranks - 1); }
-  STRETTO_DEVICE std::size_t packets_begin() const { return sizeof(WindowHeader) + pairs() * sizeof(LinkWords); }
+  STRETTO_DEVICE static constexpr std::size_t links_begin() { return sizeof(WindowHeader); }
+  STRETTO_DEVICE std::size_t channels_begin() const { return links_begin() + pairs() * sizeof(LinkWords); }
+  STRETTO_DEVICE std::size_t packets_begin() const { return channels_begin() + channels * sizeof(ChannelWords); }
   STRETTO_DEVICE std::size_t packets_per_slot() const { return packet_slot_bytes / kPacketPayload_bytes; }
   STRETTO_DEVICE std::size_t slots_begin() const {
     const std::size_t end = packets_begin() + pairs() * packet_slots * packets_per_slot() * sizeof(Packet);
@@ -72,7 +82,10 @@ struct Window {
 
   STRETTO_DEVICE WindowHeader& header() const { return *reinterpret_cast<WindowHeader*>(base); }
   STRETTO_DEVICE LinkWords& link(const WindowShape& shape, std::uint32_t channel, std::uint32_t peer) const {
-    return reinterpret_cast<LinkWords*>(base + sizeof(WindowHeader))[shape.index(channel, owner, peer)];
+    return reinterpret_cast<LinkWords*>(base + shape.links_begin())[shape.index(channel, owner, peer)];
+  }
+  STRETTO_DEVICE ChannelWords& channel(const WindowShape& shape, std::uint32_t channel) const {
+    return reinterpret_cast<ChannelWords*>(base + shape.channels_begin())[channel];
   }
   STRETTO_DEVICE Packet* packets(const WindowShape& shape, std::uint32_t channel, std::uint32_t peer,
                                  std::uint32_t message) const {

@@ -24,6 +24,24 @@ void size_scratch(Binding& binding) {
   binding.scratch_bytes = binding.scratch_stride_bytes * chunks;
 }
 
+std::size_t extent_bytes(const Binding& binding, const Side& side, const std::vector<std::size_t>& offsets_bytes,
+                         const std::vector<std::size_t>& counts) {
+  const Plan& plan = binding.plan->plan;
+  const BlockWindow window =
+      window_of(row_of(plan.spec.collective), side, plan.rank, plan.spec.root, plan.spec.n_ranks);
+  std::size_t end = 0;
+  for (std::int32_t i = 0; i < window.count; ++i) {
+    const auto position = static_cast<std::size_t>(i);
+    const std::size_t begin =
+        position < offsets_bytes.size() ? offsets_bytes[position] : position * binding.block_bytes;
+    const std::size_t bytes = counts.empty()
+                                  ? binding.block_bytes
+                                  : counts[static_cast<std::size_t>(window.block(i))] * binding.element_bytes;
+    if (bytes > 0) end = std::max(end, begin + bytes);
+  }
+  return end;
+}
+
 }  // namespace
 
 Binding bind_request(const Request& request, const PreparedPlan& prepared, std::size_t slot_bytes) {
@@ -88,6 +106,19 @@ void bind_pre_multiply(Binding& binding, PreMultiply pre_multiply) {
   binding.tag.red_op = kUserOpInTag;
   binding.pre_multiply = pre_multiply;
   size_scratch(binding);
+}
+
+BufferExtents extents_of(const Binding& binding, const std::vector<std::size_t>& counts) {
+  const CollectiveRow& row = row_of(binding.plan->plan.spec.collective);
+  return {extent_bytes(binding, row.input, binding.input_offsets_bytes, counts),
+          extent_bytes(binding, row.output, binding.output_offsets_bytes, counts)};
+}
+
+bool overlap(const void* input, const void* output, const BufferExtents& extents) {
+  if (extents.input_bytes == 0 || extents.output_bytes == 0) return false;
+  const auto in = reinterpret_cast<std::uintptr_t>(input);
+  const auto out = reinterpret_cast<std::uintptr_t>(output);
+  return in < out + extents.output_bytes && out < in + extents.input_bytes;
 }
 
 std::string to_string(const OpTag& tag) {

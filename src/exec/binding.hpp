@@ -69,6 +69,16 @@ void bind_sizes(Binding& binding, Collective collective, const BlockSizes& sizes
 /// Makes it one for inputs that are multiplied first.
 void bind_pre_multiply(Binding& binding, PreMultiply pre_multiply);
 
+/// How far this rank's buffers reach from their begins.
+struct BufferExtents {
+  std::size_t input_bytes = 0;
+  std::size_t output_bytes = 0;
+};
+/// `counts`: of blocks of unequal sizes, by rank; else empty.
+BufferExtents extents_of(const Binding& binding, const std::vector<std::size_t>& counts);
+/// Whether buffers of these extents have a byte in common.
+bool overlap(const void* input, const void* output, const BufferExtents& extents);
+
 /// Stands in a tag for operations that users made.
 constexpr std::uint8_t kUserOpInTag = 255;
 

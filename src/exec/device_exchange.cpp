@@ -13,7 +13,7 @@ using device::kNowhere;
 class Reader {
  public:
   explicit Reader(const Binding& binding) : binding_(binding) {
-    found_.rank = static_cast<std::uint32_t>(binding.plan->plan.rank);
+    found_.rank = static_cast<std::uint16_t>(binding.plan->plan.rank);
     found_.block_bytes = binding.block_bytes;
     found_.divisor = 1;
   }

@@ -31,6 +31,9 @@ struct LinkModel {
   // What crossing from group to group costs beyond the rest. Not measured: no machine with two sockets was at hand.
   Picoseconds crossing_message = 150'000;
   Picoseconds byte_crossing = 20;  ///< per byte that leaves a group, all its ranks together
+  // What executors of devices save (exec/device_program.hpp).
+  bool sums_in_place = false;  ///< no copy out of scratch memory follows a sum
+  bool duplex = false;         ///< Workload::sends is done beside the rest
 };
 
 /// Steps and bytes that one rank works through, or that lie along a path through several.
@@ -46,6 +49,7 @@ struct Workload {
   Work rank;                      ///< all that the average rank does
   Saturating crossing_hops = 0;   ///< of the hops: from group to group
   Saturating crossing_bytes = 0;  ///< that leave the busiest group
+  Work sends = {};                ///< of `path` and of `rank` alike: puts of the input, which need nothing of the rest
 };
 
 /// What an operation costs: waiting for the hops, plus the work, be it the path's or, where ranks share a core, that of
@@ -64,6 +68,7 @@ Price price(const Workload& load, const LinkModel& link);
 /// Work of `times` repetitions.
 Work operator*(const Work& work, Saturating times);
 Work operator+(const Work& a, const Work& b);
+Work operator-(const Work& a, const Work& b);
 
 /// Steps of a message: wait_credit, put, signal; wait, get, release.
 inline constexpr std::uint64_t kSendSteps = 3;

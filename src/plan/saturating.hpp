@@ -1,4 +1,5 @@
-// Unsigned numbers that stop at the largest value instead of wrapping: costs of absurdly large operations stay ordered.
+// Unsigned numbers that stop at the largest value, and at 0, instead of wrapping: costs of absurdly large operations
+// stay ordered.
 #pragma once
 
 #include <compare>
@@ -17,6 +18,9 @@ class Saturating {
   friend constexpr Saturating operator+(Saturating a, Saturating b) {
     std::uint64_t sum = 0;
     return __builtin_add_overflow(a.value_, b.value_, &sum) ? kMost : sum;
+  }
+  friend constexpr Saturating operator-(Saturating a, Saturating b) {
+    return a.value_ > b.value_ ? a.value_ - b.value_ : 0;
   }
   friend constexpr Saturating operator*(Saturating a, Saturating b) {
     std::uint64_t product = 0;

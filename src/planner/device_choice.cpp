@@ -43,9 +43,17 @@ DeviceModel default_device_model(std::uint64_t packet_slot_bytes, std::uint32_t 
 
 DeviceChoice choose_device_plan(Collective collective, std::uint64_t block_bytes, int n_ranks, Rank root,
                                 const DeviceModel& model, std::string_view forced) {
-  const PlanChoice packets =
-      choose_plan(collective, block_bytes, n_ranks, root, model.max_channels, model.packets, forced);
-  const PlanChoice slots = choose_plan(collective, block_bytes, n_ranks, root, model.max_channels, model.slots, forced);
+  const auto choose = [&](const LinkModel& link) {
+    return choose_plan(collective, block_bytes, n_ranks, root, model.max_channels, link, forced);
+  };
+  LinkModel by_packets = model.packets;
+  LinkModel by_slots = model.slots;
+  // Of two ranks one_shot sends no byte more than others do, and by slots it sends while it sums. Of more ranks it
+  // sends more; there the model, which prices a get like a put, although only puts cross the link, would make too
+  // little of that.
+  by_packets.sums_in_place = by_slots.sums_in_place = by_slots.duplex = n_ranks == 2;
+  const PlanChoice packets = choose(by_packets);
+  const PlanChoice slots = choose(by_slots);
   DeviceChoice choice;
   choice.by_packets = packets.cost <= slots.cost;
   choice.spec = choice.by_packets ? packets.spec : slots.spec;

@@ -36,6 +36,39 @@ TEST_P(DeviceCommunicator, EveryCollective_EqualsTheOracle) {
   }
 }
 
+/// By slots, where sends and sums of a block run side by side; sizes change, so that it is ordered now and then not.
+TEST_P(DeviceCommunicator, SumsInPlaceAndNot_FollowOneAnother) {
+  for (const int n : {2, 3}) {
+    strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+    config.algorithm = "one_shot";
+    DeviceRanks ranks(*gpus_, n, config);
+    ranks.run([&](int rank, strettoComm_t comm) {
+      constexpr std::size_t kMost = 120'000;
+      const auto stream = ranks.stream(rank);
+      DeviceBuffer in(ranks.gpus(), ranks.device(rank), kMost);
+      DeviceBuffer out(ranks.gpus(), ranks.device(rank), kMost);
+      Buffer values(kMost);
+      for (std::size_t i = 0; i < kMost; ++i) values[i] = static_cast<std::int64_t>(i) * (rank + 1);
+      for (int round = 0; round < 4; ++round) {
+        const std::size_t count = kMost - 997 * static_cast<std::size_t>(round);
+        in.fill(values);
+        ASSERT_EQ(strettoAllReduce(in.get(), out.get(), count, strettoInt64, strettoSum, comm, stream->handle()),
+                  strettoSuccess);
+        ASSERT_EQ(strettoAllReduce(in.get(), in.get(), count, strettoInt64, strettoSum, comm, stream->handle()),
+                  strettoSuccess);
+        stream->synchronize();
+        Buffer expected = values;
+        for (std::size_t i = 0; i < count; ++i) expected[i] = static_cast<std::int64_t>(i) * (n * (n + 1) / 2);
+        EXPECT_EQ(in.read(), expected) << "rank " << rank << " of " << n << ", round " << round;
+        Buffer other = out.read();
+        std::copy(expected.begin() + static_cast<std::ptrdiff_t>(count), expected.end(),
+                  other.begin() + static_cast<std::ptrdiff_t>(count));
+        EXPECT_EQ(other, expected) << "rank " << rank << " of " << n << ", round " << round;
+      }
+    });
+  }
+}
+
 TEST_P(DeviceCommunicator, SendsAndReceivesOfAGroup_GoAtOnce) {
   for (const int n : {1, 2, 3, 4}) {
     DeviceRanks ranks(*gpus_, n);

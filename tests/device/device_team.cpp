@@ -53,6 +53,18 @@ void DeviceTeam::pretend_history(std::uint32_t messages, std::uint32_t signalled
         words.tail = signalled;
       }
     }
+    for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
+      device::ChannelWords& words = window(static_cast<Rank>(owner)).channel(shape_, channel);
+      words.passed = words.taken = messages;
+    }
+  }
+}
+
+void DeviceTeam::withhold_credits(Rank from, Rank by) {
+  for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
+    window(from).link(shape_, channel, static_cast<std::uint32_t>(by)).head -= shape_.slots;
+    // It would give them at the begin of its next operation, if it had read what came before.
+    window(by).link(shape_, channel, static_cast<std::uint32_t>(from)).received -= shape_.slots;
   }
 }
 
@@ -69,6 +81,10 @@ std::size_t DeviceTeam::flags_of_message(Rank owner, Rank peer, std::uint32_t me
 
 bool DeviceTeam::is_quiet() const {
   for (std::uint32_t owner = 0; owner < shape_.n_ranks; ++owner) {
+    for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
+      const device::ChannelWords& words = window(static_cast<Rank>(owner)).channel(shape_, channel);
+      if (words.passed != words.taken) return false;
+    }
     for (std::uint32_t peer = 0; peer < shape_.n_ranks; ++peer) {
       if (peer == owner) continue;
       for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
@@ -121,6 +137,7 @@ device::Operation DeviceTeam::operation_of(const RankCall& call, Rank rank) cons
   operation.scalar = call.scalar;
   operation.rank = static_cast<std::uint32_t>(rank);
   operation.multiplies = call.multiplies;
+  operation.orders_halves = call.orders_halves;
   operation.shape = shape_;
   return operation;
 }
@@ -131,7 +148,7 @@ void DeviceTeam::set_exchange(device::Exchange& exchange, const RankCall& call, 
   exchange.window = window(rank).base;
   exchange.scalar = call.scalar;
   exchange.multiplies = call.multiplies;
-  exchange.shape = shape_;
+  device::place_exchange(exchange, shape_);
   for (std::size_t i = 0; i < exchange.n_peers; ++i) {
     exchange.peers[i].window = window(exchange.peers[i].rank).base;
   }

@@ -24,6 +24,7 @@ struct RankCall {
   void* output = nullptr;
   std::uint64_t scalar = 0;
   bool multiplies = false;
+  bool orders_halves = false;                  ///< input and output share memory
   const device::Exchange* exchange = nullptr;  ///< in place of a program
   std::uint32_t channels = 0;                  ///< of it
 };
@@ -41,6 +42,8 @@ class DeviceTeam {
   void pretend_history(std::uint32_t messages) { pretend_history(messages, messages); }
   /// `signalled`: of them, those that slots' counters know of.
   void pretend_history(std::uint32_t messages, std::uint32_t signalled);
+  /// As if `by` had released none of the messages that fit its slots, on any channel.
+  void withhold_credits(Rank from, Rank by);
   /// `calls` by rank; a rank without a program does not take part. `op` of the collectives that do not reduce: any.
   std::vector<RankResult> run(device::Protocol protocol, strettoDataType_t type, strettoRedOp_t op, bool reduces,
                               const std::vector<RankCall>& calls);
@@ -49,7 +52,7 @@ class DeviceTeam {
   bool is_dead(Rank rank) const;
   /// Packets that have the flags of a message, of the connection peer -> owner on channel 0.
   std::size_t flags_of_message(Rank owner, Rank peer, std::uint32_t message) const;
-  /// Whether all that was sent was received and released.
+  /// Whether all that was sent was received and released, and halves agree on what has passed.
   bool is_quiet() const;
 
   std::uint32_t threads_per_block = 2;

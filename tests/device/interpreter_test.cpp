@@ -7,124 +7,20 @@
 #include <algorithm>
 #include <set>
 
-#include "algorithms/catalogue.hpp"
-#include "device_team.hpp"
-#include "plan/pretended_groups.hpp"
-#include "support/collective_oracle.hpp"
+#include "device_group.hpp"
 
 namespace stretto {
 namespace {
 
 using device::Protocol;
+using test::all_reduce_by;
 using test::DeviceTeam;
+using test::Group;
+using test::kPoison;
 using test::RankCall;
-using test::RankResult;
-
-constexpr std::int64_t kPoison = 0x5EADBEEF5EADBEEF;
-
-device::WindowShape small_windows(int n_ranks, int channels) {
-  device::WindowShape shape;
-  shape.n_ranks = static_cast<std::uint32_t>(n_ranks);
-  shape.channels = static_cast<std::uint32_t>(channels);
-  shape.packet_slots = 2;
-  shape.packet_slot_bytes = 512;
-  shape.slots = 2;
-  shape.slot_bytes = 512;
-  shape.refresh_period = 4;
-  return shape;
-}
-
-std::size_t slot_bytes(const device::WindowShape& shape, Protocol protocol) {
-  return protocol == Protocol::packets ? shape.packet_slot_bytes : shape.slot_bytes;
-}
-
-PlanSpec spec_of(const AlgorithmRow& algorithm, Collective collective, int n_ranks, Rank root) {
-  PlanSpec spec;
-  spec.collective = collective;
-  spec.algorithm = algorithm.name;
-  spec.n_ranks = n_ranks;
-  spec.root = row_of(collective).rooted ? root : -1;
-  spec.channels = 2 * algorithm.channel_multiple;
-  spec.groups = pretended_groups(algorithm, n_ranks, n_ranks + static_cast<int>(collective));
-  return spec;
-}
-
-/// The plans of all ranks, and windows for them.
-class Group {
- public:
-  Group(const PlanSpec& spec, Protocol protocol, std::uint64_t seed)
-      : spec_(spec), protocol_(protocol), team_(shape_for(spec), seed) {
-    for (Rank rank = 0; rank < spec.n_ranks; ++rank) plans_.push_back(prepare(make_plan(spec, rank), {}));
-  }
-
-  DeviceTeam& team() { return team_; }
-  const Plan& plan(Rank rank) const { return plans_[static_cast<std::size_t>(rank)].plan; }
-
-  std::vector<DeviceProgram> bind(std::size_t count) const {
-    std::vector<DeviceProgram> programs;
-    for (const PreparedPlan& plan : plans_) {
-      const Request request{spec_.collective, count, strettoInt64, strettoSum, spec_.root};
-      programs.push_back(lower(bind_request(request, plan, slot_bytes(team_.shape(), protocol_)), protocol_));
-    }
-    return programs;
-  }
-
-  /// In place: each input lies where its output will. Unaligned: nothing is where vectors would like it.
-  std::vector<Buffer> run(const CollectiveCase& c, const std::vector<Buffer>& inputs, bool in_place, bool unaligned) {
-    const CollectiveRow& row = row_of(c.collective);
-    const std::vector<DeviceProgram> programs = bind(c.count);
-    std::vector<std::vector<std::byte>> in(inputs.size());
-    std::vector<std::vector<std::byte>> out(inputs.size());
-    std::vector<RankCall> calls(inputs.size());
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const std::size_t shift = unaligned ? 1 + i : 0;
-      const std::size_t in_bytes = inputs[i].size() * 8;
-      const std::size_t out_bytes = c.count * blocks_of(c, row.output, i) * 8;
-      const std::size_t in_at = shift + (in_place ? in_place_shift(c, row.input, i) * 8 : 0);
-      const std::size_t out_at = shift + (in_place ? in_place_shift(c, row.output, i) * 8 : 0);
-      out[i].resize(std::max(out_at + out_bytes, in_place ? in_at + in_bytes : 0) + 8, std::byte{0x5e});
-      in[i].resize(in_at + in_bytes + 8, std::byte{0x5e});
-      std::byte* from = (in_place ? out[i] : in[i]).data() + in_at;
-      if (in_bytes > 0) std::memcpy(from, inputs[i].data(), in_bytes);
-      calls[i].program = &programs[i];
-      calls[i].input = from;
-      calls[i].output = out[i].data() + out_at;
-    }
-    results_ = team_.run(protocol_, strettoInt64, strettoSum, row.reduces, calls);
-    std::vector<Buffer> outputs;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      EXPECT_TRUE(results_[i].failures.empty()) << "rank " << i << " gave up";
-      Buffer output(c.count * blocks_of(c, row.output, i), kPoison);
-      if (!output.empty()) std::memcpy(output.data(), calls[i].output, output.size() * 8);
-      outputs.push_back(std::move(output));
-      if (!in_place && !inputs[i].empty()) {
-        EXPECT_EQ(std::memcmp(calls[i].input, inputs[i].data(), inputs[i].size() * 8), 0) << "an input was written";
-      }
-    }
-    EXPECT_TRUE(team_.is_quiet()) << "signals, waits and credits do not balance";
-    return outputs;
-  }
-
-  const std::vector<RankResult>& results() const { return results_; }
-  /// From the next operation on.
-  void change_to(Protocol protocol) { protocol_ = protocol; }
-
- private:
-  static device::WindowShape shape_for(const PlanSpec& spec) {
-    device::WindowShape shape = small_windows(spec.n_ranks, spec.channels);
-    const Plan plan = make_plan(spec, 0);
-    const auto least = 64 * static_cast<std::uint32_t>(plan.parts_per_slot);
-    shape.packet_slot_bytes = std::max(shape.packet_slot_bytes, least);
-    shape.slot_bytes = std::max(shape.slot_bytes, least);
-    return shape;
-  }
-
-  PlanSpec spec_;
-  Protocol protocol_;
-  DeviceTeam team_;
-  std::vector<PreparedPlan> plans_;
-  std::vector<RankResult> results_;
-};
+using test::slot_bytes;
+using test::small_windows;
+using test::spec_of;
 
 class DeviceSweep : public testing::TestWithParam<std::tuple<std::string_view, Protocol>> {};
 
@@ -166,10 +62,6 @@ INSTANTIATE_TEST_SUITE_P(Algorithms, DeviceSweep,
                            const bool packets = std::get<1>(instance.param) == Protocol::packets;
                            return std::string(std::get<0>(instance.param)) + (packets ? "_packets" : "_slots");
                          });
-
-PlanSpec all_reduce_by(const char* algorithm, int n_ranks) {
-  return spec_of(*find_algorithm(algorithm), Collective::all_reduce, n_ranks, -1);
-}
 
 class DeviceProtocols : public testing::TestWithParam<Protocol> {};
 INSTANTIATE_TEST_SUITE_P(Protocols, DeviceProtocols, testing::Values(Protocol::packets, Protocol::slots),
@@ -226,21 +118,23 @@ TEST(DevicePackets, FlagsOfLongAgo_AreGoneWhenTheirNumberReturns) {
   for (Rank owner = 0; owner < 2; ++owner) EXPECT_EQ(group.team().flags_of_message(owner, 1 - owner, 0), 0U);
 }
 
-/// Each strand of each rank has run its plan's steps in order, round by round, but for those that have no instruction.
+/// Each strand of each rank has run its plan's steps in order, round by round, but for those that it has no instruction
+/// for.
 void expect_linearises(const Group& group, const std::vector<DeviceProgram>& programs, int n_ranks) {
   for (Rank rank = 0; rank < n_ranks; ++rank) {
     const auto r = static_cast<std::size_t>(rank);
-    const std::vector<Strand>& strands = group.plan(rank).program.strands;
     const device::ProgramView view(programs[r].image.data());
-    for (std::size_t s = 0; s < strands.size(); ++s) {
-      const std::set<std::uint16_t> left_out(programs[r].left_out[s].begin(), programs[r].left_out[s].end());
+    for (std::size_t s = 0; s < programs[r].strands.size(); ++s) {
+      const auto& [of, left_out] = programs[r].strands[s];
+      const Strand& strand = group.plan(rank).program.strands[of];
+      const std::set<std::uint16_t> absent(left_out.begin(), left_out.end());
       std::vector<std::pair<std::uint32_t, std::uint32_t>> expected;
-      const std::size_t body = strands[s].body.size();
-      const std::size_t steps = body + strands[s].epilogue.size();
+      const std::size_t body = strand.body.size();
+      const std::size_t steps = body + strand.epilogue.size();
       for (std::uint32_t round = 0; round <= view.strands[s].rounds; ++round) {
         const bool is_epilogue = round == view.strands[s].rounds;
         for (std::size_t step = is_epilogue ? body : 0; step < (is_epilogue ? steps : body); ++step) {
-          if (left_out.count(static_cast<std::uint16_t>(step)) == 0) expected.emplace_back(round, step);
+          if (absent.count(static_cast<std::uint16_t>(step)) == 0) expected.emplace_back(round, step);
         }
       }
       std::vector<std::pair<std::uint32_t, std::uint32_t>> ran;
@@ -339,6 +233,33 @@ TEST_P(DeviceProtocols, BlocksOfUnequalSizes_AreGatheredWhole) {
   std::fill_n(expected.begin() + 10, 5, 1);
   std::fill_n(expected.begin() + 20, 333, 3);
   for (const Buffer& buffer : out) EXPECT_EQ(buffer, expected);
+}
+
+/// A message's first part may be shorter than its others, or nothing: its slot must be free for those all the same.
+TEST_P(DeviceProtocols, FirstPartOfNothing_StillWaitsForTheSlot) {
+  const int n = 4;
+  const PlanSpec spec = spec_of(*find_algorithm("bruck"), Collective::all_gather, n, -1);
+  Group group(spec, GetParam(), 37);
+  DeviceTeam& team = group.team();
+  team.timeout_ms = 100;
+  for (Rank peer = 1; peer < n; ++peer) team.withhold_credits(0, peer);
+  std::vector<PreparedPlan> plans;
+  for (Rank rank = 0; rank < n; ++rank) plans.push_back(prepare(make_plan(spec, rank), {}));
+  std::vector<DeviceProgram> programs;
+  std::vector<Buffer> out(n, Buffer(40));
+  std::vector<RankCall> calls(n);
+  const Buffer in(10, 1);
+  for (std::size_t rank = 0; rank < n; ++rank) {
+    Binding binding = bind_request({Collective::all_gather, 0, strettoInt64, strettoSum, -1}, plans[rank],
+                                   slot_bytes(team.shape(), GetParam()));
+    // Rank 0, whose own block comes first in its messages, has nothing.
+    bind_sizes(binding, Collective::all_gather_v, {{0, 10, 10, 10}, {0}, {0, 0, 80, 160}},
+               slot_bytes(team.shape(), GetParam()));
+    programs.push_back(lower(binding, GetParam()));
+  }
+  for (std::size_t rank = 0; rank < n; ++rank) calls[rank] = {&programs[rank], in.data(), out[rank].data()};
+  const auto results = team.run(GetParam(), strettoInt64, strettoSum, false, calls);
+  EXPECT_FALSE(results[0].failures.empty()) << "written without a credit";
 }
 
 TEST(DeviceProgram, StrandsOfDifferentChannels_ShareTheirInstructions) {

@@ -21,6 +21,7 @@ struct LoggedStep {
   std::uint32_t strand = 0;
   std::uint32_t step = 0;
   std::uint32_t round = 0;
+  std::uint64_t moment = 0;  ///< among all steps of all blocks: who is after another has the larger one
 };
 
 struct Failure {
@@ -52,6 +53,9 @@ struct ThreadBlock {
 
 class ThreadMachine {
  public:
+  static constexpr std::uint32_t kLeastThreads = 1;
+  static constexpr bool kLogs = true;
+
   class Patience {
    public:
     explicit Patience(ThreadMachine&) {}
@@ -68,7 +72,10 @@ class ThreadMachine {
     block_.all.arrive_and_wait();  // nobody fails anew before all have looked
   }
   std::uint32_t load_credit(const std::uint32_t* word) const { return word_of(word).load(std::memory_order_acquire); }
-  void give_credit(std::uint32_t* word, std::uint32_t value) { word_of(word).store(value, std::memory_order_release); }
+  void give_credit(std::uint32_t* word, std::uint32_t value) {
+    stall();
+    word_of(word).store(value, std::memory_order_release);
+  }
   std::uint32_t poll(const std::uint32_t* word) const { return word_of(word).load(std::memory_order_acquire); }
   void consume() {}
   void publish(std::uint32_t* word, std::uint32_t value) {
@@ -128,7 +135,9 @@ class ThreadMachine {
   bool failed() const { return failed_; }
   void log(std::uint32_t step, std::uint32_t round) {
     stall();
-    if (thread_ == 0) block_.steps.push_back({block_.strand, step, round});
+    static std::atomic<std::uint64_t> moments{0};
+    if (thread_ == 0)
+      block_.steps.push_back({block_.strand, step, round, moments.fetch_add(1, std::memory_order_relaxed)});
   }
 
  private:

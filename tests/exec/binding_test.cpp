@@ -17,11 +17,12 @@ constexpr std::size_t kSlotBytes = 65'536;
 
 class Bindings : public testing::Test {
  protected:
-  PreparedPlan& plan(const char* algorithm, Collective collective, int n) {
+  PreparedPlan& plan(const char* algorithm, Collective collective, int n, Rank root = -1) {
     PlanSpec spec;
     spec.collective = collective;
     spec.algorithm = algorithm;
     spec.n_ranks = n;
+    spec.root = root;
     spec.channels = find_algorithm(algorithm)->channel_multiple;
     plan_ = prepare(make_plan(spec, 0), network_.ports_of(0));
     return plan_;
@@ -124,6 +125,41 @@ TEST_F(Bindings, OfCountsThatNoMemoryHolds_StayExact) {
       }
     }
   }
+}
+
+TEST_F(Bindings, ExtentsOfBuffers_ReachToTheLastBlock) {
+  const auto extents = [&](Collective collective, Rank root) {
+    PreparedPlan& prepared = plan("one_shot", collective, 3, root);  // of rank 0
+    const BufferExtents found =
+        extents_of(bind_request({collective, 5, strettoInt64, strettoSum, root}, prepared, kSlotBytes), {});
+    return std::pair(found.input_bytes, found.output_bytes);
+  };
+  using Bytes = std::pair<std::size_t, std::size_t>;
+  EXPECT_EQ(extents(Collective::all_reduce, -1), Bytes(40, 40));
+  EXPECT_EQ(extents(Collective::all_gather, -1), Bytes(40, 120));
+  EXPECT_EQ(extents(Collective::reduce_scatter, -1), Bytes(120, 40));
+  EXPECT_EQ(extents(Collective::all_to_all, -1), Bytes(120, 120));
+  EXPECT_EQ(extents(Collective::gather, 0), Bytes(40, 120));
+  EXPECT_EQ(extents(Collective::gather, 1), Bytes(40, 0));
+  PreparedPlan& prepared = plan("one_shot", Collective::all_gather, 3);
+  Binding binding = bind_request({Collective::all_gather, 0, strettoInt64, strettoSum, -1}, prepared, kSlotBytes);
+  const std::vector<std::size_t> counts = {4, 0, 2};
+  bind_sizes(binding, Collective::all_gather_v, {counts, {0}, {800, 4000, 80}}, kSlotBytes);
+  EXPECT_EQ(extents_of(binding, counts).input_bytes, 32U);
+  EXPECT_EQ(extents_of(binding, counts).output_bytes, 832U) << "a block of nothing lies nowhere";
+}
+
+TEST(BufferOverlap, OfOneByte_IsSeenFromBothSides) {
+  const std::byte memory[100] = {};
+  const BufferExtents extents{10, 20};
+  EXPECT_TRUE(overlap(memory, memory, extents));
+  EXPECT_TRUE(overlap(memory + 9, memory, extents));
+  EXPECT_TRUE(overlap(memory + 19, memory, extents));
+  EXPECT_FALSE(overlap(memory + 20, memory, extents));
+  EXPECT_TRUE(overlap(memory, memory + 9, extents));
+  EXPECT_FALSE(overlap(memory, memory + 10, extents));
+  EXPECT_FALSE(overlap(memory, memory, {0, 20})) << "nothing overlaps nothing";
+  EXPECT_FALSE(overlap(memory, memory, {10, 0}));
 }
 
 }  // namespace

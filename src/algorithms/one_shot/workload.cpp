@@ -15,7 +15,7 @@ Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMod
   Work round;
   switch (spec.collective) {
     case Collective::all_reduce:
-      round = send * others + reduce_all + copy;
+      round = send * others + reduce_all + (link.sums_in_place ? Work{} : copy);
       break;
     case Collective::all_gather:
       round = (send + receive) * others + copy;
@@ -47,7 +47,9 @@ Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMod
       break;  // has no plans
   }
   const Work all = round * (rounds * channels);
-  return {rounds, all, all};
+  Workload load{rounds, all, all};
+  load.sends = send * others * (rounds * channels);
+  return load;
 }
 
 }  // namespace stretto::one_shot
