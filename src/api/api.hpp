@@ -49,6 +49,8 @@ Communicator& communicator_of(strettoComm_t comm, const char* function);
 /// they are not to block. A fault of `parent` ends the wait. Throws Error.
 strettoResult_t hand_out(std::vector<std::unique_ptr<Participant>> participants, strettoComm_t* comms,
                          const Participant* parent = nullptr);
+/// The same for one; in a group at the group's end.
+strettoResult_t hand_out_one(std::unique_ptr<Participant> participant, strettoComm_t* comm);
 /// One rank's set-up, from its id to its handle.
 strettoResult_t join(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings, strettoComm_t* comm);
 

@@ -38,6 +38,8 @@ class Communicator final : public Lifecycle {
   /// Of several operations all are sends and receives, and go at once.
   const ErrorInfo* run(std::span<const Operation> operations);
 
+  const Settings& agreed_settings() const override { return engine_.settings(); }
+
   // Issuing, in the order of which operations run (issue.hpp):
   /// The right to issue, until leave(). The error: there is a fault, or another thread has the right.
   std::optional<ErrorInfo> claim();

@@ -31,6 +31,7 @@ class DeviceCommunicator final : public Lifecycle {
   int n_ranks() const { return engine_.n_ranks(); }
   int device() const { return engine_.gpu().facts().ordinal; }
   UserOps& user_ops() { return user_ops_; }
+  const Settings& agreed_settings() const override { return engine_.settings(); }
 
   /// Issues one operation, whose arguments were checked against its row. The error: it was not issued.
   std::optional<ErrorInfo> issue(const Operation& operation, strettoStream_t stream) {

@@ -35,10 +35,18 @@ ErrorInfo in_the_words_of(Rank rank, ErrorInfo info) {
 
 MembershipTask::MembershipTask(System& system, const strettoUniqueId& id, Rank rank, int n_ranks,
                                const Settings& settings)
+    : MembershipTask(system, std::make_unique<Setup>(system, id, rank, n_ranks, settings), rank, n_ranks) {}
+
+MembershipTask::MembershipTask(System& system, std::unique_ptr<IdSource> source, Rank rank, int n_ranks,
+                               const Settings& settings)
+    : MembershipTask(system, std::make_unique<Setup>(system, std::move(source), rank, n_ranks, settings), rank,
+                     n_ranks) {}
+
+MembershipTask::MembershipTask(System& system, std::unique_ptr<Setup> setup, Rank rank, int n_ranks)
     : system_(system),
       rank_(rank),
       n_ranks_(n_ranks),
-      setup_(std::make_unique<Setup>(system, id, rank, n_ranks, settings)),
+      setup_(std::move(setup)),
       operations_at_departure_(static_cast<std::size_t>(n_ranks)) {
   for (auto& operations : operations_at_departure_) operations.store(kPresent, std::memory_order_relaxed);
 }
@@ -164,7 +172,7 @@ void MembershipTask::poll_setup() {
     publish();
     setup_state_.store(SetupState::complete, std::memory_order_release);
   } catch (const Error& error) {
-    set_setup_error(in_the_words_of(rank_, error.info()));
+    set_setup_error(setup_->meets() ? error.info() : in_the_words_of(rank_, error.info()));
     end_setup();
   }
 }

@@ -17,6 +17,8 @@ enum class SetupState : std::uint8_t { under_way, complete, failed };
 class MembershipTask : public ServiceTask {
  public:
   MembershipTask(System& system, const strettoUniqueId& id, Rank rank, int n_ranks, const Settings& settings);
+  /// The id comes while set-up is under way.
+  MembershipTask(System& system, std::unique_ptr<IdSource> source, Rank rank, int n_ranks, const Settings& settings);
 
   // Called with the service's lock held (Service::run, Service::wait_until):
   /// Ends a set-up that is under way: it has failed at once, with strettoAborted; the others are told that this rank
@@ -48,6 +50,8 @@ class MembershipTask : public ServiceTask {
   std::int64_t next_deadline_ns() override;
 
  private:
+  MembershipTask(System& system, std::unique_ptr<Setup> setup, Rank rank, int n_ranks);
+
   enum class Phase : std::uint8_t { setting_up, aborting, running, leaving, failing, finished };
 
   void poll_phase();

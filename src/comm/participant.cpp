@@ -26,20 +26,23 @@ constexpr std::int64_t kGoodbyeNs = 1'000'000'000;
 
 }  // namespace
 
-Participant::Participant(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings)
-    : process_(getpid()),
-      rank_(rank),
-      n_ranks_(n_ranks),
-      settings_(settings),
-      task_(std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings)) {
+Participant::Participant(int n_ranks, Rank rank, const Settings& settings, std::shared_ptr<MembershipTask> task)
+    : process_(getpid()), rank_(rank), n_ranks_(n_ranks), settings_(settings), task_(std::move(task)) {
   Service::of_process().add(task_);
 }
 
 std::unique_ptr<Participant> Participant::begin(const strettoUniqueId& id, int n_ranks, Rank rank,
                                                 const Settings& settings) {
-  auto result = std::unique_ptr<Participant>(new Participant(id, n_ranks, rank, settings));
+  auto task = std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings);
+  auto result = std::unique_ptr<Participant>(new Participant(n_ranks, rank, settings, std::move(task)));
   if (n_ranks == 1) end_rendezvous(id);
   return result;
+}
+
+std::unique_ptr<Participant> Participant::begin(std::unique_ptr<IdSource> source, int n_ranks, Rank rank,
+                                                const Settings& settings) {
+  auto task = std::make_shared<MembershipTask>(posix_system(), std::move(source), rank, n_ranks, settings);
+  return std::unique_ptr<Participant>(new Participant(n_ranks, rank, settings, std::move(task)));
 }
 
 std::vector<std::unique_ptr<Participant>> Participant::begin_all(std::span<const Settings> settings) {
@@ -97,6 +100,7 @@ Lifecycle* Participant::adopt() {
   std::optional<Membership> membership;
   Service::of_process().run([&] { membership = task_->take_membership(); });
   try {
+    key_ = membership->key;
     make_communicator(std::move(*membership));
   } catch (const Error& error) {
     adoption_failed_ = true;

@@ -103,7 +103,7 @@ std::vector<Rank> group_of(int color, const std::vector<SplitCard>& cards) {
 }  // namespace
 
 Settings inherited_settings(Participant& parent) {
-  Settings settings = parent.communicator().engine().settings();
+  Settings settings = parent.lifecycle().agreed_settings();
   settings.shm_slot_bytes = parent.settings().shm_slot_bytes;  // the default follows from the number of ranks
   return settings;
 }

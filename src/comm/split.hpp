@@ -19,7 +19,7 @@ struct SplitWish {
   std::optional<ErrorInfo> refusal;  ///< why this rank cannot take part
 };
 
-/// The settings of a split that has no config of its own.
+/// The settings of a communicator that is made of another one's ranks, and has no config of its own.
 Settings inherited_settings(Participant& parent);
 
 /// Begins the set-up of this rank's group; nullptr: it wants none. Throws Error, on every rank, if one of them cannot
