@@ -42,8 +42,6 @@ struct Target {
 };
 /// Throws Error: NULL, in set-up, finalized, or set-up has failed.
 Target target_of(strettoComm_t comm, const char* function);
-/// The same for functions that host communicators alone have, in this release.
-Communicator& communicator_of(strettoComm_t comm, const char* function);
 
 /// Gives out handles for participants whose set-up has begun: when it is complete, or at once (strettoInProgress) if
 /// they are not to block. A fault of `parent` ends the wait. Throws Error.

@@ -149,8 +149,10 @@ strettoResult_t strettoCommSplit(strettoComm_t comm, int color, int key, stretto
                                  const strettoConfig_t* config) {
   static constexpr const char* kName = "strettoCommSplit";
   return guarded(kName, [&] {
-    if (const strettoResult_t result = refuse_in_host_function(kName); result != strettoSuccess) return result;
-    communicator_of(comm, kName);
+    strettoResult_t result = refuse_in_host_function(kName);
+    if (result == strettoSuccess) result = check_handle(comm, kName);
+    if (result != strettoSuccess) return result;
+    comm->participant->lifecycle();  // refuses what is none yet, or no more
     // What is wrong with the other arguments does not keep this rank from the split: the others would wait for it.
     SplitWish wish{color, key, {}, {}};
     Environment environment;

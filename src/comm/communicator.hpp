@@ -39,6 +39,7 @@ class Communicator final : public Lifecycle {
   const ErrorInfo* run(std::span<const Operation> operations);
 
   const Settings& agreed_settings() const override { return engine_.settings(); }
+  const Topology& topology() const override { return engine_.topology(); }
 
   // Issuing, in the order of which operations run (issue.hpp):
   /// The right to issue, until leave(). The error: there is a fault, or another thread has the right.

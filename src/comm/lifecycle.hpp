@@ -8,6 +8,7 @@
 namespace stretto {
 
 struct Settings;
+class Topology;
 
 class Lifecycle {
  public:
@@ -15,6 +16,7 @@ class Lifecycle {
   virtual ~Lifecycle() = default;
   /// What the ranks agreed on.
   virtual const Settings& agreed_settings() const = 0;
+  virtual const Topology& topology() const = 0;
   /// The right to issue, for ever: nothing is issued any more. False: another thread has it.
   virtual bool close() noexcept = 0;
   /// Gives it back.

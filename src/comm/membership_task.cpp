@@ -83,6 +83,7 @@ void MembershipTask::poll_phase() {
     case Phase::running:
       control_->poll();
       publish();
+      poll_gather();
       break;
     case Phase::leaving:
       control_->poll();
@@ -226,6 +227,38 @@ bool MembershipTask::left_before(Rank peer, std::uint64_t operations) const {
 
 void MembershipTask::report(const ErrorInfo& fault) {
   if (control_) control_->report(fault);
+}
+
+void MembershipTask::start_gather(std::vector<std::byte> mine, const char* phase, std::int64_t deadline_ns) {
+  gathered_.reset();
+  gather_error_.reset();
+  try {
+    if (const ErrorInfo* fault = fault_.get(); fault != nullptr) throw Error(*fault);
+    control_->start_all_gather(std::move(mine), phase, deadline_ns);
+    gathering_ = true;
+  } catch (const Error& error) {
+    gather_error_ = error.info();
+  }
+  poll();
+}
+
+/// After one that did not end there is no other: the ranks would not know which of them it is.
+void MembershipTask::poll_gather() {
+  if (!gathering_) return;
+  try {
+    gathered_ = control_->poll_all_gather();
+    if (!gathered_) return;
+  } catch (const Error& error) {
+    // A fault of this rank alone, as its own abort, is not the control plane's.
+    if (fault_.set(in_the_words_of(rank_, error.info()))) control_->report(error.info());
+    gather_error_ = *fault_.get();
+  }
+  gathering_ = false;
+}
+
+std::vector<std::vector<std::byte>> MembershipTask::take_gathered() {
+  if (gather_error_) throw Error(*gather_error_);
+  return std::move(*gathered_);
 }
 
 void MembershipTask::say_waiting(std::uint64_t operation, const OpTag& tag) {

@@ -135,6 +135,25 @@ Lifecycle& Participant::communicator_or_why() {
                        rank_));
 }
 
+std::vector<std::vector<std::byte>> Participant::gather(std::vector<std::byte> mine, const char* phase) {
+  Lifecycle& here = communicator_or_why();
+  if (const ErrorInfo* found = here.fault(); found != nullptr) throw Error(*found);
+  if (!here.close()) {
+    refuse(rank_, "two threads use one communicator at once: give each thread its own, or take turns");
+  }
+  const std::shared_ptr<void> leave(&here, [](void* entered) { static_cast<Lifecycle*>(entered)->leave(); });
+  const std::int64_t deadline_ns = posix_system().now_ns() + here.agreed_settings().data_timeout_ns;
+  Service& service = Service::of_process();
+  service.run([&] { task_->start_gather(std::move(mine), phase, deadline_ns); });
+  if (!service.wait_until([&] { return task_->gather_ended(); }, deadline_ns + kSetupGraceNs)) {
+    throw Error(strettoTimeout,
+                "set-up: this process was stopped, or its service thread got no time, beyond the deadline");
+  }
+  std::vector<std::vector<std::byte>> gathered;
+  service.run([&] { gathered = task_->take_gathered(); });
+  return gathered;
+}
+
 void Participant::finalize() {
   if (finalized_.load(std::memory_order_acquire)) return;
   Lifecycle* const made = made_.load(std::memory_order_acquire);

@@ -66,6 +66,9 @@ class Participant {
   Lifecycle& lifecycle() { return communicator_or_why(); }
   /// The secret of the ranks of this communicator. After lifecycle().
   const std::array<std::byte, 32>& key() const { return key_; }
+  /// Gathers bytes of all ranks, each of which must call this, without the data path; `phase` names it in errors.
+  /// Throws Error, after the data deadline too.
+  std::vector<std::vector<std::byte>> gather(std::vector<std::byte> mine, const char* phase);
   /// Completes all that was issued; afterwards there are no operations any more, which the others are told. Again:
   /// nothing. Throws Error: of the operation that could not be completed, or as communicator() does.
   void finalize();

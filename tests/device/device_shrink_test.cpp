@@ -1,4 +1,4 @@
-// Shrink on devices: those who are left go on, whoever is missing and whatever kernels waited for.
+// Shrink and split on devices: those who are left go on, whoever is missing and whatever kernels waited for.
 #include <algorithm>
 #include <chrono>
 
@@ -155,6 +155,52 @@ TEST_P(DeviceShrink, ParentDestroyedAtOnce_DoesNotHarmTheChild) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const int rank : {1, 2}) EXPECT_EQ(strettoCommDestroy(children[rank]), strettoSuccess);
+}
+
+TEST_P(DeviceShrink, Split_GivesGroupsThatCompute) {
+  DeviceRanks ranks(*gpus_, 4);
+  ranks.run([&](int rank, strettoComm_t comm) {
+    for (int round = 0; round < 3; ++round) {
+      strettoComm_t child = nullptr;
+      const int color = rank == 3 && round == 2 ? STRETTO_SPLIT_NOCOLOR : rank % 2;
+      ASSERT_EQ(strettoCommSplit(comm, color, -rank, &child, nullptr), strettoSuccess) << strettoGetLastError(nullptr);
+      if (color < 0) {
+        EXPECT_EQ(child, nullptr);
+        continue;
+      }
+      int place = -1;
+      ASSERT_EQ(strettoCommUserRank(child, &place), strettoSuccess);
+      const bool alone = round == 2 && color == 1;
+      EXPECT_EQ(place, alone ? 0 : rank < 2 ? 1 : 0) << "keys turn the order round";
+      expect_sums(ranks, rank, child, alone ? 1 : color == 0 ? 2 : 4);
+      EXPECT_EQ(strettoCommDestroy(child), strettoSuccess);
+    }
+    expect_sums(ranks, rank, comm, 6);
+  });
+}
+
+TEST_P(DeviceShrink, SplitWithABadArgumentOrALateRank_IsToldToAll) {
+  strettoConfig_t parents = STRETTO_CONFIG_INITIALIZER;
+  parents.data_timeout_ms = 300;
+  DeviceRanks ranks(*gpus_, 3, parents);
+  ranks.run([&](int rank, strettoComm_t comm) {
+    strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+    if (rank == 1) config.algorithm = "rings";
+    strettoComm_t child = nullptr;
+    EXPECT_EQ(strettoCommSplit(comm, 0, 0, &child, &config), rank == 1 ? strettoInvalidArgument : strettoRemoteError);
+    EXPECT_STREQ(error_of(nullptr).field, "algorithm") << strettoGetLastError(nullptr);
+    if (rank != 1) {
+      EXPECT_EQ(error_of(nullptr).peer, 1) << strettoGetLastError(nullptr);
+    }
+  });
+  ranks.run([&](int rank, strettoComm_t comm) {
+    strettoComm_t child = nullptr;
+    if (rank == 2) return;
+    EXPECT_EQ(strettoCommSplit(comm, 0, 0, &child, nullptr), strettoTimeout);
+    EXPECT_EQ(error_of(nullptr).peer, 2) << strettoGetLastError(nullptr);
+  });
+  strettoComm_t child = nullptr;  // too late: the communicator has a fault
+  EXPECT_EQ(strettoCommSplit(ranks.comm(2), 0, 0, &child, nullptr), strettoTimeout) << strettoGetLastError(nullptr);
 }
 
 }  // namespace
