@@ -56,7 +56,7 @@ struct MeetingPlace {
   std::int64_t deadline_ns = 0;
   // Of ranks that no launcher has started, but a communicator had:
   std::string topic = "launcher";  ///< ErrorInfo::name
-  std::string advice;              ///< for errors of the deadline: what to look at; empty: a launcher's
+  std::string advice{};            ///< for errors of the deadline: what to look at; empty: a launcher's
   std::vector<Rank> members{};     ///< who meets, ascending; empty: 0 to n_ranks - 1
   std::uint32_t digest = 0;        ///< must be equal; digest_by is the field of an error about it
   std::string digest_by{};
