@@ -55,7 +55,7 @@ ErrorInfo refusal_of(const MeetingCard& card) {
   ErrorInfo info;
   const bool known = card.code > strettoSuccess && card.code < strettoNumResults;
   info.code = known ? static_cast<strettoResult_t>(card.code) : strettoRemoteError;
-  info.peer = std::max(card.peer, -1);
+  info.peer = card.peer >= 0 && card.peer < card.n_ranks ? card.peer : -1;
   info.field = text_of(card.field);
   info.text = text_of(card.text);
   return info;

@@ -86,8 +86,10 @@ bool MeetingGuest::take_answer() {
     return false;
   }
   const ErrorInfo why = refusal_of(answer);
-  Rank peer = place_.expects(why.peer) ? why.peer : -1;
-  if (!place_.members.empty() && peer == place_.rank) peer = place_.host();  // the host says it of this one
+  Rank peer = place_.members.empty() ? why.peer : answer.peer;  // of a communicator, in its numbers
+  if (!place_.expects(peer)) peer = -1;
+  if (peer == place_.rank && !why.field.empty() && why.field == place_.digest_by)
+    peer = place_.host();  // it differs from it
   fail(why.code, why.field, why.text, peer);
 }
 
