@@ -16,19 +16,28 @@
 /** Parts the ranks of a communicator into groups, and makes a communicator of each. Every rank of `comm` must call, in
  *  the order of its collectives. Ranks of one color are ordered by `key`, and by their rank in `comm` where keys are
  *  equal. A rank whose arguments are refused tells the others by it: they get strettoRemoteError.
+ *  Of device communicators it is no operation of a stream: it does not wait for any, and the host waits for the others.
  *  @param comm the parent, which goes on as before.
  *  @param color ranks of one color (0 or greater) form a group; negative: none.
  *  @param key the place within the group.
  *  @param newcomm receives the handle; NULL for a negative color.
- *  @param config NULL: the parent's settings, which are then the same on all ranks. */
+ *  @param config NULL: the parent's settings, which are then the same on all ranks. Else STRETTO_UNSET as device means
+ *         the parent's. */
 STRETTO_API strettoResult_t strettoCommSplit(strettoComm_t comm, int color, int key, strettoComm_t *newcomm,
                                              const strettoConfig_t *config);
 
-/** Makes a communicator of the ranks that are left, keeping their order. Called by those only; works on a faulted one,
- *  whose other ranks may be dead.
+/** Makes a communicator of the ranks that are left, keeping their order. Called by those only, all of them. A parent
+ *  without a fault goes on as before. One with a fault may be without any of its other ranks, which may be dead: what it
+ *  has under way ends first, in streams too, and then those who are left meet. Where operations hang without a fault,
+ *  call strettoCommAbort before. It fails on all who are left if they exclude different ranks (strettoInvalidUsage), if
+ *  one of them is refused what it asks for (strettoRemoteError), or if one has not come within setup_timeout_ms
+ *  (strettoTimeout); those errors name ranks of `comm`, and the call may be made again. In a group it is awaited by the
+ *  group's end, like strettoCommInitRank.
+ *  @param comm the parent, which is still to be destroyed, before newcomm or after.
  *  @param exclude ranks of `comm` that are not to be members, in any order, the same on all callers.
- *  @param n_exclude how many there are.
- *  @param newcomm receives the handle. */
+ *  @param n_exclude how many there are; 0: a second communicator of all.
+ *  @param newcomm receives the handle.
+ *  @param config NULL: the parent's settings. Else STRETTO_UNSET as device means the parent's. */
 STRETTO_API strettoResult_t strettoCommShrink(strettoComm_t comm, const int *exclude, int n_exclude,
                                               strettoComm_t *newcomm, const strettoConfig_t *config);
 

@@ -42,13 +42,13 @@ struct Target {
 };
 /// Throws Error: NULL, in set-up, finalized, or set-up has failed.
 Target target_of(strettoComm_t comm, const char* function);
-/// The same for functions that host communicators alone have, in this release.
-Communicator& communicator_of(strettoComm_t comm, const char* function);
 
 /// Gives out handles for participants whose set-up has begun: when it is complete, or at once (strettoInProgress) if
 /// they are not to block. A fault of `parent` ends the wait. Throws Error.
 strettoResult_t hand_out(std::vector<std::unique_ptr<Participant>> participants, strettoComm_t* comms,
                          const Participant* parent = nullptr);
+/// The same for one; in a group at the group's end.
+strettoResult_t hand_out_one(std::unique_ptr<Participant> participant, strettoComm_t* comm);
 /// One rank's set-up, from its id to its handle.
 strettoResult_t join(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings, strettoComm_t* comm);
 

@@ -2,6 +2,7 @@
 #include "api/api.hpp"
 #include "base/text.hpp"
 #include "comm/call_group.hpp"
+#include "comm/shrink.hpp"
 #include "comm/split.hpp"
 #include "comm/starting.hpp"
 
@@ -17,6 +18,46 @@ strettoResult_t get(strettoComm_t comm, Out* out, const char* function, const ch
   if (out == nullptr) return refuse(strettoInvalidArgument, function, field, format("{} is NULL", field));
   *out = value(*comm->participant);
   return strettoSuccess;
+}
+
+/// The ranks that stay. Throws Error naming the argument.
+std::vector<Rank> those_left(const Participant& parent, const int* exclude, int n_exclude, const char* function) {
+  const auto refuse_with = [&](const char* field, const std::string& why) {
+    ErrorInfo info;
+    info.code = strettoInvalidArgument;
+    info.rank = parent.rank();
+    info.field = field;
+    info.name = "shrink";
+    info.text = format("{}: {}", function, why);
+    throw Error(info);
+  };
+  if (n_exclude < 0) refuse_with("n_exclude", format("n_exclude is {}: it must not be negative", n_exclude));
+  if (n_exclude > 0 && exclude == nullptr) refuse_with("exclude", "exclude is NULL");
+  std::vector<bool> stays(static_cast<std::size_t>(parent.n_ranks()), true);
+  for (int i = 0; i < n_exclude; ++i) {
+    if (exclude[i] < 0 || exclude[i] >= parent.n_ranks()) {
+      refuse_with("exclude", format("exclude[{}] is {}: it must be from 0 to {}", i, exclude[i], parent.n_ranks() - 1));
+    }
+    if (exclude[i] == parent.rank()) {
+      refuse_with("exclude", format("exclude[{}] is {}, this rank itself: only ranks that stay call", i, exclude[i]));
+    }
+    stays[static_cast<std::size_t>(exclude[i])] = false;
+  }
+  std::vector<Rank> left;
+  for (Rank rank = 0; rank < parent.n_ranks(); ++rank) {
+    if (stays[static_cast<std::size_t>(rank)]) left.push_back(rank);
+  }
+  return left;
+}
+
+/// Of a communicator that is made of the ranks of another one. What a config leaves open is the environment's, but for
+/// the device, which is the parent's.
+Settings child_settings(Participant& parent, const strettoConfig_t* config, const Environment& environment) {
+  const Settings inherited = inherited_settings(parent);
+  if (config == nullptr) return inherited;
+  Settings settings = resolve_settings(config, environment);
+  if (!names_device(*config)) settings.gpu = inherited.gpu;
+  return settings;
 }
 
 }  // namespace
@@ -36,8 +77,11 @@ strettoResult_t hand_out(std::vector<std::unique_ptr<Participant>> participants,
 }
 
 strettoResult_t join(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings, strettoComm_t* comm) {
-  auto participant = Participant::begin(id, n_ranks, rank, settings);
-  if (settings.blocking && CallGroup::is_open()) {
+  return hand_out_one(Participant::begin(id, n_ranks, rank, settings), comm);
+}
+
+strettoResult_t hand_out_one(std::unique_ptr<Participant> participant, strettoComm_t* comm) {
+  if (participant->settings().blocking && CallGroup::is_open()) {
     defer(std::move(participant), comm);
     return strettoSuccess;
   }
@@ -105,16 +149,17 @@ strettoResult_t strettoCommSplit(strettoComm_t comm, int color, int key, stretto
                                  const strettoConfig_t* config) {
   static constexpr const char* kName = "strettoCommSplit";
   return guarded(kName, [&] {
-    if (const strettoResult_t result = refuse_in_host_function(kName); result != strettoSuccess) return result;
-    communicator_of(comm, kName);
+    strettoResult_t result = refuse_in_host_function(kName);
+    if (result == strettoSuccess) result = check_handle(comm, kName);
+    if (result != strettoSuccess) return result;
+    comm->participant->lifecycle();  // refuses what is none yet, or no more
     // What is wrong with the other arguments does not keep this rank from the split: the others would wait for it.
     SplitWish wish{color, key, {}, {}};
     Environment environment;
     try {
       if (newcomm == nullptr) throw Error(strettoInvalidArgument, "strettoCommSplit: newcomm is NULL", "newcomm");
       environment = read_environment();
-      wish.settings =
-          config != nullptr ? resolve_settings(config, environment) : inherited_settings(*comm->participant);
+      wish.settings = child_settings(*comm->participant, config, environment);
     } catch (const Error& error) {
       wish.refusal = error.info();
     }
@@ -124,6 +169,26 @@ strettoResult_t strettoCommSplit(strettoComm_t comm, int color, int key, stretto
     *newcomm = nullptr;
     return strettoSuccess;
   });
+}
+
+strettoResult_t strettoCommShrink(strettoComm_t comm, const int* exclude, int n_exclude, strettoComm_t* newcomm,
+                                  const strettoConfig_t* config) {
+  static constexpr const char* kName = "strettoCommShrink";
+  return spoil_group(guarded(kName, [&] {
+    strettoResult_t result = check_handle(comm, kName);
+    if (result == strettoSuccess) result = refuse_in_host_function(kName);
+    if (result != strettoSuccess) return result;
+    Participant& parent = *comm->participant;
+    parent.lifecycle();  // refuses what never was one, or has ended
+    ShrinkWish wish{those_left(parent, exclude, n_exclude, kName), inherited_settings(parent), {}};
+    try {
+      if (newcomm == nullptr) throw Error(strettoInvalidArgument, "strettoCommShrink: newcomm is NULL", "newcomm");
+      wish.settings = child_settings(parent, config, read_environment());
+    } catch (const Error& error) {
+      wish.refusal = error.info();
+    }
+    return hand_out_one(shrink(parent, wish), newcomm);
+  }));
 }
 
 strettoResult_t strettoCommDestroy(strettoComm_t comm) {

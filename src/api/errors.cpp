@@ -72,14 +72,6 @@ Target target_of(strettoComm_t comm, const char* function) {
   return target;
 }
 
-Communicator& communicator_of(strettoComm_t comm, const char* function) {
-  if (check_handle(comm, function) != strettoSuccess) throw Error(last_error);
-  if (comm->participant->on_device()) {
-    throw Error(strettoUnsupported, format("{}: not on device communicators in this release", function), "comm");
-  }
-  return comm->participant->communicator();
-}
-
 strettoResult_t unsupported(const char* function) {
   return refuse(
       strettoUnsupported, function, "",

@@ -9,9 +9,6 @@ strettoResult_t strettoCommInitRankScalable(strettoComm_t*, int, int, int, const
                                             const strettoConfig_t*) {
   return unsupported("strettoCommInitRankScalable");
 }
-strettoResult_t strettoCommShrink(strettoComm_t, const int*, int, strettoComm_t*, const strettoConfig_t*) {
-  return unsupported("strettoCommShrink");
-}
 strettoResult_t strettoMemAlloc(void**, size_t) { return unsupported("strettoMemAlloc"); }
 strettoResult_t strettoMemFree(void*) { return unsupported("strettoMemFree"); }
 strettoResult_t strettoCommRegister(strettoComm_t, void*, size_t, void**) { return unsupported("strettoCommRegister"); }

@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include <cstring>
+
 #include "base/text.hpp"
 
 namespace stretto {
@@ -37,20 +39,37 @@ Key hash(const std::string& message, std::span<const std::byte> secret) {
   return result;
 }
 
+std::string name_of(const Key& hashed) {
+  std::string name = "stretto-";
+  for (const std::byte b : hashed) name += format("{:02x}", std::to_integer<unsigned>(b));
+  return name;
+}
+
 }  // namespace
 
 std::string meeting_name(const Launch& launch, std::uint64_t call, const std::string& ancestor, std::uint32_t user,
                          std::span<const std::byte> secret) {
   const std::string message = told("stretto: meeting of a job on a host", launch, call) + parts(launch.job_on_host) +
                               part(ancestor) + format("{};", user);
-  std::string name = "stretto-";
-  for (const std::byte b : hash(message, secret)) name += format("{:02x}", std::to_integer<unsigned>(b));
-  return name;
+  return name_of(hash(message, secret));
 }
 
 Key job_key(const Launch& launch, std::uint64_t call, std::span<const std::byte> secret) {
   STRETTO_ASSERT(!secret.empty());
   return hash(told("stretto: key of a job's ranks", launch, call), secret);
+}
+
+std::string reunion_name(const Key& key, Rank host) {
+  return name_of(hash(format("{}{};", part("stretto: meeting of those who are left"), host), key));
+}
+
+std::uint32_t members_digest(const Key& key, const std::vector<Rank>& members) {
+  std::string message = part("stretto: those who are left");
+  for (const Rank member : members) message += format("{};", member);
+  const Key hashed = hash(message, key);
+  std::uint32_t digest = 0;
+  std::memcpy(&digest, hashed.data(), sizeof digest);
+  return digest;
 }
 
 }  // namespace stretto

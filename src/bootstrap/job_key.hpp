@@ -1,10 +1,11 @@
-// What ranks that one launcher started can compute without a word between them: the name under which they meet on a
-// host, and, from a secret that they all have, a key.
+// What ranks can compute without a word between them: those that one launcher started, the name under which they meet
+// on a host, and, from a secret that they all have, a key; those of a communicator, where they meet without it.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "bootstrap/launcher.hpp"
 #include "bootstrap/unique_id.hpp"
@@ -20,5 +21,11 @@ std::string meeting_name(const Launch& launch, std::uint64_t call, const std::st
 
 /// The key of the id of all ranks of the job, whatever host they are on. The secret itself cannot be found from it.
 Key job_key(const Launch& launch, std::uint64_t call, std::span<const std::byte> secret);
+
+/// Where those meet who are left of a communicator with this key, at the first of them.
+std::string reunion_name(const Key& key, Rank host);
+
+/// Differs where members do.
+std::uint32_t members_digest(const Key& key, const std::vector<Rank>& members);
 
 }  // namespace stretto

@@ -1,5 +1,6 @@
-// Where ranks of one job on one host meet, with nothing in hand but a name that they all can compute: rank 0 listens on
-// an abstract local socket, the others come, and all are told rank 0's unique id, or why there is none.
+// Where ranks on one host meet, with nothing in hand but a name that they all can compute: rank 0 (of those who are
+// left of a communicator, the first) listens on an abstract local socket, the others come, and all are told its unique
+// id, or why there is none.
 //
 // The name is no secret. What lets a process in is the kernel's word that it is the same user (SO_PEERCRED), asked for
 // on both sides: a stranger who comes is turned away unheard, and one who listens in rank 0's place is told nothing.
@@ -11,12 +12,14 @@
 // Non-blocking state machines; no id is handed out before all ranks have come and agree.
 #pragma once
 
+#include <algorithm>
 #include <list>
 #include <map>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/system.hpp"
@@ -31,9 +34,10 @@ struct MeetingCard {
   std::int32_t rank = -1;
   std::int32_t n_ranks = 0;
   std::int32_t process = 0;
-  std::int32_t code = strettoSuccess;  ///< else: why this rank cannot take part, or why nobody can
-  std::int32_t peer = -1;              ///< in that answer: whose fault it is
-  std::int32_t reserved = 0;
+  /// Else: why this rank cannot take part, or why nobody can; strettoInProgress: come again.
+  std::int32_t code = strettoSuccess;
+  std::int32_t peer = -1;         ///< in that answer: whose fault it is
+  std::uint32_t digest = 0;       ///< of what all must ask for alike; see MeetingPlace
   std::int64_t remaining_ns = 0;  ///< until this rank gives up
   char field[32] = {};
   char text[824] = {};
@@ -50,6 +54,19 @@ struct MeetingPlace {
   Rank rank = 0;  ///< this one
   int n_ranks = 1;
   std::int64_t deadline_ns = 0;
+  // Of ranks that no launcher has started, but a communicator had:
+  std::string topic = "launcher";  ///< ErrorInfo::name
+  std::string advice{};            ///< for errors of the deadline: what to look at; empty: a launcher's
+  std::vector<Rank> members{};     ///< who meets, ascending; empty: 0 to n_ranks - 1
+  std::uint32_t digest = 0;        ///< must be equal; digest_by is the field of an error about it
+  std::string digest_by{};
+
+  /// Who listens.
+  Rank host() const { return members.empty() ? 0 : members.front(); }
+  bool expects(Rank other) const {
+    if (members.empty()) return other >= 0 && other < n_ranks;
+    return std::ranges::binary_search(members, other);
+  }
 };
 
 /// One connection: reads and writes whole cards.
@@ -81,6 +98,8 @@ class MeetingHost {
 
   /// True when all have been told what was decided, or the deadline has passed.
   bool poll();
+  /// Decides, if nothing is decided, that there will be no communicator since this rank has given up.
+  void withdraw();
   bool decided() const { return verdict_.has_value(); }
   /// When decided: why no rank may start. nullptr: all may.
   const ErrorInfo* failure() const { return verdict_ && verdict_->code != strettoSuccess ? &*verdict_ : nullptr; }
@@ -103,7 +122,9 @@ class MeetingHost {
   void consider(const MeetingCard& card);
   void decide(ErrorInfo verdict);
   void decide_late();
-  MeetingCard answer() const;
+  ErrorInfo digests_differ(const MeetingCard& card) const;
+  std::vector<Rank> missing() const;
+  MeetingCard answer(bool again) const;
 
   System& system_;
   MeetingPlace place_;
@@ -126,6 +147,8 @@ class MeetingGuest {
   /// True when the answer has come, which is the id. Throws Error: there is none, the deadline, a stranger listens.
   bool poll();
   const strettoUniqueId& id() const { return wire_->in.id; }
+  /// Whether the host knows that this rank is here, and notices if it goes.
+  bool is_known() const { return wire_ && !wire_->sending(); }
 
   void watch(WaitSet& waits);
   std::int64_t next_deadline_ns() const;
@@ -133,8 +156,8 @@ class MeetingGuest {
  private:
   bool connect();
   void check_deadline() const;
-  void check_answer() const;
-  [[noreturn]] void fail(strettoResult_t code, std::string field, std::string text, Rank peer = 0) const;
+  bool take_answer();
+  [[noreturn]] void fail(strettoResult_t code, std::string field, std::string text, Rank peer) const;
 
   System& system_;
   MeetingPlace place_;
@@ -143,6 +166,7 @@ class MeetingGuest {
   std::int64_t retry_interval_ns_ = 0;
   Handle pending_;  ///< being connected
   std::optional<MeetingWire> wire_;
+  bool put_off_ = false;  ///< by a meeting that has failed, until it makes room for the next
 };
 
 /// Fills a card's code, field and text.

@@ -8,6 +8,8 @@ namespace stretto {
 namespace {
 
 constexpr std::int64_t kSecondNs = 1'000'000'000;
+/// How long one whose ranks may meet again stays to tell those who come late that it has failed.
+constexpr std::int64_t kStayNs = kSecondNs;
 constexpr std::int64_t kAcceptPauseNs = 20'000'000;
 constexpr std::size_t kMostStrangers = 64;  ///< connections without a card, beside the ranks expected
 constexpr int kAdmittedPerPoll = 64;        ///< a flood must not keep this from its deadline
@@ -38,13 +40,18 @@ MeetingHost::MeetingHost(System& system, MeetingPlace place, const strettoUnique
     listener_ = system_.listen_local(place_.name);
   } catch (const Error& error) {
     MeetingCard card;
-    card.rank = 0;
+    card.rank = place_.host();
     card.n_ranks = place_.n_ranks;
     card.process = system_.identity().process;
     card.remaining_ns = place_.deadline_ns - system_.now_ns();
     ErrorInfo info = error.info();
-    info.rank = 0;
-    info.name = "launcher";
+    info.rank = place_.host();
+    info.name = place_.topic;
+    if (!place_.members.empty()) {
+      info.text = format("rank {} cannot listen for the other ranks of {} on this host: {}{}", place_.host(),
+                         place_.job, error.what(), tell_holder(system_, place_.name, card));
+      throw Error(std::move(info));
+    }
     info.text = format(
         "rank 0 cannot listen for the other ranks of its job on this host: {}{}. If it is a rank of the same job, two "
         "processes are called rank 0; if it is of a former job, end that; started by hand, give each job a MASTER_PORT "
@@ -52,18 +59,30 @@ MeetingHost::MeetingHost(System& system, MeetingPlace place, const strettoUnique
         error.what(), tell_holder(system_, place_.name, card));
     throw Error(std::move(info));
   }
-  came_[0] = system_.identity().process;
+  came_[place_.host()] = system_.identity().process;
   if (!refusal) return;
   ErrorInfo why;
   why.code = strettoRemoteError;
-  why.peer = 0;
+  why.peer = place_.host();
   why.field = refusal->field;
-  why.text = format("rank 0 cannot start the communicator: {}", refusal->text);
+  why.text = format("rank {} cannot start the communicator: {}", place_.host(), refusal->text);
   decide(std::move(why));
 }
 
 void MeetingHost::decide(ErrorInfo verdict) {
-  if (!verdict_) verdict_ = std::move(verdict);
+  if (verdict_) return;
+  const bool failed = verdict.code != strettoSuccess;
+  verdict_ = std::move(verdict);
+  // Of a communicator, those who have heard of it may try again at once, under the same name.
+  if (failed && !place_.members.empty()) deadline_ns_ = std::min(deadline_ns_, system_.now_ns() + kStayNs);
+}
+
+void MeetingHost::withdraw() {
+  ErrorInfo why;
+  why.code = strettoRemoteError;
+  why.peer = place_.host();
+  why.text = format("rank {} has given up while the others were still coming: its own output says why", why.peer);
+  decide(std::move(why));
 }
 
 bool MeetingHost::poll() {
@@ -134,7 +153,7 @@ bool MeetingHost::serve(Guest& guest) {
     return false;
   }
   if (guest.state == State::waiting) {
-    guest.wire.queue(answer());
+    guest.wire.queue(answer(told_.count(guest.wire.in.rank) != 0));
     guest.state = State::answering;
   }
   if (guest.state != State::answering) return true;
@@ -165,20 +184,22 @@ void MeetingHost::consider(const MeetingCard& card) {
   if (!verdict_) deadline_ns_ = std::min(deadline_ns_, system_.now_ns() + remaining_ns - margin_ns);
   ErrorInfo why;
   why.code = strettoInvalidUsage;
-  why.peer = card.rank >= 0 && card.rank < place_.n_ranks ? card.rank : -1;
+  why.peer = place_.expects(card.rank) ? card.rank : -1;
   if (card.version != STRETTO_VERSION) {
     why.field = "version";
     why.text = format(
-        "rank {} (process {}) runs version {} of stretto, rank 0 version {}: install the same version "
+        "rank {} (process {}) runs version {} of stretto, rank {} version {}: install the same version "
         "everywhere",
-        card.rank, card.process, card.version, STRETTO_VERSION);
+        card.rank, card.process, card.version, place_.host(), STRETTO_VERSION);
+  } else if (card.digest != place_.digest) {
+    why = digests_differ(card);
   } else if (card.n_ranks != place_.n_ranks) {
     why.field = place_.size_by;
     why.text = format(
         "rank {} (process {}) was started as one of {} ranks, rank 0 as one of {}: {} must be the same "
         "for all",
         card.rank, card.process, card.n_ranks, place_.n_ranks, place_.size_by);
-  } else if (card.rank < 1 || card.rank >= place_.n_ranks || came_.count(card.rank) != 0) {
+  } else if (card.rank == place_.host() || !place_.expects(card.rank) || came_.count(card.rank) != 0) {
     const auto first = came_.find(card.rank);
     why.field = place_.rank_by;
     why.text = format(
@@ -196,14 +217,33 @@ void MeetingHost::consider(const MeetingCard& card) {
   decide(std::move(why));
 }
 
+ErrorInfo MeetingHost::digests_differ(const MeetingCard& card) const {
+  ErrorInfo why;
+  why.code = strettoInvalidUsage;
+  why.peer = card.rank >= 0 ? card.rank : -1;
+  why.field = place_.digest_by;
+  why.text = format("rank {} (process {}) and rank {} (process {}) do not give the same {}: all who call must",
+                    card.rank, card.process, place_.host(), came_.at(place_.host()), place_.digest_by);
+  return why;
+}
+
+std::vector<Rank> MeetingHost::missing() const {
+  std::vector<Rank> ranks = place_.members;
+  for (Rank rank = 0; place_.members.empty() && rank < place_.n_ranks; ++rank) ranks.push_back(rank);
+  std::erase_if(ranks, [this](Rank rank) { return came_.count(rank) != 0; });
+  return ranks;
+}
+
 void MeetingHost::decide_late() {
-  std::vector<Rank> missing;
-  for (Rank rank = 0; rank < place_.n_ranks; ++rank) {
-    if (came_.count(rank) == 0) missing.push_back(rank);
-  }
+  const std::vector<Rank> missing = this->missing();
   ErrorInfo why;
   why.code = strettoTimeout;
   why.peer = missing.front();
+  if (!place_.advice.empty()) {
+    why.text = format("set-up deadline: {} of {} ranks have not come to rank {} on host {}: {}. {}", missing.size(),
+                      place_.n_ranks, place_.host(), system_.identity().host_name, list_ranks(missing), place_.advice);
+    return decide(std::move(why));
+  }
   why.text = format(
       "set-up deadline: {} of {} ranks have not come to rank 0 on host {}: {}. Check that they run, on this host and "
       "in "
@@ -214,12 +254,15 @@ void MeetingHost::decide_late() {
   decide(std::move(why));
 }
 
-MeetingCard MeetingHost::answer() const {
+/// @param again it has been told already, so it wants the next meeting under this name
+MeetingCard MeetingHost::answer(bool again) const {
   MeetingCard card;
-  card.rank = 0;
+  card.rank = place_.host();
   card.n_ranks = place_.n_ranks;
-  card.process = came_.at(0);
-  if (failure() != nullptr) {
+  card.process = came_.at(place_.host());
+  if (again && !place_.members.empty()) {
+    card.code = strettoInProgress;
+  } else if (failure() != nullptr) {
     put_refusal(card, *failure());
   } else {
     card.id = id_;

@@ -38,6 +38,9 @@ class Communicator final : public Lifecycle {
   /// Of several operations all are sends and receives, and go at once.
   const ErrorInfo* run(std::span<const Operation> operations);
 
+  const Settings& agreed_settings() const override { return engine_.settings(); }
+  const Topology& topology() const override { return engine_.topology(); }
+
   // Issuing, in the order of which operations run (issue.hpp):
   /// The right to issue, until leave(). The error: there is a fault, or another thread has the right.
   std::optional<ErrorInfo> claim();

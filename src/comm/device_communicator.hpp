@@ -31,6 +31,8 @@ class DeviceCommunicator final : public Lifecycle {
   int n_ranks() const { return engine_.n_ranks(); }
   int device() const { return engine_.gpu().facts().ordinal; }
   UserOps& user_ops() { return user_ops_; }
+  const Settings& agreed_settings() const override { return engine_.settings(); }
+  const Topology& topology() const override { return engine_.topology(); }
 
   /// Issues one operation, whose arguments were checked against its row. The error: it was not issued.
   std::optional<ErrorInfo> issue(const Operation& operation, strettoStream_t stream) {

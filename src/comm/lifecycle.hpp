@@ -7,10 +7,16 @@
 
 namespace stretto {
 
+struct Settings;
+class Topology;
+
 class Lifecycle {
  public:
   /// Says goodbye, and does not wait for other ranks' operations.
   virtual ~Lifecycle() = default;
+  /// What the ranks agreed on.
+  virtual const Settings& agreed_settings() const = 0;
+  virtual const Topology& topology() const = 0;
   /// The right to issue, for ever: nothing is issued any more. False: another thread has it.
   virtual bool close() noexcept = 0;
   /// Gives it back.

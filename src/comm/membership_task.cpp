@@ -35,10 +35,18 @@ ErrorInfo in_the_words_of(Rank rank, ErrorInfo info) {
 
 MembershipTask::MembershipTask(System& system, const strettoUniqueId& id, Rank rank, int n_ranks,
                                const Settings& settings)
+    : MembershipTask(system, std::make_unique<Setup>(system, id, rank, n_ranks, settings), rank, n_ranks) {}
+
+MembershipTask::MembershipTask(System& system, std::unique_ptr<IdSource> source, Rank rank, int n_ranks,
+                               const Settings& settings)
+    : MembershipTask(system, std::make_unique<Setup>(system, std::move(source), rank, n_ranks, settings), rank,
+                     n_ranks) {}
+
+MembershipTask::MembershipTask(System& system, std::unique_ptr<Setup> setup, Rank rank, int n_ranks)
     : system_(system),
       rank_(rank),
       n_ranks_(n_ranks),
-      setup_(std::make_unique<Setup>(system, id, rank, n_ranks, settings)),
+      setup_(std::move(setup)),
       operations_at_departure_(static_cast<std::size_t>(n_ranks)) {
   for (auto& operations : operations_at_departure_) operations.store(kPresent, std::memory_order_relaxed);
 }
@@ -75,6 +83,7 @@ void MembershipTask::poll_phase() {
     case Phase::running:
       control_->poll();
       publish();
+      poll_gather();
       break;
     case Phase::leaving:
       control_->poll();
@@ -164,7 +173,7 @@ void MembershipTask::poll_setup() {
     publish();
     setup_state_.store(SetupState::complete, std::memory_order_release);
   } catch (const Error& error) {
-    set_setup_error(in_the_words_of(rank_, error.info()));
+    set_setup_error(setup_->meets() ? error.info() : in_the_words_of(rank_, error.info()));
     end_setup();
   }
 }
@@ -218,6 +227,38 @@ bool MembershipTask::left_before(Rank peer, std::uint64_t operations) const {
 
 void MembershipTask::report(const ErrorInfo& fault) {
   if (control_) control_->report(fault);
+}
+
+void MembershipTask::start_gather(std::vector<std::byte> mine, const char* phase, std::int64_t deadline_ns) {
+  gathered_.reset();
+  gather_error_.reset();
+  try {
+    if (const ErrorInfo* fault = fault_.get(); fault != nullptr) throw Error(*fault);
+    control_->start_all_gather(std::move(mine), phase, deadline_ns);
+    gathering_ = true;
+  } catch (const Error& error) {
+    gather_error_ = error.info();
+  }
+  poll();
+}
+
+/// After one that did not end there is no other: the ranks would not know which of them it is.
+void MembershipTask::poll_gather() {
+  if (!gathering_) return;
+  try {
+    gathered_ = control_->poll_all_gather();
+    if (!gathered_) return;
+  } catch (const Error& error) {
+    // A fault of this rank alone, as its own abort, is not the control plane's.
+    if (fault_.set(in_the_words_of(rank_, error.info()))) control_->report(error.info());
+    gather_error_ = *fault_.get();
+  }
+  gathering_ = false;
+}
+
+std::vector<std::vector<std::byte>> MembershipTask::take_gathered() {
+  if (gather_error_) throw Error(*gather_error_);
+  return std::move(*gathered_);
 }
 
 void MembershipTask::say_waiting(std::uint64_t operation, const OpTag& tag) {

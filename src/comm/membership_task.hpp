@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "comm/call_history.hpp"
@@ -17,6 +18,8 @@ enum class SetupState : std::uint8_t { under_way, complete, failed };
 class MembershipTask : public ServiceTask {
  public:
   MembershipTask(System& system, const strettoUniqueId& id, Rank rank, int n_ranks, const Settings& settings);
+  /// The id comes while set-up is under way.
+  MembershipTask(System& system, std::unique_ptr<IdSource> source, Rank rank, int n_ranks, const Settings& settings);
 
   // Called with the service's lock held (Service::run, Service::wait_until):
   /// Ends a set-up that is under way: it has failed at once, with strettoAborted; the others are told that this rank
@@ -25,6 +28,11 @@ class MembershipTask : public ServiceTask {
   /// After set-up: the membership (without its control plane), once; or throws what ended it.
   Membership take_membership();
   void report(const ErrorInfo& fault);
+  /// Gathers bytes of all ranks over the control plane, which all must ask for; one gather at a time.
+  void start_gather(std::vector<std::byte> mine, const char* phase, std::int64_t deadline_ns);
+  bool gather_ended() const { return gathered_.has_value() || gather_error_.has_value(); }
+  /// By rank, when it has ended. Throws Error.
+  std::vector<std::vector<std::byte>> take_gathered();
   /// This rank has made no progress in its current collective for long: the others say if they made another call.
   void say_waiting(std::uint64_t operation, const OpTag& tag);
   /// This rank makes no more operations, but goes on passing on what others say, until it leaves.
@@ -48,6 +56,8 @@ class MembershipTask : public ServiceTask {
   std::int64_t next_deadline_ns() override;
 
  private:
+  MembershipTask(System& system, std::unique_ptr<Setup> setup, Rank rank, int n_ranks);
+
   enum class Phase : std::uint8_t { setting_up, aborting, running, leaving, failing, finished };
 
   void poll_phase();
@@ -56,6 +66,7 @@ class MembershipTask : public ServiceTask {
   void set_setup_error(ErrorInfo error);
   void end_setup();
   void abandon();
+  void poll_gather();
   void publish();
   void judge_waiting();
   bool judge(const Waiting& theirs);
@@ -70,6 +81,9 @@ class MembershipTask : public ServiceTask {
   ErrorInfo for_others_;  ///< why this rank aborted set-up
   Membership membership_;
   std::unique_ptr<ControlPlane> control_;
+  bool gathering_ = false;
+  std::optional<std::vector<std::vector<std::byte>>> gathered_;
+  std::optional<ErrorInfo> gather_error_;
   FaultSlot fault_;
   CallHistory calls_;
   std::vector<Waiting> waiting_;  ///< what others said of operations that this rank had not called yet

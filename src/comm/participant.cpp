@@ -26,20 +26,23 @@ constexpr std::int64_t kGoodbyeNs = 1'000'000'000;
 
 }  // namespace
 
-Participant::Participant(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings)
-    : process_(getpid()),
-      rank_(rank),
-      n_ranks_(n_ranks),
-      settings_(settings),
-      task_(std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings)) {
+Participant::Participant(int n_ranks, Rank rank, const Settings& settings, std::shared_ptr<MembershipTask> task)
+    : process_(getpid()), rank_(rank), n_ranks_(n_ranks), settings_(settings), task_(std::move(task)) {
   Service::of_process().add(task_);
 }
 
 std::unique_ptr<Participant> Participant::begin(const strettoUniqueId& id, int n_ranks, Rank rank,
                                                 const Settings& settings) {
-  auto result = std::unique_ptr<Participant>(new Participant(id, n_ranks, rank, settings));
+  auto task = std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings);
+  auto result = std::unique_ptr<Participant>(new Participant(n_ranks, rank, settings, std::move(task)));
   if (n_ranks == 1) end_rendezvous(id);
   return result;
+}
+
+std::unique_ptr<Participant> Participant::begin(std::unique_ptr<IdSource> source, int n_ranks, Rank rank,
+                                                const Settings& settings) {
+  auto task = std::make_shared<MembershipTask>(posix_system(), std::move(source), rank, n_ranks, settings);
+  return std::unique_ptr<Participant>(new Participant(n_ranks, rank, settings, std::move(task)));
 }
 
 std::vector<std::unique_ptr<Participant>> Participant::begin_all(std::span<const Settings> settings) {
@@ -97,6 +100,7 @@ Lifecycle* Participant::adopt() {
   std::optional<Membership> membership;
   Service::of_process().run([&] { membership = task_->take_membership(); });
   try {
+    key_ = membership->key;
     make_communicator(std::move(*membership));
   } catch (const Error& error) {
     adoption_failed_ = true;
@@ -129,6 +133,25 @@ Lifecycle& Participant::communicator_or_why() {
   refuse(rank_, format("rank {}: set-up is still under way: call strettoCommGetAsyncError until it gives something "
                        "else than strettoInProgress",
                        rank_));
+}
+
+std::vector<std::vector<std::byte>> Participant::gather(std::vector<std::byte> mine, const char* phase) {
+  Lifecycle& here = communicator_or_why();
+  if (const ErrorInfo* found = here.fault(); found != nullptr) throw Error(*found);
+  if (!here.close()) {
+    refuse(rank_, "two threads use one communicator at once: give each thread its own, or take turns");
+  }
+  const std::shared_ptr<void> leave(&here, [](void* entered) { static_cast<Lifecycle*>(entered)->leave(); });
+  const std::int64_t deadline_ns = posix_system().now_ns() + here.agreed_settings().data_timeout_ns;
+  Service& service = Service::of_process();
+  service.run([&] { task_->start_gather(std::move(mine), phase, deadline_ns); });
+  if (!service.wait_until([&] { return task_->gather_ended(); }, deadline_ns + kSetupGraceNs)) {
+    throw Error(strettoTimeout,
+                "set-up: this process was stopped, or its service thread got no time, beyond the deadline");
+  }
+  std::vector<std::vector<std::byte>> gathered;
+  service.run([&] { gathered = task_->take_gathered(); });
+  return gathered;
 }
 
 void Participant::finalize() {

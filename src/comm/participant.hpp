@@ -5,6 +5,7 @@
 // thread at any time; only the destructor must be the last.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -22,6 +23,9 @@ class Participant {
  public:
   /// Begins set-up. Throws Error for what is wrong from the start: a bad id, a thread that cannot be had.
   static std::unique_ptr<Participant> begin(const strettoUniqueId& id, int n_ranks, Rank rank,
+                                            const Settings& settings);
+  /// The same where the id comes while set-up is under way.
+  static std::unique_ptr<Participant> begin(std::unique_ptr<IdSource> source, int n_ranks, Rank rank,
                                             const Settings& settings);
   /// All ranks of a new communicator in this process, with settings by rank.
   static std::vector<std::unique_ptr<Participant>> begin_all(std::span<const Settings> settings);
@@ -58,13 +62,20 @@ class Participant {
     DeviceCommunicator* const open = open_on_device_.load(std::memory_order_acquire);
     return open != nullptr ? *open : static_cast<DeviceCommunicator&>(communicator_or_why());
   }
+  /// What either kind is. Throws Error as the two do.
+  Lifecycle& lifecycle() { return communicator_or_why(); }
+  /// The secret of the ranks of this communicator. After lifecycle().
+  const std::array<std::byte, 32>& key() const { return key_; }
+  /// Gathers bytes of all ranks, each of which must call this, without the data path; `phase` names it in errors.
+  /// Throws Error, after the data deadline too.
+  std::vector<std::vector<std::byte>> gather(std::vector<std::byte> mine, const char* phase);
   /// Completes all that was issued; afterwards there are no operations any more, which the others are told. Again:
   /// nothing. Throws Error: of the operation that could not be completed, or as communicator() does.
   void finalize();
   void abort();
 
  private:
-  Participant(const strettoUniqueId& id, int n_ranks, Rank rank, const Settings& settings);
+  Participant(int n_ranks, Rank rank, const Settings& settings, std::shared_ptr<MembershipTask> task);
 
   Lifecycle& communicator_or_why();
   Lifecycle* adopt();
@@ -80,6 +91,7 @@ class Participant {
 
   std::mutex mutex_;  ///< guards the making of communicator_
   std::unique_ptr<Lifecycle> communicator_;
+  std::array<std::byte, 32> key_{};           ///< once there is a communicator_
   bool adoption_failed_ = false;              ///< there will be no communicator_: the fault says why
   std::atomic<Lifecycle*> made_{nullptr};     ///< communicator_, once made
   std::atomic<Communicator*> open_{nullptr};  ///< the same, while operations are allowed, if it is of host memory

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "base/log.hpp"
-#include "bootstrap/bootstrap.hpp"
 #include "comm/service.hpp"
 
 namespace stretto {
@@ -39,23 +38,28 @@ class RendezvousTask : public ServiceTask {
   bool finished_ = false;
 };
 
-}  // namespace
-
-strettoUniqueId start_rendezvous(const Endpoint& address, const std::optional<std::array<std::byte, 32>>& key) {
-  auto rendezvous = make_rendezvous(posix_system(), address, key);
+strettoUniqueId start(std::unique_ptr<Rendezvous> rendezvous) {
   const strettoUniqueId id = rendezvous->id();
   auto task = std::make_shared<RendezvousTask>(std::move(rendezvous));
   Service::of_process().add(std::move(task));
   return id;
 }
 
-strettoUniqueId start_local_rendezvous() {
+}  // namespace
+
+strettoUniqueId start_rendezvous(const Endpoint& address, const std::optional<std::array<std::byte, 32>>& key) {
+  return start(make_rendezvous(posix_system(), address, key));
+}
+
+strettoUniqueId start_local_rendezvous() { return start(make_local_rendezvous()); }
+
+std::unique_ptr<Rendezvous> make_local_rendezvous() {
   try {
-    return start_rendezvous(Endpoint{false, {127, 0, 0, 1}, 0, 0});
+    return make_rendezvous(posix_system(), Endpoint{false, {127, 0, 0, 1}, 0, 0});
   } catch (const Error&) {
     Endpoint loopback6{true, {}, 0, 0};
     loopback6.address[15] = 1;
-    return start_rendezvous(loopback6);
+    return make_rendezvous(posix_system(), loopback6);
   }
 }
 

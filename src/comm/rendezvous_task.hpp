@@ -4,9 +4,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "base/system.hpp"
+#include "bootstrap/bootstrap.hpp"
 #include "stretto/stretto.h"
 
 namespace stretto {
@@ -16,6 +18,9 @@ strettoUniqueId start_rendezvous(const Endpoint& address,
                                  const std::optional<std::array<std::byte, 32>>& key = std::nullopt);
 /// The same on the loopback that this host has: IPv4, else IPv6.
 strettoUniqueId start_local_rendezvous();
+
+/// One that is the caller's to poll, on the loopback likewise.
+std::unique_ptr<Rendezvous> make_local_rendezvous();
 
 /// Ends the rendezvous of this id, if it is this process's: a communicator of one rank needs none.
 void end_rendezvous(const strettoUniqueId& id);

@@ -80,6 +80,8 @@ std::shared_ptr<Gpu> resolve_device(int given) {
   return gpu;
 }
 
+bool names_device(const strettoConfig_t& config) { return sized_copy(&config).device != STRETTO_UNSET; }
+
 Settings resolve_settings(const strettoConfig_t* config, const Environment& environment) {
   const strettoConfig_t given = sized_copy(config);
   if (given.blocking != STRETTO_UNSET && given.blocking != 0 && given.blocking != 1) {

@@ -38,6 +38,9 @@ struct Settings {
 /// that can take long. nullptr: the host, also for STRETTO_UNSET. Throws Error.
 std::shared_ptr<Gpu> resolve_device(int given);
 
+/// Whether it leaves the device to nobody else.
+bool names_device(const strettoConfig_t& config);
+
 /// Throws Error(strettoInvalidArgument or strettoUnsupported) naming the field. `config` may be nullptr.
 Settings resolve_settings(const strettoConfig_t* config, const Environment& environment);
 

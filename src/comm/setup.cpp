@@ -124,12 +124,28 @@ Descriptions decode_description_of_each_row(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-Setup::Setup(System& system, const strettoUniqueId& id, Rank rank, int n_ranks, const Settings& settings)
-    : system_(system), key_(key_of(id)), deadline_ns_(system.now_ns() + settings.setup_timeout_ns) {
-  bootstrap_ = make_bootstrap(system, id, bootstrap_config(rank, n_ranks, settings, deadline_ns_));
+Setup::Setup(System& system, Rank rank, int n_ranks, const Settings& settings)
+    : system_(system), deadline_ns_(system.now_ns() + settings.setup_timeout_ns) {
   membership_.rank = rank;
   membership_.n_ranks = n_ranks;
   membership_.settings = settings;
+}
+
+Setup::Setup(System& system, const strettoUniqueId& id, Rank rank, int n_ranks, const Settings& settings)
+    : Setup(system, rank, n_ranks, settings) {
+  start_bootstrap(id);
+}
+
+Setup::Setup(System& system, std::unique_ptr<IdSource> source, Rank rank, int n_ranks, const Settings& settings)
+    : Setup(system, rank, n_ranks, settings) {
+  source_ = std::move(source);
+  phase_ = Phase::meet;
+}
+
+void Setup::start_bootstrap(const strettoUniqueId& id) {
+  membership_.key = key_of(id);
+  bootstrap_ = make_bootstrap(
+      system_, id, bootstrap_config(membership_.rank, membership_.n_ranks, membership_.settings, deadline_ns_));
 }
 
 Setup::~Setup() = default;
@@ -181,24 +197,36 @@ void Setup::gather(std::vector<std::byte> mine, const char* phase) {
   membership_.control->start_all_gather(std::move(mine), phase, deadline_ns_);
 }
 
+bool Setup::meet() {
+  const std::optional<strettoUniqueId> id = source_->poll();
+  if (!id) return false;
+  source_.reset();
+  start_bootstrap(*id);
+  phase_ = Phase::connect;
+  return true;
+}
+
+bool Setup::connect() {
+  membership_.control = bootstrap_->poll();
+  if (!membership_.control) return false;
+  bootstrap_.reset();  // the rendezvous hangs up, and a socket at its end that nobody reads wakes us for ever
+  HostIdentity identity = system_.identity();
+  const std::int32_t sockets = membership_.settings.test_sockets;
+  if (sockets > 0) identity.socket = membership_.rank * sockets / membership_.n_ranks;
+  RankCard card{identity, membership_.settings, 0, {}};
+  if (on_device()) {
+    card.resident_blocks = membership_.settings.gpu->resident_blocks();
+    card.gpu = membership_.settings.gpu->facts().uuid;
+  }
+  gather(encode(card), "exchange of settings");
+  phase_ = Phase::cards;
+  return true;
+}
+
 /// One transition; false when nothing can be done now.
 bool Setup::step() {
-  if (phase_ == Phase::connect) {
-    membership_.control = bootstrap_->poll();
-    if (!membership_.control) return false;
-    bootstrap_.reset();  // the rendezvous hangs up, and a socket at its end that nobody reads wakes us for ever
-    HostIdentity identity = system_.identity();
-    const std::int32_t sockets = membership_.settings.test_sockets;
-    if (sockets > 0) identity.socket = membership_.rank * sockets / membership_.n_ranks;
-    RankCard card{identity, membership_.settings, 0, {}};
-    if (on_device()) {
-      card.resident_blocks = membership_.settings.gpu->resident_blocks();
-      card.gpu = membership_.settings.gpu->facts().uuid;
-    }
-    gather(encode(card), "exchange of settings");
-    phase_ = Phase::cards;
-    return true;
-  }
+  if (phase_ == Phase::meet) return meet();
+  if (phase_ == Phase::connect) return connect();
   if (phase_ == Phase::transports) {
     membership_.control->poll();
     if (const ErrorInfo* fault = membership_.control->fault(); fault != nullptr) throw Error(*fault);
@@ -287,7 +315,7 @@ void Setup::make_transports() {
   config.channels = membership_.max_channels;
   config.slot_bytes = membership_.settings.shm_slot_bytes;
   config.slots = membership_.settings.shm_slots;
-  config.key = key_;
+  config.key = membership_.key;
   config.deadline_ns = deadline_ns_;
   const auto rows = transport_rows();
   Descriptions descriptions(rows.size());
@@ -345,10 +373,13 @@ void Setup::watch(WaitSet& waits) {
     }
   } else if (bootstrap_) {
     bootstrap_->watch(waits);
+  } else if (source_) {
+    source_->watch(waits);
   }
 }
 
 std::int64_t Setup::next_deadline_ns() {
+  if (source_) return source_->next_deadline_ns();
   if (!membership_.control) return bootstrap_->next_deadline_ns();
   std::int64_t next_ns = membership_.control->next_deadline_ns();
   if (phase_ == Phase::broken) next_ns = std::min(next_ns, cause_deadline_ns_);

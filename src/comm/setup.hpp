@@ -2,11 +2,13 @@
 // threads and the simulator.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
 #include "base/system.hpp"
 #include "bootstrap/bootstrap.hpp"
+#include "comm/id_source.hpp"
 #include "comm/settings.hpp"
 #include "plan/cost_model.hpp"
 #include "topology/graph/topology.hpp"
@@ -19,7 +21,8 @@ namespace stretto {
 struct Membership {
   Rank rank = 0;
   int n_ranks = 1;
-  Settings settings;  ///< with rank 0's values where they are part of the plan
+  std::array<std::byte, 32> key{};  ///< of the id
+  Settings settings;                ///< with rank 0's values where they are part of the plan
   std::unique_ptr<Topology> topology;
   LinkModel link;
   int max_channels = 2;
@@ -34,13 +37,17 @@ struct Membership {
 class Setup {
  public:
   Setup(System& system, const strettoUniqueId& id, Rank rank, int n_ranks, const Settings& settings);
+  /// The id comes later.
+  Setup(System& system, std::unique_ptr<IdSource> source, Rank rank, int n_ranks, const Settings& settings);
   ~Setup();
 
   /// True when the membership is complete. Throws Error; other ranks have then been told, as far as they could be.
   bool poll();
   Membership take() { return std::move(membership_); }
+  /// The id is still to come: errors are then in the numbers of the communicator that the ranks come from.
+  bool meets() const { return source_ != nullptr; }
   /// Whether other ranks would notice if this one went.
-  bool is_known() const { return !bootstrap_ || bootstrap_->is_known(); }
+  bool is_known() const { return source_ ? source_->is_known() : !bootstrap_ || bootstrap_->is_known(); }
   /// Tells the other ranks why this one gives up, as far as they can be told.
   void report(const ErrorInfo& why);
 
@@ -48,9 +55,13 @@ class Setup {
   std::int64_t next_deadline_ns();
 
  private:
-  enum class Phase : std::uint8_t { connect, cards, descriptions, transports, ready, done, broken, failed };
+  enum class Phase : std::uint8_t { meet, connect, cards, descriptions, transports, ready, done, broken, failed };
 
+  Setup(System& system, Rank rank, int n_ranks, const Settings& settings);
+  void start_bootstrap(const strettoUniqueId& id);
   bool step();
+  bool meet();
+  bool connect();
   void wait_for_the_cause();
   void adopt_cards(const std::vector<std::vector<std::byte>>& blobs);
   void choose_transports();
@@ -63,9 +74,9 @@ class Setup {
   void gather(std::vector<std::byte> mine, const char* phase);
 
   System& system_;
-  std::array<std::byte, 32> key_;
   std::int64_t deadline_ns_ = 0;
   Phase phase_ = Phase::connect;
+  std::unique_ptr<IdSource> source_;  ///< while the id is not known
   std::unique_ptr<Bootstrap> bootstrap_;
   std::vector<std::vector<Rank>> peers_;  ///< by row of the registry: the ranks that it serves
   Membership membership_;

@@ -42,12 +42,14 @@ void refuse(SplitCard& card, const ErrorInfo& why) {
 /// One gather, and its verdict: the same on all ranks.
 class Round {
  public:
-  Round(Communicator& parent, SplitCard mine, const std::optional<ErrorInfo>& refusal) : parent_(parent) {
+  Round(Participant& parent, SplitCard mine, const std::optional<ErrorInfo>& refusal) : parent_(parent) {
     if (refusal) refuse(mine, *refusal);
     cards.resize(static_cast<std::size_t>(parent.n_ranks()));
-    const Request request{Collective::all_gather, sizeof mine, strettoUint8, strettoSum, -1};
-    const ErrorInfo* const error = parent.run({request, &mine, cards.data()});
-    if (error != nullptr) throw Error(*error);
+    if (parent.on_device()) {
+      gather_beside(mine);
+    } else {
+      gather_in_turn(mine);
+    }
     if (refusal) throw Error(*refusal);
     throw_refusal_of_others();
   }
@@ -55,6 +57,25 @@ class Round {
   std::vector<SplitCard> cards;  ///< by rank of the parent
 
  private:
+  /// As an operation of the parent.
+  void gather_in_turn(const SplitCard& mine) {
+    const Request request{Collective::all_gather, sizeof mine, strettoUint8, strettoSum, -1};
+    const ErrorInfo* const error = parent_.communicator().run({request, &mine, cards.data()});
+    if (error != nullptr) throw Error(*error);
+  }
+
+  /// Device memory and streams are the caller's, and this rank's words are the host's.
+  void gather_beside(const SplitCard& mine) {
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(&mine, 1));
+    const auto gathered = parent_.gather({bytes.begin(), bytes.end()}, "split");
+    for (std::size_t rank = 0; rank < gathered.size(); ++rank) {
+      if (gathered[rank].size() != sizeof(SplitCard)) {
+        throw Error(strettoRemoteError, format("rank {} sent what this rank does not understand", rank));
+      }
+      std::memcpy(&cards[rank], gathered[rank].data(), sizeof(SplitCard));
+    }
+  }
+
   void throw_refusal_of_others() const {
     const auto bad = std::ranges::find_if(cards, [](const SplitCard& card) { return card.code != strettoSuccess; });
     if (bad == cards.end()) return;
@@ -62,7 +83,7 @@ class Round {
     info.code = strettoRemoteError;
     info.rank = parent_.rank();
     info.peer = static_cast<Rank>(bad - cards.begin());
-    info.host = parent_.engine().topology().identity(info.peer).host_name;
+    info.host = parent_.lifecycle().topology().identity(info.peer).host_name;
     info.field = text_of(bad->field);
     info.name = "split";
     info.text = format("rank {}: split: rank {} on host {} cannot take part: {}", info.rank, info.peer, info.host,
@@ -70,7 +91,7 @@ class Round {
     throw Error(info);
   }
 
-  Communicator& parent_;
+  Participant& parent_;
 };
 
 /// The listener of a group's first rank, which ends unless its set-up begins.
@@ -103,17 +124,16 @@ std::vector<Rank> group_of(int color, const std::vector<SplitCard>& cards) {
 }  // namespace
 
 Settings inherited_settings(Participant& parent) {
-  Settings settings = parent.communicator().engine().settings();
+  Settings settings = parent.lifecycle().agreed_settings();
   settings.shm_slot_bytes = parent.settings().shm_slot_bytes;  // the default follows from the number of ranks
   return settings;
 }
 
 std::unique_ptr<Participant> split(Participant& parent, const SplitWish& wish, const Environment& environment) {
-  Communicator& communicator = parent.communicator();
   SplitCard mine;
   mine.color = std::max(wish.color, -1);
   mine.key = wish.key;
-  const std::vector<SplitCard> wishes = Round(communicator, mine, wish.refusal).cards;
+  const std::vector<SplitCard> wishes = Round(parent, mine, wish.refusal).cards;
   if (std::ranges::all_of(wishes, [](const SplitCard& card) { return card.color < 0; })) return nullptr;
 
   const std::vector<Rank> group = wish.color < 0 ? std::vector<Rank>() : group_of(wish.color, wishes);
@@ -126,7 +146,7 @@ std::unique_ptr<Participant> split(Participant& parent, const SplitWish& wish, c
       trouble = error.info();
     }
   }
-  const std::vector<SplitCard> met = Round(communicator, mine, trouble).cards;
+  const std::vector<SplitCard> met = Round(parent, mine, trouble).cards;
   if (group.empty()) return nullptr;
   const auto place = std::ranges::find(group, parent.rank()) - group.begin();
   auto participant = Participant::begin(met[static_cast<std::size_t>(group.front())].id, static_cast<int>(group.size()),

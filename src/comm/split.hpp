@@ -1,6 +1,7 @@
 // Split: a communicator parted into several. The ranks tell each other over the parent's own data path which group
 // they want, and the first rank of each group makes the id by which it meets. These two gathers are operations of the
-// parent like any other. A rank that cannot take part says so in them, so that no other rank waits for it.
+// parent like any other; of a device communicator they go over its control plane, beside its operations. A rank that
+// cannot take part says so in them, so that no other rank waits for it.
 #pragma once
 
 #include <memory>
@@ -19,7 +20,7 @@ struct SplitWish {
   std::optional<ErrorInfo> refusal;  ///< why this rank cannot take part
 };
 
-/// The settings of a split that has no config of its own.
+/// The settings of a communicator that is made of another one's ranks, and has no config of its own.
 Settings inherited_settings(Participant& parent);
 
 /// Begins the set-up of this rank's group; nullptr: it wants none. Throws Error, on every rank, if one of them cannot

@@ -142,7 +142,6 @@ struct Later {
 TEST(LaterReleases, TheirFunctions_SaySo) {
   static const Later all[] = {
       {"strettoCommInitRankScalable", [] { return strettoCommInitRankScalable(nullptr, 0, 0, 0, nullptr, nullptr); }},
-      {"strettoCommShrink", [] { return strettoCommShrink(nullptr, nullptr, 0, nullptr, nullptr); }},
       {"strettoMemAlloc", [] { return strettoMemAlloc(nullptr, 0); }},
       {"strettoMemFree", [] { return strettoMemFree(nullptr); }},
       {"strettoCommRegister", [] { return strettoCommRegister(nullptr, nullptr, 0, nullptr); }},

@@ -63,6 +63,13 @@ class CudaStream final : public TestStream {
   void launch(const std::shared_ptr<TestGraph>& graph) override {
     expect(cudaGraphLaunch(static_cast<const CudaGraph&>(*graph).executable, stream_), "cudaGraphLaunch");
   }
+  void break_capture(const std::function<void()>& body) override {
+    EXPECT_EQ(cudaStreamSynchronize(stream_), cudaErrorStreamCaptureUnsupported);
+    body();
+    cudaGraph_t graph = nullptr;
+    EXPECT_EQ(cudaStreamEndCapture(stream_, &graph), cudaErrorStreamCaptureInvalidated);
+    cudaGetLastError();  // those two were meant
+  }
 
  private:
   cudaStream_t stream_ = nullptr;

@@ -83,6 +83,27 @@ TEST_P(DeviceFaults, Abort_EndsWhatRunsThereAndElsewhere) {
   for (const auto& stream : streams) stream->synchronize();
 }
 
+TEST_P(DeviceFaults, CaptureThatIsBroken_IsRefusedAndHarmsNothing) {
+  DeviceRanks ranks(*gpus_, 2);
+  ranks.run([&](int rank, strettoComm_t comm) {
+    const auto stream = ranks.stream(rank);
+    DeviceBuffer value(ranks.gpus(), ranks.device(rank), 1);
+    value.fill({rank + 1});
+    const auto all_reduce = [&] {
+      return strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, comm, stream->handle());
+    };
+    stream->begin_capture();
+    ASSERT_EQ(all_reduce(), strettoSuccess) << strettoGetLastError(comm);
+    stream->break_capture([&] {
+      EXPECT_EQ(all_reduce(), strettoInvalidUsage);
+      EXPECT_STREQ(error_of(nullptr).field, "stream") << strettoGetLastError(nullptr);
+    });
+    ASSERT_EQ(all_reduce(), strettoSuccess) << strettoGetLastError(comm);
+    stream->synchronize();
+    EXPECT_EQ(value.read(), Buffer{3});
+  });
+}
+
 TEST_P(DeviceFaults, HostAndDeviceInOne_IsRefused) {
   const int devices[2] = {0, STRETTO_DEVICE_HOST};
   strettoComm_t comms[2] = {};

@@ -71,8 +71,15 @@ class SimulatedStream final : public TestStream {
       enqueue([graph, task] { task(); });
     }
   }
+  void break_capture(const std::function<void()>& body) override {
+    broken_ = true;
+    body();
+    broken_ = false;
+    end_capture();
+  }
   StreamFacts facts() {
     const std::lock_guard lock(mutex_);
+    if (broken_) return {StreamFacts::Capture::invalidated, 0, 0};
     if (!graph_) return {StreamFacts::Capture::none, id_, 0};
     return {StreamFacts::Capture::active, id_, capture_id_};
   }
@@ -98,6 +105,7 @@ class SimulatedStream final : public TestStream {
   std::deque<Task> tasks_;
   std::shared_ptr<SimulatedGraph> graph_;
   std::uint64_t capture_id_ = 0;
+  std::atomic<bool> broken_{false};
   bool closing_ = false;
   static inline std::atomic<std::uint64_t> made_{0};
   const std::uint64_t id_ = ++made_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -25,6 +26,8 @@ class TestStream {
   virtual void begin_capture() = 0;
   virtual std::shared_ptr<TestGraph> end_capture() = 0;
   virtual void launch(const std::shared_ptr<TestGraph>& graph) = 0;
+  /// Instead of end_capture(): something that cannot be captured invalidates it, then `body` runs, then it ends.
+  virtual void break_capture(const std::function<void()>& body) = 0;
 };
 
 /// While it lives, the process has these GPUs and no others.
