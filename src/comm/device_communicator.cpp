@@ -12,6 +12,8 @@ namespace stretto {
 namespace {
 
 constexpr std::int64_t kGoodbyeNs = 1'000'000'000;
+/// Alive at a time: memory for them is taken as they come.
+constexpr int kGraphsMost = 1024;
 /// After a fault kernels end within a look at the host's word.
 constexpr std::int64_t kFaultDrainNs = 5'000'000'000;
 
@@ -29,17 +31,23 @@ DeviceCommunicator::DeviceCommunicator(std::shared_ptr<MembershipTask> task, Mem
     : task_(std::move(task)), engine_(std::move(membership)) {
   watch_ = std::make_shared<DeviceWatch>(task_, rank(), engine_.topology(), engine_.mailbox());
   event_ = engine_.gpu().make_event();
-  Service::of_process().add(watch_);
+  const std::shared_ptr<Gpu>& gpu = engine_.shared_gpu();
+  lanes_ = std::make_shared<DeviceLanes>(task_, gpu, rank(), engine_.take_graph_windows(), kGraphsMost);
+  captures_.emplace(lanes_, gpu, engine_.settings().setup_timeout_ns);
   log(LogLevel::info, "event=communicator comm={} rank={} ranks={} device={} gpu=\"{}\" window_bytes={} lanes={}",
-      engine_.settings().name, rank(), n_ranks(), device(), engine_.gpu().facts().name, engine_.windows().bytes(),
-      engine_.windows().lanes());
+      engine_.settings().name, rank(), n_ranks(), device(), gpu->facts().name,
+      engine_.windows().bytes() + lanes_->bytes(), lanes_->lanes());
+  Service::of_process().add(watch_);
+  Service::of_process().add(lanes_);
 }
 
 DeviceCommunicator::~DeviceCommunicator() {
   drain();
   Service& service = Service::of_process();
+  LanesLeft left;
   service.run([&] {
     watch_->end();
+    left = lanes_->end();
     task_->leave(operations_);
   });
   service.wait_until([&] { return task_->goodbye_said(); }, posix_system().now_ns() + kGoodbyeNs);
@@ -74,13 +82,13 @@ void DeviceCommunicator::launch(std::span<const Operation> batch, strettoStream_
   if (collective == Collective::all_to_all_v) transfers = transfers_of_all_to_all_v(first);
   DeviceEngine::Ticket ticket;
   const StreamFacts facts = engine_.gpu().stream_facts(stream);
-  ticket.lane = lane_of(facts);
+  ticket.lane = lane_for(stream, facts);
   DeviceLaunch* const bound = transfers.empty() ? &engine_.bind(first, ticket.lane) : nullptr;
   ticket.timeout_ns = longest_timeout_ns(batch);
   if (ticket.timeout_ns == 0) ticket.timeout_ns = engine_.settings().data_timeout_ns;
   ticket.number = operations_;
   ticket.stream = stream;
-  ticket.waits = ticket.lane == 0 && join(stream, facts.id);
+  ticket.waits = ticket.lane.number == 0 && join(stream, facts.id);
   watch_->history().add(operations_, collective);
   if (!is_pair_call(collective)) {
     OpTag tag;
@@ -96,7 +104,11 @@ void DeviceCommunicator::launch(std::span<const Operation> batch, strettoStream_
     engine_.launch_pairs(transfers, ticket);
   }
   if (!is_pair_call(collective)) ++operations_;
-  if (ticket.lane == 0) joined(stream, facts.id);
+  if (ticket.lane.number == 0) {
+    joined(stream, facts.id);
+  } else {
+    captures_->launched(stream, facts.capture_id);
+  }
 }
 
 std::vector<DeviceTransfer> DeviceCommunicator::transfers_of(std::span<const Operation> batch) const {
@@ -174,23 +186,15 @@ void DeviceCommunicator::check_buffers(const Operation& operation) const {
   check_buffer(operation.output, blocks(row.output) * block_bytes, "recvbuff");
 }
 
-/// The eager lane, or that of the stream's capture. A lane is a capture's for ever, so far: what its graph left in the
-/// windows must not meet another's.
-int DeviceCommunicator::lane_of(const StreamFacts& facts) {
-  if (facts.capture == StreamFacts::Capture::none) return 0;
+/// The eager lane, or that of the stream's capture.
+Lane DeviceCommunicator::lane_for(strettoStream_t stream, const StreamFacts& facts) {
+  if (facts.capture == StreamFacts::Capture::none) return engine_.eager_lane();
   if (facts.capture == StreamFacts::Capture::invalidated) {
     throw Error(refusal(strettoInvalidUsage, "stream", "the stream's capture is broken by an earlier error: end it"));
   }
-  const auto known = std::ranges::find(captures_, facts.capture_id);
-  if (known != captures_.end()) return 1 + static_cast<int>(known - captures_.begin());
-  if (static_cast<int>(captures_.size()) + 1 >= engine_.windows().lanes()) {
-    throw Error(refusal(strettoUnsupported, "stream",
-                        format("a communicator can be captured into {} graphs in this release: capture more into each, "
-                               "or use another communicator",
-                               captures_.size())));
-  }
-  captures_.push_back(facts.capture_id);
-  return static_cast<int>(captures_.size());
+  const auto [lane, is_new] = captures_->join(stream, facts.capture_id);
+  if (is_new) engine_.begin(lane);
+  return lane;
 }
 
 /// Orders the stream behind what was issued before. True where the kernel itself has to wait: at the first change of
@@ -214,7 +218,7 @@ void DeviceCommunicator::drain() {
   const std::int64_t start_ns = posix_system().now_ns();
   std::int64_t limit_ns = start_ns + engine_.settings().data_timeout_ns + kFaultDrainNs;
   try {
-    while (engine_.strands_ended(0) != engine_.strands_launched()) {
+    while (engine_.strands_ended() != engine_.strands_launched()) {
       const std::int64_t now_ns = posix_system().now_ns();
       if (task_->fault().get() != nullptr) limit_ns = std::min(limit_ns, now_ns + kFaultDrainNs);
       if (now_ns > limit_ns) return;

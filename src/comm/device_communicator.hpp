@@ -2,8 +2,8 @@
 // there. The twin of communicator.hpp, which runs operations on host memory.
 //
 // Order. Operations of a communicator run one after another, as they were issued: where the stream changes, the new one
-// waits for the operation before. A capture is a world of its own: its operations go into a lane of the
-// windows that no eager operation uses, in the order of the capture.
+// waits for the operation before. A capture is a world of its own: its operations go into a lane of the windows that
+// nobody else uses, in the order of the calls. Captures begin in the same order on all ranks.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,9 @@
 #include <span>
 #include <vector>
 
+#include "comm/device_captures.hpp"
 #include "comm/device_engine.hpp"
+#include "comm/device_lanes.hpp"
 #include "comm/device_watch.hpp"
 #include "comm/lifecycle.hpp"
 #include "comm/user_ops.hpp"
@@ -54,7 +56,7 @@ class DeviceCommunicator final : public Lifecycle {
   void check_buffer(const void* buffer, std::size_t bytes, const char* field) const;
   void check_buffers(const Operation& operation) const;
   void check_vectors(const Operation& operation) const;
-  int lane_of(const StreamFacts& facts);
+  Lane lane_for(strettoStream_t stream, const StreamFacts& facts);
   bool join(strettoStream_t stream, std::uint64_t id);
   void joined(strettoStream_t stream, std::uint64_t id);
 
@@ -70,7 +72,8 @@ class DeviceCommunicator final : public Lifecycle {
   Gpu::Event event_ = nullptr;
   bool many_streams_ = false;  ///< so each operation is followed by an event, for the next one to wait for
   // Captures:
-  std::vector<std::uint64_t> captures_;  ///< by lane, from lane 1
+  std::shared_ptr<DeviceLanes> lanes_;
+  std::optional<DeviceCaptures> captures_;
   mutable FaultSlot heard_;
 };
 

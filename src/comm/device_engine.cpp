@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <iterator>
 #include <thread>
 
 #include "algorithms/catalogue.hpp"
@@ -36,11 +37,12 @@ std::uint32_t threads_for(const Binding& binding, device::Protocol protocol) {
 }  // namespace
 
 DeviceEngine::DeviceEngine(Membership membership) : membership_(std::move(membership)) {
-  const device::WindowShape& shape = windows().shape();
-  model_ = default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots,
+  const auto model_of = [this](const device::WindowShape& shape) {
+    return default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots,
                                 membership_.max_channels);
+  };
+  models_ = {model_of(windows().shape()), model_of(membership_.graph_windows->shape())};
   mailbox_ = reinterpret_cast<DeviceMailbox*>(gpu().allocate_pinned(sizeof(DeviceMailbox)));
-  scratch_.resize(static_cast<std::size_t>(windows().lanes()));
 }
 
 DeviceEngine::~DeviceEngine() { gpu().free_pinned(reinterpret_cast<std::byte*>(mailbox_)); }
@@ -52,23 +54,25 @@ const PreparedPlan& DeviceEngine::plan_for(const PlanSpec& spec) {
   return *found;
 }
 
-DeviceLaunch& DeviceEngine::bind(const Operation& operation, int lane) {
+DeviceLaunch& DeviceEngine::bind(const Operation& operation, const Lane& lane) {
   const Request& request = operation.request;
   const CallDetails* const details = operation.details.get();
   // A user's operation is a sum of products.
   Request cached = request;
   if (details != nullptr && details->user_op) cached.op = strettoSum;
   if (details != nullptr && !details->sizes.empty()) {
-    one_off_ = make_launch(cached, details, /*for_ever=*/lane != 0);
+    one_off_ = make_launch(cached, details, lane, lane.number != 0 ? Kept::with_the_graph : Kept::until_it_has_run);
     return *one_off_;
   }
-  std::unique_ptr<DeviceLaunch>& entry = cache_[entry_of(cached)];
-  if (!entry || entry->request != cached) entry = make_launch(cached, nullptr, true);
+  std::unique_ptr<DeviceLaunch>& entry = caches_[lane.number != 0 ? 1 : 0][entry_of(cached)];
+  if (!entry || entry->request != cached) entry = make_launch(cached, nullptr, lane, Kept::for_ever);
   return *entry;
 }
 
 std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, const CallDetails* details,
-                                                        bool for_ever) {
+                                                        const Lane& lane, Kept kept) {
+  const DeviceModel& model = models_[lane.number != 0 ? 1 : 0];
+  const device::WindowShape& shape = lane.windows->shape();
   const CollectiveRow& row = row_of(row_of(request.collective).planned_as);
   const std::size_t element_bytes = data_type_bytes(request.type);
   Request planned = request;
@@ -76,13 +80,13 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
   if (details != nullptr) planned.count = count_to_plan(details->sizes);
   check_size(planned, row, n_ranks());
   const AlgorithmRow* forced = find_algorithm(settings().algorithm);
-  const bool can_serve = forced != nullptr && forced->supports(row.collective) &&
-                         fits(*forced, {row.collective, forced->name, n_ranks(), request.root, 1, {}},
-                              model_.max_channels, model_.packets);
+  const bool can_serve =
+      forced != nullptr && forced->supports(row.collective) &&
+      fits(*forced, {row.collective, forced->name, n_ranks(), request.root, 1, {}}, model.max_channels, model.packets);
   const DeviceChoice choice = choose_device_plan(row.collective, planned.count * element_bytes, n_ranks(), request.root,
-                                                 model_, can_serve ? forced->name : std::string_view());
+                                                 model, can_serve ? forced->name : std::string_view());
   const auto protocol = choice.by_packets ? device::Protocol::packets : device::Protocol::slots;
-  const std::size_t slot_bytes = choice.by_packets ? windows().shape().packet_slot_bytes : windows().shape().slot_bytes;
+  const std::size_t slot_bytes = choice.by_packets ? shape.packet_slot_bytes : shape.slot_bytes;
   log(LogLevel::debug, "event=plan comm={} rank={} plan={} protocol={} channels={} cost_us={}", settings().name, rank(),
       choice.spec.algorithm, choice.by_packets ? "packets" : "slots", choice.spec.channels, choice.cost / 1'000'000);
 
@@ -100,12 +104,11 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
                    view.header->n_strands,
                    threads_for(bound->binding, protocol),
                    &bound->arguments};
-  place_image(*bound, program, for_ever);
+  place_image(*bound, program, lane, kept);
   return bound;
 }
 
-/// `for_ever`: as long as the communicator, for programs that are launched again, or by graphs.
-void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program, bool for_ever) {
+void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program, const Lane& lane, Kept kept) {
   device::KernelArguments& arguments = bound.arguments;
   if (bound.launch.blocks > DeviceMailbox::kReports || bound.launch.blocks > gpu().resident_blocks()) {
     throw Error(strettoInvalidArgument,
@@ -117,24 +120,39 @@ void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program
   if (program.image.size() <= device::kInlineImage_bytes) {
     std::memcpy(arguments.inline_image, program.image.data(), program.image.size());
   } else {
-    std::byte* const memory = image_memory((program.image.size() + 15) / 16 * 16, for_ever);
+    std::byte* const memory = image_memory((program.image.size() + 15) / 16 * 16, lane, kept);
     gpu().copy_to_device(memory, program.image.data(), program.image.size());
     arguments.image = memory;
   }
   arguments.abort_word = &mailbox_->abort;
   arguments.reports = mailbox_->reports;
   arguments.operation.rank = static_cast<std::uint32_t>(rank());
-  arguments.operation.shape = windows().shape();
+  arguments.operation.shape = lane.windows->shape();
 }
 
-std::byte* DeviceEngine::image_memory(std::size_t bytes, bool for_ever) {
-  if (for_ever) {
-    kept_.emplace_back(gpu(), bytes);
-    return kept_.back().data();
+void DeviceEngine::begin(const Lane& lane) {
+  std::vector<DeviceMemory>& kept = lane_memory_[lane.number].kept;
+  std::ranges::move(kept, std::back_inserter(spare_));
+  kept.clear();
+}
+
+std::byte* DeviceEngine::image_memory(std::size_t bytes, const Lane& lane, Kept kept) {
+  if (kept == Kept::until_it_has_run) return image_in_ring(bytes);
+  std::vector<DeviceMemory>& to = kept == Kept::for_ever ? kept_ : lane_memory_[lane.number].kept;
+  const auto spare = std::ranges::find_if(spare_, [&](const DeviceMemory& each) { return each.bytes() >= bytes; });
+  if (spare != spare_.end()) {
+    to.push_back(std::move(*spare));
+    spare_.erase(spare);
+  } else {
+    to.emplace_back(gpu(), std::bit_ceil(bytes));
   }
+  return to.back().data();
+}
+
+std::byte* DeviceEngine::image_in_ring(std::size_t bytes) {
   ImageSlot& slot = image_ring_[next_image_++ % image_ring_.size()];
   const std::int64_t limit_ns = posix_system().now_ns() + settings().data_timeout_ns;
-  while (slot.memory.data() != nullptr && static_cast<std::int32_t>(strands_ended(0) - slot.free_at) < 0) {
+  while (slot.memory.data() != nullptr && static_cast<std::int32_t>(strands_ended() - slot.free_at) < 0) {
     if (posix_system().now_ns() > limit_ns) {
       throw Error(strettoTimeout, "operations that were issued before have not ended until the deadline", "stream");
     }
@@ -144,21 +162,22 @@ std::byte* DeviceEngine::image_memory(std::size_t bytes, bool for_ever) {
   return slot.memory.data();
 }
 
-std::byte* DeviceEngine::scratch_of(int lane, std::size_t bytes) {
+std::byte* DeviceEngine::scratch_of(const Lane& lane, std::size_t bytes) {
   if (bytes == 0) return nullptr;
-  DeviceMemory& memory = scratch_[static_cast<std::size_t>(lane)];
-  if (memory.bytes() < bytes) {
-    kept_.push_back(std::move(memory));
-    memory = DeviceMemory(gpu(), std::bit_ceil(bytes));
+  LaneMemory& memory = lane_memory_[lane.number];
+  if (memory.scratch.bytes() < bytes) {
+    if (memory.scratch.bytes() != 0) memory.kept.push_back(std::move(memory.scratch));
+    memory.scratch = DeviceMemory(gpu(), std::bit_ceil(bytes));
   }
-  return memory.data();
+  return memory.scratch.data();
 }
 
 /// What each launch of a program has of its own.
 void DeviceEngine::address(device::KernelArguments& arguments, const Ticket& ticket) {
-  arguments.operation.windows = windows().table(ticket.lane);
+  const Lane& lane = ticket.lane;
+  arguments.operation.windows = lane.windows->table(lane.index);
   if (arguments.operation.windows == nullptr) {
-    for (Rank peer = 0; peer < n_ranks(); ++peer) arguments.windows[peer] = windows().window(peer, ticket.lane);
+    for (Rank peer = 0; peer < n_ranks(); ++peer) arguments.windows[peer] = lane.windows->window(peer, lane.index);
   }
   arguments.timeout_ns = static_cast<std::uint64_t>(ticket.timeout_ns);
   arguments.operation_number = ticket.number;
@@ -177,7 +196,7 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
   arguments.operation.multiplies = multiplies;
   arguments.operation.scalar = multiplies ? operation.details->user_op->read() : 0;
   gpu().launch(bound.launch, ticket.stream);
-  if (ticket.lane == 0) launched(bound);
+  if (ticket.lane.number == 0) launched(bound);
 }
 
 /// In the eager lane. An image that is used once is free when it has run.
@@ -198,7 +217,8 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
     (transfer.peer != rank() ? others : transfer.sends ? to_self : from_self).push_back(transfer);
   }
   STRETTO_ASSERT(to_self.size() == from_self.size());
-  for (const PairProgram& pair : lower_pairs(others, windows().shape())) {
+  const Kept kept = ticket.lane.number != 0 ? Kept::with_the_graph : Kept::until_it_has_run;
+  for (const PairProgram& pair : lower_pairs(others, ticket.lane.windows->shape())) {
     const device::ProgramView view(pair.program.image.data());
     DeviceLaunch bound;
     bound.launch.reduces = false;
@@ -206,10 +226,10 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
     bound.launch.blocks = view.header->n_strands;
     bound.launch.threads = device::kMostThreadsPerBlock;
     bound.launch.arguments = &bound.arguments;
-    place_image(bound, pair.program, /*for_ever=*/ticket.lane != 0);
+    place_image(bound, pair.program, ticket.lane, kept);
     address(bound.arguments, ticket);
     gpu().launch(bound.launch, ticket.stream);
-    if (ticket.lane == 0) launched(bound);
+    if (ticket.lane.number == 0) launched(bound);
     ticket.waits = false;  // the next one is in the same stream
   }
   for (std::size_t i = 0; i < to_self.size(); ++i) {
@@ -219,9 +239,9 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
   }
 }
 
-std::uint32_t DeviceEngine::strands_ended(int lane) {
+std::uint32_t DeviceEngine::strands_ended() {
   device::WindowHeader header;
-  gpu().copy_to_host(&header, windows().window(rank(), lane), sizeof header);
+  gpu().copy_to_host(&header, windows().window(rank(), 0), sizeof header);
   return header.ended;
 }
 

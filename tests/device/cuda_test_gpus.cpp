@@ -52,6 +52,13 @@ class CudaStream final : public TestStream {
 
   strettoStream_t handle() const override { return stream_; }
   void synchronize() override { expect(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+  void wait_for(TestStream& other) override {
+    cudaEvent_t event = nullptr;
+    expect(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
+    expect(cudaEventRecord(event, static_cast<CudaStream&>(other).stream_), "cudaEventRecord");
+    expect(cudaStreamWaitEvent(stream_, event, 0), "cudaStreamWaitEvent");
+    expect(cudaEventDestroy(event), "cudaEventDestroy");
+  }
   void begin_capture() override {
     expect(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
   }
