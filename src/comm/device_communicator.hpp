@@ -24,14 +24,15 @@ namespace stretto {
 class DeviceCommunicator final : public Lifecycle {
  public:
   DeviceCommunicator(std::shared_ptr<MembershipTask> task, Membership membership);
-  /// Waits for what was issued, at most as long as its deadlines; says goodbye.
+  /// Waits for what was issued, at most as long as its deadlines; says goodbye. Graphs may outlive it, though their
+  /// replays will not come to an end once the others have gone, too: their memory is kept for them.
   ~DeviceCommunicator() override;
   DeviceCommunicator(const DeviceCommunicator&) = delete;
   DeviceCommunicator& operator=(const DeviceCommunicator&) = delete;
 
-  Rank rank() const { return engine_.rank(); }
-  int n_ranks() const { return engine_.n_ranks(); }
-  int device() const { return engine_.gpu().facts().ordinal; }
+  Rank rank() const { return engine_->rank(); }
+  int n_ranks() const { return engine_->n_ranks(); }
+  int device() const { return engine_->gpu().facts().ordinal; }
   UserOps& user_ops() { return user_ops_; }
 
   /// Issues one operation, whose arguments were checked against its row. The error: it was not issued.
@@ -43,13 +44,16 @@ class DeviceCommunicator final : public Lifecycle {
   bool close() noexcept override { return !issuing_.exchange(true, std::memory_order_acquire); }
   void leave() noexcept override { issuing_.store(false, std::memory_order_release); }
   /// What was issued outside of captures; at most until the deadlines have passed.
-  void drain() override;
+  void drain() override { static_cast<void>(drained()); }
   std::uint64_t completed() const override { return operations_; }
   void abort() override;
   const ErrorInfo* fault() const override;
 
  private:
   void tell(ErrorInfo info);
+  bool drained();
+  void check_peers(std::span<const Operation> batch) const;
+  void retire(LanesLeft left, bool has_drained);
   void launch(std::span<const Operation> batch, strettoStream_t stream);
   std::vector<DeviceTransfer> transfers_of(std::span<const Operation> batch) const;
   std::vector<DeviceTransfer> transfers_of_all_to_all_v(const Operation& operation) const;
@@ -61,7 +65,7 @@ class DeviceCommunicator final : public Lifecycle {
   void joined(strettoStream_t stream, std::uint64_t id);
 
   std::shared_ptr<MembershipTask> task_;
-  DeviceEngine engine_;
+  std::unique_ptr<DeviceEngine> engine_;
   std::shared_ptr<DeviceWatch> watch_;
   UserOps user_ops_;
   std::atomic<bool> issuing_{false};

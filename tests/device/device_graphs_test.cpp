@@ -194,5 +194,24 @@ TEST_P(DeviceGraphs, SendsOfManyGraphs_ComeToTheirOwn) {
   });
 }
 
+TEST_P(DeviceGraphs, GraphsThatOutliveTheirCommunicator_StillRun) {
+  DeviceRanks ranks(*gpus_, 2);
+  std::unique_ptr<TestStream> streams[2] = {ranks.stream(0), ranks.stream(1)};
+  std::unique_ptr<DeviceBuffer> buffers[2];
+  std::shared_ptr<TestGraph> graphs[2];
+  for (int rank = 0; rank < 2; ++rank) {
+    buffers[rank] = std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 1000);
+    buffers[rank]->fill(Buffer(1000, rank + 1));
+    graphs[rank] = capture_sum(*buffers[rank], 1000, ranks.comm(rank), *streams[rank]);
+  }
+  streams[0]->launch(graphs[0]);  // runs on while its communicator goes
+  for (int rank = 0; rank < 2; ++rank) ranks.destroy(rank);
+  streams[1]->launch(graphs[1]);
+  for (int rank = 0; rank < 2; ++rank) {
+    streams[rank]->synchronize();
+    EXPECT_EQ(buffers[rank]->read(), Buffer(1000, 3));
+  }
+}
+
 }  // namespace
 }  // namespace stretto
