@@ -49,6 +49,7 @@ class Connections {
 
   /// Tells the peers what this rank takes the operation for. Nobody waits for it.
   STRETTO_DEVICE void greet() {
+    begun_at_ = first_number();
     for (std::uint32_t i = machine_.thread(); i < strand_.n_links; i += machine_.threads()) {
       const Link& with = link_of(i);
       if (with.sends_per_round == 0 || machine_.failed()) continue;
@@ -61,16 +62,22 @@ class Connections {
   /// Whether a peer has greeted with another operation than this one, as far as it has greeted.
   STRETTO_DEVICE bool disagrees(std::uint32_t link) const {
     const Link& with = link_of(link);
+    if (with.receives_per_round == 0) return false;
     const std::uint64_t greeting =
         machine_.load_word(&own_.link(operation_.shape, strand_.channel, with.peer).greeting);
     const bool is_of_this = static_cast<std::uint32_t>(greeting) == receiving(link, 0, 0) + 1;
-    return with.receives_per_round != 0 && is_of_this && greeting >> 32 != operation_.descriptor;
+    return is_of_this && greeting >> 32 != operation_.descriptor;
   }
 
   /// Between looks at what a link is to bring: false where it is time to give up.
   STRETTO_DEVICE bool keep_waiting(typename Machine::Patience& patience, std::uint32_t link, std::uint32_t step) {
     if (machine_.keep_waiting(patience)) {
-      if (!machine_.has_looked(patience) || !disagrees(link)) return true;
+      if (!machine_.has_looked(patience)) return true;
+      if (first_number() != begun_at_) {
+        machine_.collide();
+        return false;
+      }
+      if (!disagrees(link)) return true;
       machine_.disagree(step, peer_of(link));
       return false;
     }
@@ -148,6 +155,7 @@ class Connections {
     for (std::uint32_t i = 0; i < strand_.n_links && !machine_.failed(); ++i) {
       if (disagrees(i)) machine_.disagree(0, peer_of(i));  // sizes that happen to match do not make it one operation
     }
+    if (!machine_.failed() && first_number() != begun_at_) machine_.collide();
     if (machine_.failed()) machine_.give_credit(&own_.header().dead, 1);
     for (std::uint32_t i = 0; i < strand_.n_links && !machine_.failed(); ++i) advance(link_of(i));
     machine_.count(&own_.header().ended);
@@ -155,6 +163,14 @@ class Connections {
 
  private:
   STRETTO_DEVICE const Link& link_of(std::uint32_t index) const { return program_.links[strand_.first_link + index]; }
+
+  /// A number that this strand alone raises, when it ends: if another did meanwhile, two runs of it met in its lane.
+  STRETTO_DEVICE std::uint32_t first_number() const {
+    if (strand_.n_links == 0) return 0;
+    const LinkWords& words = own_.link(operation_.shape, strand_.channel, link_of(0).peer);
+    const std::uint32_t* const number = link_of(0).sends_per_round != 0 ? &words.sent : &words.received;
+    return *number;
+  }
 
   STRETTO_DEVICE void advance(const Link& link) {
     LinkWords& words = own_.link(operation_.shape, strand_.channel, link.peer);
@@ -183,6 +199,7 @@ class Connections {
   const Operation& operation_;
   const Strand& strand_;
   Window own_;
+  std::uint32_t begun_at_ = 0;  ///< first_number() then
 };
 
 }  // namespace stretto::device

@@ -98,6 +98,10 @@ class CudaMachine {
     reason_ = KernelFailure::disagreement;
     fail(step, peer);
   }
+  __device__ __forceinline__ void collide() {
+    reason_ = KernelFailure::concurrent;
+    fail(0, arguments_.operation.rank);
+  }
   __device__ __forceinline__ void fail(std::uint32_t step, std::uint32_t peer) {
     failed_ = true;
     if (reason_ != KernelFailure::none) report(block_, arguments_, reason_, step, peer);

@@ -16,7 +16,8 @@
 //   has_looked(patience)           whether keep_waiting has just taken its time: for what need not be done each time
 //   load_word(w), store_word(w, v) eight bytes as a whole, in no order
 //   disagree(step, peer)           as fail(): the peer makes another call
-//   fail(step, peer)               this strand gives up: failed() is true for this thread, after a barrier for the
+//   collide()                      as fail(): another run of the operation is, or was, in the same lane at the same
+//   time fail(step, peer)               this strand gives up: failed() is true for this thread, after a barrier for the
 //   block log(step, round)               for tests
 //
 // Every wait ends: by what it waits for, or by keep_waiting. After a failure the block runs through its instructions

@@ -1,5 +1,6 @@
 // Captured graphs of device communicators: many at once, many one after another, forks, and what outlives what.
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 
 #include "device_ranks.hpp"
@@ -192,6 +193,41 @@ TEST_P(DeviceGraphs, SendsOfManyGraphs_ComeToTheirOwn) {
       }
     }
   });
+}
+
+TEST_P(DeviceGraphs, TwoRunsAtOnceOfOneGraph_AreAnErrorOfTheUser) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "they race, which is the user's fault";
+#endif
+  strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+  config.data_timeout_ms = 20'000;
+  DeviceRanks ranks(*gpus_, 2, config);
+  std::unique_ptr<TestStream> streams[2] = {ranks.stream(0), ranks.stream(1)};
+  const auto beside = ranks.stream(0);
+  std::unique_ptr<DeviceBuffer> buffers[2];
+  std::shared_ptr<TestGraph> graphs[2];
+  for (int rank = 0; rank < 2; ++rank) {
+    buffers[rank] = std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 1000);
+    streams[rank]->begin_capture();
+    for (int i = 0; i < 200; ++i) {
+      ASSERT_EQ(sum_in_place(*buffers[rank], 1000, ranks.comm(rank), *streams[rank]), strettoSuccess);
+    }
+    graphs[rank] = streams[rank]->end_capture();
+  }
+  const auto other = graphs[0]->again();
+  streams[0]->launch(graphs[0]);
+  beside->launch(other);
+  for (int i = 0; i < 2; ++i) streams[1]->launch(graphs[1]);
+  const auto a_minute_hence = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  strettoResult_t result = strettoSuccess;
+  while (result == strettoSuccess && std::chrono::steady_clock::now() < a_minute_hence) {
+    ASSERT_EQ(strettoCommGetAsyncError(ranks.comm(0), &result), strettoSuccess);
+  }
+  EXPECT_EQ(result, strettoInvalidUsage);
+  EXPECT_NE(std::string(strettoGetLastError(ranks.comm(0))).find("twice at once"), std::string::npos)
+      << strettoGetLastError(ranks.comm(0));
+  for (const auto& stream : streams) stream->synchronize();
+  beside->synchronize();
 }
 
 TEST_P(DeviceGraphs, GraphsThatOutliveTheirCommunicator_StillRun) {

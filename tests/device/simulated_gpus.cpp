@@ -19,6 +19,18 @@ namespace {
 constexpr std::size_t kAlignment_bytes = 256;
 constexpr std::uint32_t kThreadsPerBlock = 2;
 
+/// Before the kernel ends: afterwards the host may have freed the reports.
+void report(const device::KernelArguments& arguments, const Failure& failure) {
+  device::KernelReport& to = arguments.reports[failure.strand];
+  to.step = failure.step;
+  to.peer = failure.peer;
+  to.operation = arguments.operation_number;
+  const bool aborted = std::atomic_ref(*const_cast<std::uint32_t*>(arguments.abort_word)).load() != 0;
+  const bool waited = failure.reason == device::KernelFailure::deadline;
+  const auto reason = waited && aborted ? device::KernelFailure::aborted : failure.reason;
+  std::atomic_ref(to.reason).store(static_cast<std::uint32_t>(reason), std::memory_order_release);
+}
+
 /// The whole of a kernel, in its stream's thread.
 void run_kernel(const KernelLaunch& launch, const device::KernelArguments& arguments) {
   device::Operation operation = arguments.operation;
@@ -35,6 +47,7 @@ void run_kernel(const KernelLaunch& launch, const device::KernelArguments& argum
     blocks.back()->deadline = deadline;
     blocks.back()->abort_word = arguments.abort_word;
     blocks.back()->packets_are_ordered = strands_share_channels(program);
+    blocks.back()->on_failure = [&arguments](const Failure& failure) { report(arguments, failure); };
   }
   for (auto& block : blocks) {
     for (std::uint32_t thread = 0; thread < kThreadsPerBlock; ++thread) {
@@ -45,18 +58,6 @@ void run_kernel(const KernelLaunch& launch, const device::KernelArguments& argum
     }
   }
   for (std::thread& thread : threads) thread.join();
-  const bool aborted = std::atomic_ref(*const_cast<std::uint32_t*>(arguments.abort_word)).load() != 0;
-  for (const auto& block : blocks) {
-    if (block->failures.empty()) continue;
-    device::KernelReport& report = arguments.reports[block->strand];
-    report.step = block->failures.front().step;
-    report.peer = block->failures.front().peer;
-    report.operation = arguments.operation_number;
-    const auto reason = block->failures.front().disagrees ? device::KernelFailure::disagreement
-                        : aborted                         ? device::KernelFailure::aborted
-                                                          : device::KernelFailure::deadline;
-    std::atomic_ref(report.reason).store(static_cast<std::uint32_t>(reason), std::memory_order_release);
-  }
 }
 
 class SimulatedGpu final : public Gpu {

@@ -57,8 +57,9 @@ class Replay {
   std::map<int, Point> points_;
 };
 
-class SimulatedGraph final : public TestGraph {
+class SimulatedGraph final : public TestGraph, public std::enable_shared_from_this<SimulatedGraph> {
  public:
+  std::shared_ptr<TestGraph> again() override { return shared_from_this(); }
   using Task = std::function<void(Replay&)>;
   ~SimulatedGraph() override {
     for (const auto& gone : watchers) gone->store(true, std::memory_order_release);

@@ -14,6 +14,8 @@ namespace stretto::test {
 class TestGraph {
  public:
   virtual ~TestGraph() = default;
+  /// Another executable made of the same graph.
+  virtual std::shared_ptr<TestGraph> again() = 0;
 };
 
 class TestStream {
