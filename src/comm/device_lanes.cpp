@@ -36,9 +36,7 @@ Lane DeviceLanes::take(std::int64_t timeout_ns, GraphGone gone) {
   const std::uint64_t number = captures_;
   service.run([&] {
     lane = ledger_.granted(number);
-    if (lane) return;
-    ledger_.want(number);
-    poll();
+    if (!lane) ledger_.want(number);  // the service thread sees to it, which allocates in no capture of its own
   });
   if (!lane) {
     const auto has_ended = [&] {
@@ -49,14 +47,17 @@ Lane DeviceLanes::take(std::int64_t timeout_ns, GraphGone gone) {
   }
   if (!lane) give_up(timeout_ns);
   ++captures_;
-  if (*lane <= 0) refuse(static_cast<LaneLedger::Refusal>(*lane));
   Lane result;
+  std::size_t alive = 0;
   service.run([&] {
+    alive = lives_.size();
+    if (*lane <= 0) return;
     lives_.push_back({number, std::move(gone)});
     result.number = *lane;
     result.windows = banks_[static_cast<std::size_t>((*lane - 1) / bank_lanes_)].get();
     result.index = (*lane - 1) % bank_lanes_;
   });
+  if (*lane <= 0) refuse(static_cast<LaneLedger::Refusal>(*lane), alive);
   return result;
 }
 
@@ -67,7 +68,7 @@ bool DeviceLanes::someone_left() const {
   return false;
 }
 
-void DeviceLanes::refuse(LaneLedger::Refusal why) const {
+void DeviceLanes::refuse(LaneLedger::Refusal why, std::size_t alive) const {
   ErrorInfo info;
   info.code = why == LaneLedger::no_memory ? strettoSystemError : strettoUnsupported;
   info.rank = rank_;
@@ -77,11 +78,11 @@ void DeviceLanes::refuse(LaneLedger::Refusal why) const {
           ? format(
                 "the communicator's GPUs do not all have memory for one more captured graph; {} are alive: destroy "
                 "some, or capture more into each",
-                lives_.size())
+                alive)
           : format(
                 "a communicator can be in so many captured graphs at a time ({} are alive): destroy some, "
                 "capture more into each, or use another communicator",
-                lives_.size());
+                alive);
   throw Error(std::move(info));
 }
 

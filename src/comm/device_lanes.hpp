@@ -53,7 +53,7 @@ class DeviceLanes : public ServiceTask {
   void make_bank(int bank);
   void open_bank(std::span<const std::vector<std::byte>> descriptions);
   void trouble(const std::exception& error);
-  [[noreturn]] void refuse(LaneLedger::Refusal why) const;
+  [[noreturn]] void refuse(LaneLedger::Refusal why, std::size_t alive) const;
   [[noreturn]] void give_up(std::int64_t timeout_ns) const;
   bool someone_left() const;
 

@@ -9,7 +9,7 @@ namespace {
 
 /// Where graphs are dead on some ranks they will soon be on the others, mostly: no new bank before that long.
 constexpr std::int64_t kPatienceNs = 20'000'000;
-/// Nor a refusal, where there can be no new bank.
+/// Nor a refusal, where there can be no new bank: graphs may be about to die.
 constexpr std::int64_t kLastPatienceNs = 1'000'000'000;
 
 }  // namespace
@@ -74,7 +74,8 @@ void LaneLedger::poll(std::int64_t now_ns) {
   }
   if (waited_since_ns_ == 0) waited_since_ns_ = now_ns;
   const bool is_full = (n_banks_ + 1) * limits_.bank_lanes > limits_.lanes_most;
-  if (!dead_on_.empty() && now_ns - waited_since_ns_ < (is_full ? kLastPatienceNs : kPatienceNs)) return;
+  const std::int64_t patience_ns = is_full ? kLastPatienceNs : dead_on_.empty() ? 0 : kPatienceNs;
+  if (now_ns - waited_since_ns_ < patience_ns) return;
   waited_since_ns_ = 0;
   if (is_full) {
     while (waits()) grant(too_many);

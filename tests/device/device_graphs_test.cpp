@@ -195,6 +195,28 @@ TEST_P(DeviceGraphs, SendsOfManyGraphs_ComeToTheirOwn) {
   });
 }
 
+TEST_P(DeviceGraphs, MoreThanCanBe_AreRefusedUntilSomeAreGone) {
+  DeviceRanks ranks(*gpus_, 1);
+  const auto stream = ranks.stream(0);
+  DeviceBuffer value(ranks.gpus(), ranks.device(0), 1);
+  std::vector<std::shared_ptr<TestGraph>> graphs;
+  const auto capture = [&] {
+    stream->begin_capture();
+    const strettoResult_t result = sum_in_place(value, 1, ranks.comm(0), *stream);
+    graphs.push_back(stream->end_capture());
+    return result;
+  };
+  for (int i = 0; i < 1024; ++i) ASSERT_EQ(capture(), strettoSuccess) << i << ": " << strettoGetLastError(nullptr);
+  EXPECT_EQ(capture(), strettoUnsupported);
+  EXPECT_STREQ(error_of(nullptr).field, "stream") << strettoGetLastError(nullptr);
+  graphs.resize(1000);
+  EXPECT_EQ(capture(), strettoSuccess) << strettoGetLastError(nullptr);
+  value.fill({7});
+  stream->launch(graphs.back());
+  stream->synchronize();
+  EXPECT_EQ(value.read(), Buffer{7});
+}
+
 TEST_P(DeviceGraphs, TwoRunsAtOnceOfOneGraph_AreAnErrorOfTheUser) {
 #ifdef __SANITIZE_THREAD__
   GTEST_SKIP() << "they race, which is the user's fault";
