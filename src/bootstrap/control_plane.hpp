@@ -1,6 +1,6 @@
 // The control plane: a tree of authenticated TCP connections between the ranks of one communicator. It gathers small
-// blobs during set-up, and afterwards carries liveness, faults, goodbyes, and what ranks wait in. No
-// bulk data.
+// blobs during set-up, and afterwards carries liveness, faults, goodbyes, what ranks wait in, and what device
+// communicators agree on. No bulk data.
 //
 // A non-blocking state machine: nothing happens but in poll(). Not thread-safe: src/comm gives it to the set-up thread
 // first and to the service thread afterwards.
@@ -43,6 +43,16 @@ class ControlPlane {
   virtual void say_waiting(std::uint64_t operation, const OpTag& tag) = 0;
   /// What other ranks have said so since it was last asked; the oldest are dropped where nobody asks.
   virtual std::vector<Waiting> take_waiting() = 0;
+
+  /// Tells every other rank. Words of one rank come to each in the order in which they were said; and an answer comes
+  /// nowhere before what it answers, since the tree has one way between any two ranks.
+  virtual void tell(std::vector<std::byte> word) = 0;
+  struct Word {
+    Rank rank;
+    std::vector<std::byte> bytes;
+  };
+  /// What other ranks have told since it was last asked.
+  virtual std::vector<Word> take_words() = 0;
 
   /// Says goodbye: this rank leaves in order (`operations` completed so far); neighbours then do not take the closed
   /// connection for a death. After a goodbye of rank r, a rank that waits for r in a later operation is told so by

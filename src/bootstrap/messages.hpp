@@ -29,6 +29,7 @@ enum class Message : std::uint8_t {
   goodbye = 19,      ///< rank, operations
   goodbye_ack = 20,  ///< of the neighbour's own goodbye
   waiting = 21,      ///< Waiting
+  word = 22,         ///< rank, blob: what src/comm has to say
 };
 
 /// Who a rank is, for errors.

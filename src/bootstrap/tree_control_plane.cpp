@@ -11,8 +11,7 @@ namespace {
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::int64_t flush_limit_ns = second_ns;
 constexpr std::size_t blob_bytes_max = std::size_t{32} << 20;
-constexpr std::size_t waiting_most = 2 * WaitingNews::kOperations;  // kept for whoever does not take them
-constexpr std::size_t parcel_frame_bytes = std::size_t{1} << 20;    // of several blobs; a single one may be greater
+constexpr std::size_t parcel_frame_bytes = std::size_t{1} << 20;  // of several blobs; a single one may be greater
 
 }  // namespace
 
@@ -166,7 +165,7 @@ void TreeControlPlane::on_blobs(Link& from, WireReader& reader) {
   }
 }
 
-// ---- faults, waits and goodbyes --------------------------------------------------------------------------------
+// ---- faults and goodbyes ---------------------------------------------------------------------------------------
 
 void TreeControlPlane::report(const ErrorInfo& fault) {
   ErrorInfo mine = fault;
@@ -191,43 +190,6 @@ void TreeControlPlane::set_fault(ErrorInfo fault, const Link* from) {
   const std::vector<std::byte> body = writer.take();
   for (Link& link : links_) {
     if (&link != from) send(link, body);
-  }
-}
-
-void TreeControlPlane::say_waiting(std::uint64_t operation, const OpTag& tag) {
-  Waiting mine{self_.rank, operation, tag};
-  mine.tag.operation = static_cast<std::uint32_t>(operation);
-  if (fault_ || !news_.add(mine)) return;
-  spread_waiting(mine, nullptr);
-  poll();
-}
-
-void TreeControlPlane::on_waiting(Link& from, const Waiting& said) {
-  if (said.rank < 0 || said.rank >= n_ranks_ || said.rank == self_.rank)
-    throw Error(strettoRemoteError, "a wait of no rank");
-  if (fault_ || !news_.add(said)) return;
-  if (heard_.size() == waiting_most) heard_.erase(heard_.begin());
-  heard_.push_back(said);
-  spread_waiting(said, &from);
-}
-
-/// However much is said, a neighbour that takes nothing costs no more than a short list.
-void TreeControlPlane::spread_waiting(const Waiting& said, const Link* from) {
-  for (Link& link : links_) {
-    if (&link == from || !link.open) continue;
-    if (link.waiting.size() == waiting_most) link.waiting.pop_front();
-    link.waiting.push_back(said);
-  }
-}
-
-void TreeControlPlane::send_waiting(Link& link) {
-  while (link.open && !link.waiting.empty() && link.channel.flushed()) {
-    WireWriter writer;
-    writer.number(Message::waiting);
-    put(writer, link.waiting.front());
-    link.waiting.pop_front();
-    send(link, writer.take());
-    link.channel.flush();
   }
 }
 
@@ -282,6 +244,8 @@ void TreeControlPlane::on_frame(Link& from, std::span<const std::byte> frame) {
       return on_goodbye(from, reader);
     case Message::waiting:
       return on_waiting(from, get_waiting(reader));
+    case Message::word:
+      return on_word(from, reader);
     case Message::goodbye_ack:
       from.acknowledged = true;
       return;

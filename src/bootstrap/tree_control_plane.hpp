@@ -37,6 +37,8 @@ class TreeControlPlane final : public ControlPlane {
   const ErrorInfo* fault() const override { return fault_ ? &*fault_ : nullptr; }
   void say_waiting(std::uint64_t operation, const OpTag& tag) override;
   std::vector<Waiting> take_waiting() override { return std::exchange(heard_, {}); }
+  void tell(std::vector<std::byte> word) override;
+  std::vector<Word> take_words() override { return std::exchange(words_, {}); }
   void leave(std::uint64_t operations) override;
   bool flushed() const override;
   std::span<const Departure> departed() const override { return departed_; }
@@ -80,6 +82,8 @@ class TreeControlPlane final : public ControlPlane {
   void on_waiting(Link& from, const Waiting& said);
   void spread_waiting(const Waiting& said, const Link* from);
   void send_waiting(Link& link);
+  void on_word(Link& from, WireReader& reader);
+  void spread_word(Rank rank, std::span<const std::byte> word, const Link* from);
   void on_end(Link& link);
   void check_silence(Link& link, std::int64_t now_ns);
   void send_parcels(Link& link);
@@ -101,6 +105,7 @@ class TreeControlPlane final : public ControlPlane {
   std::vector<Departure> departed_;
   WaitingNews news_;
   std::vector<Waiting> heard_;
+  std::vector<Word> words_;
   std::uint64_t frames_sent_ = 0;
   bool left_ = false;
   std::int64_t flush_deadline_ns_ = 0;

@@ -7,11 +7,14 @@
 #include "base/datatypes.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "comm/retired_engine.hpp"
 
 namespace stretto {
 namespace {
 
 constexpr std::int64_t kGoodbyeNs = 1'000'000'000;
+/// Alive at a time: memory for them is taken as they come.
+constexpr int kGraphsMost = 1024;
 /// After a fault kernels end within a look at the host's word.
 constexpr std::int64_t kFaultDrainNs = 5'000'000'000;
 
@@ -26,24 +29,41 @@ ErrorInfo refusal(strettoResult_t code, const char* field, std::string text) {
 }  // namespace
 
 DeviceCommunicator::DeviceCommunicator(std::shared_ptr<MembershipTask> task, Membership membership)
-    : task_(std::move(task)), engine_(std::move(membership)) {
-  watch_ = std::make_shared<DeviceWatch>(task_, rank(), engine_.topology(), engine_.mailbox());
-  event_ = engine_.gpu().make_event();
-  Service::of_process().add(watch_);
+    : task_(std::move(task)), engine_(std::make_unique<DeviceEngine>(std::move(membership))) {
+  watch_ = std::make_shared<DeviceWatch>(task_, rank(), engine_->topology(), engine_->mailbox());
+  event_ = engine_->gpu().make_event();
+  const std::shared_ptr<Gpu>& gpu = engine_->shared_gpu();
+  lanes_ = std::make_shared<DeviceLanes>(task_, gpu, rank(), engine_->take_graph_windows(), kGraphsMost);
+  captures_.emplace(lanes_, gpu, engine_->settings().setup_timeout_ns);
   log(LogLevel::info, "event=communicator comm={} rank={} ranks={} device={} gpu=\"{}\" window_bytes={} lanes={}",
-      engine_.settings().name, rank(), n_ranks(), device(), engine_.gpu().facts().name, engine_.windows().bytes(),
-      engine_.windows().lanes());
+      engine_->settings().name, rank(), n_ranks(), device(), gpu->facts().name,
+      engine_->windows().bytes() + lanes_->bytes(), lanes_->lanes());
+  Service::of_process().add(watch_);
+  Service::of_process().add(lanes_);
 }
 
 DeviceCommunicator::~DeviceCommunicator() {
-  drain();
+  const bool has_drained = drained();
   Service& service = Service::of_process();
+  LanesLeft left;
   service.run([&] {
     watch_->end();
+    left = lanes_->end();
     task_->leave(operations_);
   });
   service.wait_until([&] { return task_->goodbye_said(); }, posix_system().now_ns() + kGoodbyeNs);
-  engine_.gpu().destroy_event(event_);
+  engine_->gpu().destroy_event(event_);
+  captures_.reset();
+  if (!has_drained || !left.graphs.empty()) retire(std::move(left), has_drained);
+}
+
+void DeviceCommunicator::retire(LanesLeft left, bool has_drained) {
+  const auto kept = std::make_shared<RetiredEngine>(std::move(engine_), std::move(left), has_drained);
+  try {
+    Service::of_process().add(kept);
+  } catch (const Error&) {  // the process is ending, and its memory with it
+    static_cast<void>(new std::shared_ptr<RetiredEngine>(kept));
+  }
 }
 
 std::optional<ErrorInfo> DeviceCommunicator::issue(std::span<const Operation> batch, strettoStream_t stream) {
@@ -59,7 +79,8 @@ std::optional<ErrorInfo> DeviceCommunicator::issue(std::span<const Operation> ba
   try {
     launch(batch, stream);
   } catch (const Error& error) {
-    if (error.info().code == strettoCudaError) tell(error.info());
+    const strettoResult_t code = error.info().code;
+    if (code == strettoCudaError || code == strettoRemoteError) tell(error.info());
     return error.info();
   }
   return std::nullopt;
@@ -69,18 +90,19 @@ void DeviceCommunicator::launch(std::span<const Operation> batch, strettoStream_
   const Operation& first = batch.front();
   const Collective collective = first.request.collective;
   for (const Operation& operation : batch) check_buffers(operation);
+  check_peers(batch);
   std::vector<DeviceTransfer> transfers;
   if (is_pair_call(collective)) transfers = transfers_of(batch);
   if (collective == Collective::all_to_all_v) transfers = transfers_of_all_to_all_v(first);
   DeviceEngine::Ticket ticket;
-  const StreamFacts facts = engine_.gpu().stream_facts(stream);
-  ticket.lane = lane_of(facts);
-  DeviceLaunch* const bound = transfers.empty() ? &engine_.bind(first, ticket.lane) : nullptr;
+  const StreamFacts facts = engine_->gpu().stream_facts(stream);
+  ticket.lane = lane_for(stream, facts);
+  DeviceLaunch* const bound = transfers.empty() ? &engine_->bind(first, ticket.lane) : nullptr;
   ticket.timeout_ns = longest_timeout_ns(batch);
-  if (ticket.timeout_ns == 0) ticket.timeout_ns = engine_.settings().data_timeout_ns;
+  if (ticket.timeout_ns == 0) ticket.timeout_ns = engine_->settings().data_timeout_ns;
   ticket.number = operations_;
   ticket.stream = stream;
-  ticket.waits = ticket.lane == 0 && join(stream, facts.id);
+  ticket.waits = ticket.lane.number == 0 && join(stream, facts.id);
   watch_->history().add(operations_, collective);
   if (!is_pair_call(collective)) {
     OpTag tag;
@@ -91,12 +113,16 @@ void DeviceCommunicator::launch(std::span<const Operation> batch, strettoStream_
     task_->calls().begin(operations_, tag);
   }
   if (bound != nullptr) {
-    engine_.launch(*bound, first, ticket);
+    engine_->launch(*bound, first, ticket);
   } else {
-    engine_.launch_pairs(transfers, ticket);
+    engine_->launch_pairs(transfers, ticket);
   }
   if (!is_pair_call(collective)) ++operations_;
-  if (ticket.lane == 0) joined(stream, facts.id);
+  if (ticket.lane.number == 0) {
+    joined(stream, facts.id);
+  } else {
+    captures_->launched(stream, facts.capture_id);
+  }
 }
 
 std::vector<DeviceTransfer> DeviceCommunicator::transfers_of(std::span<const Operation> batch) const {
@@ -128,10 +154,35 @@ std::vector<DeviceTransfer> DeviceCommunicator::transfers_of_all_to_all_v(const 
   return transfers;
 }
 
+/// Nobody waits for a rank that has left. What it sent before may still be received.
+void DeviceCommunicator::check_peers(std::span<const Operation> batch) const {
+  const auto check = [&](Rank peer, std::uint64_t needed, Collective collective) {
+    if (!task_->left_before(peer, needed)) return;
+    ErrorInfo info;
+    info.code = strettoRemoteError;
+    info.rank = rank();
+    info.peer = peer;
+    info.host = engine_->topology().identity(peer).host_name;
+    info.operation = static_cast<std::int64_t>(operations_);
+    info.name = row_of(collective).name;
+    info.text = format(
+        "rank {} needs rank {} on host {} in {} (operation {}), but that rank has finalized or destroyed its "
+        "communicator: every rank must make the same calls",
+        rank(), peer, info.host, info.name, info.operation);
+    throw Error(std::move(info));
+  };
+  for (const Operation& operation : batch) {
+    const Collective collective = operation.request.collective;
+    if (collective == Collective::send) check(operation.request.root, UINT64_MAX, collective);
+    if (is_pair_call(collective)) continue;
+    for (Rank peer = 0; peer < n_ranks(); ++peer) check(peer, operations_ + 1, collective);
+  }
+}
+
 /// Kernels read and write where the pointers say: memory of another kind would be a fault of the whole context.
 void DeviceCommunicator::check_buffer(const void* buffer, std::size_t bytes, const char* field) const {
   if (bytes == 0) return;
-  const PointerFacts facts = engine_.gpu().pointer_facts(buffer);
+  const PointerFacts facts = engine_->gpu().pointer_facts(buffer);
   if (facts.kind == PointerFacts::Kind::host) {
     throw Error(refusal(strettoInvalidArgument, field,
                         format("{} is host memory, but the communicator is of CUDA device {}: give it memory of that "
@@ -174,23 +225,15 @@ void DeviceCommunicator::check_buffers(const Operation& operation) const {
   check_buffer(operation.output, blocks(row.output) * block_bytes, "recvbuff");
 }
 
-/// The eager lane, or that of the stream's capture. A lane is a capture's for ever, so far: what its graph left in the
-/// windows must not meet another's.
-int DeviceCommunicator::lane_of(const StreamFacts& facts) {
-  if (facts.capture == StreamFacts::Capture::none) return 0;
+/// The eager lane, or that of the stream's capture.
+Lane DeviceCommunicator::lane_for(strettoStream_t stream, const StreamFacts& facts) {
+  if (facts.capture == StreamFacts::Capture::none) return engine_->eager_lane();
   if (facts.capture == StreamFacts::Capture::invalidated) {
     throw Error(refusal(strettoInvalidUsage, "stream", "the stream's capture is broken by an earlier error: end it"));
   }
-  const auto known = std::ranges::find(captures_, facts.capture_id);
-  if (known != captures_.end()) return 1 + static_cast<int>(known - captures_.begin());
-  if (static_cast<int>(captures_.size()) + 1 >= engine_.windows().lanes()) {
-    throw Error(refusal(strettoUnsupported, "stream",
-                        format("a communicator can be captured into {} graphs in this release: capture more into each, "
-                               "or use another communicator",
-                               captures_.size())));
-  }
-  captures_.push_back(facts.capture_id);
-  return static_cast<int>(captures_.size());
+  const auto [lane, is_new] = captures_->join(stream, facts.capture_id);
+  if (is_new) engine_->begin(lane);
+  return lane;
 }
 
 /// Orders the stream behind what was issued before. True where the kernel itself has to wait: at the first change of
@@ -198,7 +241,7 @@ int DeviceCommunicator::lane_of(const StreamFacts& facts) {
 /// operation is followed by an event.
 bool DeviceCommunicator::join(strettoStream_t stream, std::uint64_t id) {
   const bool changes = issued_ && id != last_stream_;
-  if (changes && many_streams_) engine_.gpu().make_wait(stream, event_);
+  if (changes && many_streams_) engine_->gpu().make_wait(stream, event_);
   return changes && !many_streams_;
 }
 
@@ -207,22 +250,23 @@ void DeviceCommunicator::joined(strettoStream_t stream, std::uint64_t id) {
   many_streams_ = many_streams_ || (issued_ && id != last_stream_);
   issued_ = true;
   last_stream_ = id;
-  if (many_streams_) engine_.gpu().record(event_, stream);
+  if (many_streams_) engine_->gpu().record(event_, stream);
 }
 
-void DeviceCommunicator::drain() {
+bool DeviceCommunicator::drained() {
   const std::int64_t start_ns = posix_system().now_ns();
-  std::int64_t limit_ns = start_ns + engine_.settings().data_timeout_ns + kFaultDrainNs;
+  std::int64_t limit_ns = start_ns + engine_->settings().data_timeout_ns + kFaultDrainNs;
   try {
-    while (engine_.strands_ended(0) != engine_.strands_launched()) {
+    while (engine_->strands_ended() != engine_->strands_launched()) {
       const std::int64_t now_ns = posix_system().now_ns();
       if (task_->fault().get() != nullptr) limit_ns = std::min(limit_ns, now_ns + kFaultDrainNs);
-      if (now_ns > limit_ns) return;
+      if (now_ns > limit_ns) return false;
       std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
   } catch (const Error& error) {  // the context is broken: nothing of it runs any more
     log(LogLevel::warn, "event=drain rank={} text=\"{}\"", rank(), error.what());
   }
+  return true;
 }
 
 /// An operation that CUDA did not take: the others wait for it in vain, and are told.
@@ -240,7 +284,7 @@ void DeviceCommunicator::abort() {
   if (!task_->fault().set(info)) return;
   info.code = strettoRemoteError;
   info.peer = rank();
-  info.host = engine_.topology().identity(rank()).host_name;
+  info.host = engine_->topology().identity(rank()).host_name;
   info.text = format("rank {} on host {} aborted the communicator", rank(), info.host);
   Service::of_process().run([&] {
     task_->report(info);
@@ -256,7 +300,7 @@ const ErrorInfo* DeviceCommunicator::fault() const {
     ErrorInfo info = *first;
     if (first->peer == rank() || first->peer < 0) info.peer = first->rank;
     info.rank = rank();
-    if (info.peer >= 0) info.host = engine_.topology().identity(info.peer).host_name;
+    if (info.peer >= 0) info.host = engine_->topology().identity(info.peer).host_name;
     info.text = format("rank {} before its next operation: {}", rank(), first->text);
     heard_.set(info);
   }

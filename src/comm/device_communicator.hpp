@@ -2,8 +2,8 @@
 // there. The twin of communicator.hpp, which runs operations on host memory.
 //
 // Order. Operations of a communicator run one after another, as they were issued: where the stream changes, the new one
-// waits for the operation before. A capture is a world of its own: its operations go into a lane of the
-// windows that no eager operation uses, in the order of the capture.
+// waits for the operation before. A capture is a world of its own: its operations go into a lane of the windows that
+// nobody else uses, in the order of the calls. Captures begin in the same order on all ranks.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,9 @@
 #include <span>
 #include <vector>
 
+#include "comm/device_captures.hpp"
 #include "comm/device_engine.hpp"
+#include "comm/device_lanes.hpp"
 #include "comm/device_watch.hpp"
 #include "comm/lifecycle.hpp"
 #include "comm/user_ops.hpp"
@@ -22,17 +24,18 @@ namespace stretto {
 class DeviceCommunicator final : public Lifecycle {
  public:
   DeviceCommunicator(std::shared_ptr<MembershipTask> task, Membership membership);
-  /// Waits for what was issued, at most as long as its deadlines; says goodbye.
+  /// Waits for what was issued, at most as long as its deadlines; says goodbye. Graphs may outlive it, though their
+  /// replays will not come to an end once the others have gone, too: their memory is kept for them.
   ~DeviceCommunicator() override;
   DeviceCommunicator(const DeviceCommunicator&) = delete;
   DeviceCommunicator& operator=(const DeviceCommunicator&) = delete;
 
-  Rank rank() const { return engine_.rank(); }
-  int n_ranks() const { return engine_.n_ranks(); }
-  int device() const { return engine_.gpu().facts().ordinal; }
+  Rank rank() const { return engine_->rank(); }
+  int n_ranks() const { return engine_->n_ranks(); }
+  int device() const { return engine_->gpu().facts().ordinal; }
   UserOps& user_ops() { return user_ops_; }
-  const Settings& agreed_settings() const override { return engine_.settings(); }
-  const Topology& topology() const override { return engine_.topology(); }
+  const Settings& agreed_settings() const override { return engine_->settings(); }
+  const Topology& topology() const override { return engine_->topology(); }
 
   /// Issues one operation, whose arguments were checked against its row. The error: it was not issued.
   std::optional<ErrorInfo> issue(const Operation& operation, strettoStream_t stream) {
@@ -43,25 +46,28 @@ class DeviceCommunicator final : public Lifecycle {
   bool close() noexcept override { return !issuing_.exchange(true, std::memory_order_acquire); }
   void leave() noexcept override { issuing_.store(false, std::memory_order_release); }
   /// What was issued outside of captures; at most until the deadlines have passed.
-  void drain() override;
+  void drain() override { static_cast<void>(drained()); }
   std::uint64_t completed() const override { return operations_; }
   void abort() override;
   const ErrorInfo* fault() const override;
 
  private:
   void tell(ErrorInfo info);
+  bool drained();
+  void check_peers(std::span<const Operation> batch) const;
+  void retire(LanesLeft left, bool has_drained);
   void launch(std::span<const Operation> batch, strettoStream_t stream);
   std::vector<DeviceTransfer> transfers_of(std::span<const Operation> batch) const;
   std::vector<DeviceTransfer> transfers_of_all_to_all_v(const Operation& operation) const;
   void check_buffer(const void* buffer, std::size_t bytes, const char* field) const;
   void check_buffers(const Operation& operation) const;
   void check_vectors(const Operation& operation) const;
-  int lane_of(const StreamFacts& facts);
+  Lane lane_for(strettoStream_t stream, const StreamFacts& facts);
   bool join(strettoStream_t stream, std::uint64_t id);
   void joined(strettoStream_t stream, std::uint64_t id);
 
   std::shared_ptr<MembershipTask> task_;
-  DeviceEngine engine_;
+  std::unique_ptr<DeviceEngine> engine_;
   std::shared_ptr<DeviceWatch> watch_;
   UserOps user_ops_;
   std::atomic<bool> issuing_{false};
@@ -72,7 +78,8 @@ class DeviceCommunicator final : public Lifecycle {
   Gpu::Event event_ = nullptr;
   bool many_streams_ = false;  ///< so each operation is followed by an event, for the next one to wait for
   // Captures:
-  std::vector<std::uint64_t> captures_;  ///< by lane, from lane 1
+  std::shared_ptr<DeviceLanes> lanes_;
+  std::optional<DeviceCaptures> captures_;
   mutable FaultSlot heard_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <iterator>
 #include <thread>
 
 #include "algorithms/catalogue.hpp"
@@ -36,11 +37,12 @@ std::uint32_t threads_for(const Binding& binding, device::Protocol protocol) {
 }  // namespace
 
 DeviceEngine::DeviceEngine(Membership membership) : membership_(std::move(membership)) {
-  const device::WindowShape& shape = windows().shape();
-  model_ = default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots,
+  const auto model_of = [this](const device::WindowShape& shape) {
+    return default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots,
                                 membership_.max_channels);
+  };
+  models_ = {model_of(windows().shape()), model_of(membership_.graph_windows->shape())};
   mailbox_ = reinterpret_cast<DeviceMailbox*>(gpu().allocate_pinned(sizeof(DeviceMailbox)));
-  scratch_.resize(static_cast<std::size_t>(windows().lanes()));
 }
 
 DeviceEngine::~DeviceEngine() { gpu().free_pinned(reinterpret_cast<std::byte*>(mailbox_)); }
@@ -52,23 +54,25 @@ const PreparedPlan& DeviceEngine::plan_for(const PlanSpec& spec) {
   return *found;
 }
 
-DeviceLaunch& DeviceEngine::bind(const Operation& operation, int lane) {
+DeviceLaunch& DeviceEngine::bind(const Operation& operation, const Lane& lane) {
   const Request& request = operation.request;
   const CallDetails* const details = operation.details.get();
   // A user's operation is a sum of products.
   Request cached = request;
   if (details != nullptr && details->user_op) cached.op = strettoSum;
   if (details != nullptr && !details->sizes.empty()) {
-    one_off_ = make_launch(cached, details, /*for_ever=*/lane != 0);
+    one_off_ = make_launch(cached, details, lane, lane.number != 0 ? Kept::with_the_graph : Kept::until_it_has_run);
     return *one_off_;
   }
-  std::unique_ptr<DeviceLaunch>& entry = cache_[entry_of(cached)];
-  if (!entry || entry->request != cached) entry = make_launch(cached, nullptr, true);
+  std::unique_ptr<DeviceLaunch>& entry = caches_[lane.number != 0 ? 1 : 0][entry_of(cached)];
+  if (!entry || entry->request != cached) entry = make_launch(cached, nullptr, lane, Kept::for_ever);
   return *entry;
 }
 
 std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, const CallDetails* details,
-                                                        bool for_ever) {
+                                                        const Lane& lane, Kept kept) {
+  const DeviceModel& model = models_[lane.number != 0 ? 1 : 0];
+  const device::WindowShape& shape = lane.windows->shape();
   const CollectiveRow& row = row_of(row_of(request.collective).planned_as);
   const std::size_t element_bytes = data_type_bytes(request.type);
   Request planned = request;
@@ -76,13 +80,13 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
   if (details != nullptr) planned.count = count_to_plan(details->sizes);
   check_size(planned, row, n_ranks());
   const AlgorithmRow* forced = find_algorithm(settings().algorithm);
-  const bool can_serve = forced != nullptr && forced->supports(row.collective) &&
-                         fits(*forced, {row.collective, forced->name, n_ranks(), request.root, 1, {}},
-                              model_.max_channels, model_.packets);
+  const bool can_serve =
+      forced != nullptr && forced->supports(row.collective) &&
+      fits(*forced, {row.collective, forced->name, n_ranks(), request.root, 1, {}}, model.max_channels, model.packets);
   const DeviceChoice choice = choose_device_plan(row.collective, planned.count * element_bytes, n_ranks(), request.root,
-                                                 model_, can_serve ? forced->name : std::string_view());
+                                                 model, can_serve ? forced->name : std::string_view());
   const auto protocol = choice.by_packets ? device::Protocol::packets : device::Protocol::slots;
-  const std::size_t slot_bytes = choice.by_packets ? windows().shape().packet_slot_bytes : windows().shape().slot_bytes;
+  const std::size_t slot_bytes = choice.by_packets ? shape.packet_slot_bytes : shape.slot_bytes;
   log(LogLevel::debug, "event=plan comm={} rank={} plan={} protocol={} channels={} cost_us={}", settings().name, rank(),
       choice.spec.algorithm, choice.by_packets ? "packets" : "slots", choice.spec.channels, choice.cost / 1'000'000);
 
@@ -95,7 +99,7 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
       bound->launch = {request.type, request.op, row.reduces, protocol};
       bound->launch.blocks = static_cast<std::uint32_t>(bound->binding.channels.size());
       bound->launch.threads = threads_for(bound->binding, protocol);
-      prepare_exchange(*bound, *exchange);
+      prepare_exchange(*bound, *exchange, lane);
       return bound;
     }
   }
@@ -111,19 +115,18 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
                    threads_for(bound->binding, protocol),
                    &bound->arguments,
                    nullptr};
-  place_image(*bound, program, for_ever);
+  place_image(*bound, program, lane, kept);
   return bound;
 }
 
-void DeviceEngine::prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange) {
+void DeviceEngine::prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange, const Lane& lane) {
   bound.launch.exchange = &bound.exchange;
   bound.exchange.exchange = exchange;
   bound.exchange.exchange.rank = static_cast<std::uint16_t>(rank());
-  device::place_exchange(bound.exchange.exchange, windows().shape());
+  device::place_exchange(bound.exchange.exchange, lane.windows->shape());
 }
 
-/// `for_ever`: as long as the communicator, for programs that are launched again, or by graphs.
-void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program, bool for_ever) {
+void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program, const Lane& lane, Kept kept) {
   device::KernelArguments& arguments = bound.arguments;
   if (bound.launch.blocks > DeviceMailbox::kReports || bound.launch.blocks > gpu().resident_blocks()) {
     throw Error(strettoInvalidArgument,
@@ -139,23 +142,39 @@ void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program
                 "max_channels");
   }
   arguments.image_bytes = program.image.size();
-  arguments.image = image_of(program, for_ever);
+  arguments.image = image_of(program, lane, kept);
   arguments.operation.rank = static_cast<std::uint32_t>(rank());
-  arguments.operation.shape = windows().shape();
+  arguments.operation.shape = lane.windows->shape();
+}
+
+void DeviceEngine::begin(const Lane& lane) {
+  std::vector<DeviceMemory>& kept = lane_memory_[lane.number].kept;
+  std::ranges::move(kept, std::back_inserter(spare_));
+  kept.clear();
 }
 
 /// In device memory where it is used again; else in host memory, which the kernel reads once across PCIe: nobody waits
 /// for a copy.
-const std::byte* DeviceEngine::image_of(const DeviceProgram& program, bool for_ever) {
+const std::byte* DeviceEngine::image_of(const DeviceProgram& program, const Lane& lane, Kept kept) {
   const std::size_t bytes = (program.image.size() + 15) / 16 * 16;
-  if (for_ever) {
-    kept_.emplace_back(gpu(), bytes);
-    gpu().copy_to_device(kept_.back().data(), program.image.data(), program.image.size());
-    return kept_.back().data();
+  if (kept == Kept::until_it_has_run) return image_in_ring(program);
+  std::vector<DeviceMemory>& to = kept == Kept::for_ever ? kept_ : lane_memory_[lane.number].kept;
+  const auto spare = std::ranges::find_if(spare_, [&](const DeviceMemory& each) { return each.bytes() >= bytes; });
+  if (spare != spare_.end()) {
+    to.push_back(std::move(*spare));
+    spare_.erase(spare);
+  } else {
+    to.emplace_back(gpu(), std::bit_ceil(bytes));
   }
+  gpu().copy_to_device(to.back().data(), program.image.data(), program.image.size());
+  return to.back().data();
+}
+
+const std::byte* DeviceEngine::image_in_ring(const DeviceProgram& program) {
+  const std::size_t bytes = (program.image.size() + 15) / 16 * 16;
   ImageSlot& slot = image_ring_[next_image_++ % image_ring_.size()];
   const std::int64_t limit_ns = posix_system().now_ns() + settings().data_timeout_ns;
-  while (slot.memory.data() != nullptr && static_cast<std::int32_t>(strands_ended(0) - slot.free_at) < 0) {
+  while (slot.memory.data() != nullptr && static_cast<std::int32_t>(strands_ended() - slot.free_at) < 0) {
     if (posix_system().now_ns() > limit_ns) {
       throw Error(strettoTimeout, "operations that were issued before have not ended until the deadline", "stream");
     }
@@ -166,21 +185,22 @@ const std::byte* DeviceEngine::image_of(const DeviceProgram& program, bool for_e
   return slot.memory.data();
 }
 
-std::byte* DeviceEngine::scratch_of(int lane, std::size_t bytes) {
+std::byte* DeviceEngine::scratch_of(const Lane& lane, std::size_t bytes) {
   if (bytes == 0) return nullptr;
-  DeviceMemory& memory = scratch_[static_cast<std::size_t>(lane)];
-  if (memory.bytes() < bytes) {
-    kept_.push_back(std::move(memory));
-    memory = DeviceMemory(gpu(), std::bit_ceil(bytes));
+  LaneMemory& memory = lane_memory_[lane.number];
+  if (memory.scratch.bytes() < bytes) {
+    if (memory.scratch.bytes() != 0) memory.kept.push_back(std::move(memory.scratch));
+    memory.scratch = DeviceMemory(gpu(), std::bit_ceil(bytes));
   }
-  return memory.data();
+  return memory.scratch.data();
 }
 
 /// What each launch of a program has of its own.
 void DeviceEngine::address(device::KernelArguments& arguments, const Ticket& ticket) {
-  arguments.operation.windows = windows().table(ticket.lane);
+  const Lane& lane = ticket.lane;
+  arguments.operation.windows = lane.windows->table(lane.index);
   if (arguments.operation.windows == nullptr) {
-    for (Rank peer = 0; peer < n_ranks(); ++peer) arguments.windows[peer] = windows().window(peer, ticket.lane);
+    for (Rank peer = 0; peer < n_ranks(); ++peer) arguments.windows[peer] = lane.windows->window(peer, lane.index);
   }
   arguments.faults = faults_of(ticket);
   arguments.operation.waits = ticket.waits;
@@ -189,14 +209,15 @@ void DeviceEngine::address(device::KernelArguments& arguments, const Ticket& tic
 
 void DeviceEngine::address(device::ExchangeArguments& arguments, const Ticket& ticket) {
   device::Exchange& exchange = arguments.exchange;
-  exchange.window = windows().window(rank(), ticket.lane);
+  const Lane& lane = ticket.lane;
+  exchange.window = lane.windows->window(rank(), lane.index);
   for (std::size_t i = 0; i < exchange.n_peers; ++i) {
-    exchange.peers[i].window = windows().window(static_cast<Rank>(exchange.peers[i].rank), ticket.lane);
+    exchange.peers[i].window = lane.windows->window(static_cast<Rank>(exchange.peers[i].rank), lane.index);
   }
   arguments.faults = faults_of(ticket);
   exchange.waits = ticket.waits;
   exchange.after = strands_launched_;
-  exchange.counts = ticket.lane == 0;
+  exchange.counts = lane.number == 0;
 }
 
 device::FaultWords DeviceEngine::faults_of(const Ticket& ticket) const {
@@ -222,7 +243,7 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
     bound.arguments.operation.scratch = scratch_of(ticket.lane, bound.scratch_bytes);
   }
   gpu().launch(bound.launch, ticket.stream);
-  if (ticket.lane == 0) launched(bound);
+  if (ticket.lane.number == 0) launched(bound);
 }
 
 /// In the eager lane. An image that is used once is free when it has run.
@@ -243,7 +264,8 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
     (transfer.peer != rank() ? others : transfer.sends ? to_self : from_self).push_back(transfer);
   }
   STRETTO_ASSERT(to_self.size() == from_self.size());
-  for (const PairLaunch& pair : lower_pairs(others, windows().shape())) {
+  const Kept kept = ticket.lane.number != 0 ? Kept::with_the_graph : Kept::until_it_has_run;
+  for (const PairLaunch& pair : lower_pairs(others, ticket.lane.windows->shape())) {
     DeviceLaunch bound;
     bound.launch.reduces = false;
     bound.launch.blocks = pair.blocks;
@@ -251,14 +273,14 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
     if (pair.program) {
       bound.launch.protocol = device::Protocol::slots;
       bound.launch.arguments = &bound.arguments;
-      place_image(bound, *pair.program, /*for_ever=*/ticket.lane != 0);
+      place_image(bound, *pair.program, ticket.lane, kept);
       address(bound.arguments, ticket);
     } else {
-      prepare_exchange(bound, pair.exchange);
+      prepare_exchange(bound, pair.exchange, ticket.lane);
       address(bound.exchange, ticket);
     }
     gpu().launch(bound.launch, ticket.stream);
-    if (ticket.lane == 0) launched(bound);
+    if (ticket.lane.number == 0) launched(bound);
     ticket.waits = false;  // the next one is in the same stream
   }
   for (std::size_t i = 0; i < to_self.size(); ++i) {
@@ -268,9 +290,9 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
   }
 }
 
-std::uint32_t DeviceEngine::strands_ended(int lane) {
+std::uint32_t DeviceEngine::strands_ended() {
   device::WindowHeader header;
-  gpu().copy_to_host(&header, windows().window(rank(), lane), sizeof header);
+  gpu().copy_to_host(&header, windows().window(rank(), 0), sizeof header);
   return header.ended;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "comm/batch.hpp"
+#include "comm/lane.hpp"
 #include "comm/requests.hpp"
 #include "comm/setup.hpp"
 #include "exec/device_exchange.hpp"
@@ -76,14 +77,21 @@ class DeviceEngine {
   const Topology& topology() const { return *membership_.topology; }
   const Settings& settings() const { return membership_.settings; }
   Gpu& gpu() const { return *membership_.gpu; }
+  const std::shared_ptr<Gpu>& shared_gpu() const { return membership_.gpu; }
+  /// Of the eager lane.
   const PeerWindows& windows() const { return *membership_.windows; }
+  /// Of the lanes of captures; once.
+  std::unique_ptr<PeerWindows> take_graph_windows() { return std::move(membership_.graph_windows); }
   DeviceMailbox& mailbox() const { return *mailbox_; }
 
+  Lane eager_lane() const { return {0, membership_.windows.get(), 0}; }
+  /// A capture begins in a lane. Whatever used it before does not run any more, and its memory is used again.
+  void begin(const Lane& lane);
   /// The launch for an operation in a lane, made at its first use. Throws Error for what no plan can serve.
-  DeviceLaunch& bind(const Operation& operation, int lane);
+  DeviceLaunch& bind(const Operation& operation, const Lane& lane);
   /// How and where an operation is launched.
   struct Ticket {
-    int lane = 0;
+    Lane lane;
     std::int64_t timeout_ns = 0;
     std::uint64_t number = 0;
     strettoStream_t stream = nullptr;
@@ -97,31 +105,44 @@ class DeviceEngine {
   void launch_pairs(std::span<const DeviceTransfer> transfers, Ticket ticket);
   /// Strands launched outside of captures so far, modulo 2^32.
   std::uint32_t strands_launched() const { return strands_launched_; }
-  /// Strands that have ended on the device.
-  std::uint32_t strands_ended(int lane);
+  /// Of those, ended.
+  std::uint32_t strands_ended();
 
  private:
   using PlanKey = std::tuple<Collective, std::string, Rank, int>;
 
+  /// How long an image is read.
+  enum class Kept : std::uint8_t { for_ever, with_the_graph, until_it_has_run };
+
   const PreparedPlan& plan_for(const PlanSpec& spec);
-  std::unique_ptr<DeviceLaunch> make_launch(const Request& request, const CallDetails* details, bool for_ever);
+  std::unique_ptr<DeviceLaunch> make_launch(const Request& request, const CallDetails* details, const Lane& lane,
+                                            Kept kept);
   void launched(const DeviceLaunch& bound);
-  void place_image(DeviceLaunch& bound, const DeviceProgram& program, bool for_ever);
-  const std::byte* image_of(const DeviceProgram& program, bool for_ever);
+  void place_image(DeviceLaunch& bound, const DeviceProgram& program, const Lane& lane, Kept kept);
+  const std::byte* image_of(const DeviceProgram& program, const Lane& lane, Kept kept);
+  const std::byte* image_in_ring(const DeviceProgram& program);
+  void prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange, const Lane& lane);
   device::FaultWords faults_of(const Ticket& ticket) const;
   void address(device::KernelArguments& arguments, const Ticket& ticket);
   void address(device::ExchangeArguments& arguments, const Ticket& ticket);
-  void prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange);
-  std::byte* scratch_of(int lane, std::size_t bytes);
+  std::byte* scratch_of(const Lane& lane, std::size_t bytes);
+
+  /// What a capture's kernels may read as long as its graph lives.
+  struct LaneMemory {
+    DeviceMemory scratch;
+    std::vector<DeviceMemory> kept;
+  };
+  using Cache = std::array<std::unique_ptr<DeviceLaunch>, kBoundMost>;
 
   Membership membership_;
-  DeviceModel model_;
+  std::array<DeviceModel, 2> models_;  ///< of the eager lane, and of the others
   DeviceMailbox* mailbox_ = nullptr;
   std::map<PlanKey, std::unique_ptr<PreparedPlan>> plans_;
-  std::array<std::unique_ptr<DeviceLaunch>, kBoundMost> cache_;
+  std::array<Cache, 2> caches_;            ///< likewise: slots, and so chunks, are of other sizes
   std::unique_ptr<DeviceLaunch> one_off_;  ///< of the last operation that had details
-  std::vector<DeviceMemory> scratch_;      ///< by lane
-  std::vector<DeviceMemory> kept_;         ///< what kernels under way may still read
+  std::map<int, LaneMemory> lane_memory_;  ///< by number
+  std::vector<DeviceMemory> spare_;        ///< what graphs have left
+  std::vector<DeviceMemory> kept_;         ///< images, for ever
   /// Images of programs that are used once, each free again when so many strands have ended.
   struct ImageSlot {
     PinnedMemory memory;

@@ -101,6 +101,16 @@ ErrorInfo DeviceWatch::words_of(const device::KernelReport& report) const {
   info.operation = static_cast<std::int64_t>(report.operation);
   info.step = static_cast<std::int32_t>(report.step);
   info.name = history_.name_of(report.operation);
+  if (static_cast<device::KernelFailure>(report.reason) == device::KernelFailure::concurrent) {
+    info.code = strettoInvalidUsage;
+    info.peer = -1;
+    info.host.clear();
+    info.text = format(
+        "rank {} ran the captured operation {} ({}) twice at once: executables made of one graph must not run beside "
+        "each other. Launch them into one stream, or capture a graph for each",
+        rank_, info.operation, info.name);
+    return info;
+  }
   if (info.peer == rank_ && report.step != 0) {
     info.text = format(
         "rank {} has waited in vain in {} (operation {}, step {}) for its own sending half to read what is to be "

@@ -265,6 +265,14 @@ void MembershipTask::say_waiting(std::uint64_t operation, const OpTag& tag) {
   if (phase_ == Phase::running) control_->say_waiting(operation, tag);
 }
 
+void MembershipTask::tell(std::vector<std::byte> word) {
+  if (phase_ == Phase::running) control_->tell(std::move(word));
+}
+
+std::vector<ControlPlane::Word> MembershipTask::take_words() {
+  return phase_ == Phase::running ? control_->take_words() : std::vector<ControlPlane::Word>();
+}
+
 void MembershipTask::say_goodbye(std::uint64_t operations) {
   if (phase_ == Phase::running) control_->leave(operations);
 }

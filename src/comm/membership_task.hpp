@@ -35,6 +35,9 @@ class MembershipTask : public ServiceTask {
   std::vector<std::vector<std::byte>> take_gathered();
   /// This rank has made no progress in its current collective for long: the others say if they made another call.
   void say_waiting(std::uint64_t operation, const OpTag& tag);
+  /// Tells every other rank; and what they have told (ControlPlane).
+  void tell(std::vector<std::byte> word);
+  std::vector<ControlPlane::Word> take_words();
   /// This rank makes no more operations, but goes on passing on what others say, until it leaves.
   void say_goodbye(std::uint64_t operations);
   void leave(std::uint64_t operations);

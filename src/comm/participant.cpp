@@ -72,7 +72,12 @@ void Participant::await(std::span<const std::unique_ptr<Participant>> participan
   for (const auto& participant : participants) {
     if (state_of(participant) == SetupState::failed) throw Error(participant->task_->setup_error());
   }
-  if (std::ranges::none_of(participants, [](const auto& p) { return p->in_setup(); })) return;
+  if (std::ranges::none_of(participants, [](const auto& p) { return p->in_setup(); })) {
+    for (const auto& participant : participants) {
+      if (participant->on_device()) participant->adopt();  // other ranks' captures may need it before its first call
+    }
+    return;
+  }
   if (in_time) throw Error(*parent->fault());
   throw Error(strettoTimeout,
               "set-up: this process was stopped, or its service thread got no time, beyond the deadline");

@@ -49,8 +49,7 @@ std::string_view kind_name(bool on_device) { return on_device ? "a device" : "ho
   throw Error(info);
 }
 
-/// Slots are smaller where there are many peers, so that a rank's windows take about 40 MiB at 2 ranks, and no more
-/// than 160 MiB at 8.
+/// Slots are smaller where there are many peers: the windows of 64 channels take 9 MiB at 2 ranks, 21 MiB at 8.
 device::WindowShape window_shape(int n_ranks, int channels) {
   device::WindowShape shape;
   shape.n_ranks = static_cast<std::uint32_t>(n_ranks);
@@ -60,6 +59,17 @@ device::WindowShape window_shape(int n_ranks, int channels) {
   shape.slots = 2;
   shape.slot_bytes = n_ranks <= 2 ? 64 << 10 : n_ranks <= 4 ? 32 << 10 : n_ranks <= 8 ? 16 << 10 : 8 << 10;
   return shape;
+}
+
+/// Lanes of captures have slots of half the size, since there are many of them: 5 MiB at 2 ranks, 14 MiB at 8.
+device::WindowShape graph_window_shape(device::WindowShape shape) {
+  shape.slot_bytes /= 2;
+  return shape;
+}
+
+/// Made at once: about 40 MiB of them, so that a communicator of two GPUs takes 50 MiB on each.
+int lanes_of_a_bank(const device::WindowShape& shape) {
+  return static_cast<int>(std::clamp<std::size_t>((std::size_t{42} << 20) / shape.bytes(), 2, 8));
 }
 
 /// As many as all ranks' blocks fit on their GPUs side by side, each channel having two strands at most: a block that
@@ -73,9 +83,6 @@ int device_channels(const std::vector<RankCard>& cards, std::uint32_t asked) {
   }
   return static_cast<int>(std::max<std::uint32_t>(1, channels));
 }
-
-/// One for eager operations, and some for captured graphs.
-constexpr int kLanes = 4;
 
 [[noreturn]] void no_transport(Rank rank, const HostIdentity& mine, Rank peer, const HostIdentity& theirs) {
   ErrorInfo info;
@@ -350,12 +357,26 @@ void Setup::make_windows() {
     if (mine.host_id != theirs.host_id) no_transport(membership_.rank, mine, peer, theirs);
   }
   membership_.gpu = membership_.settings.gpu;
-  membership_.windows = make_peer_windows(membership_.gpu, window_shape(membership_.n_ranks, membership_.max_channels),
-                                          membership_.rank, kLanes);
-  gather(membership_.windows->describe(), "exchange of GPU memory");
+  const device::WindowShape shape = window_shape(membership_.n_ranks, membership_.max_channels);
+  const device::WindowShape of_graphs = graph_window_shape(shape);
+  membership_.windows = make_peer_windows(membership_.gpu, shape, membership_.rank, 1);
+  membership_.graph_windows =
+      make_peer_windows(membership_.gpu, of_graphs, membership_.rank, lanes_of_a_bank(of_graphs));
+  gather(encode(Descriptions{membership_.windows->describe(), membership_.graph_windows->describe()}),
+         "exchange of GPU memory");
 }
 
-void Setup::open_windows(const std::vector<std::vector<std::byte>>& blobs) { membership_.windows->open(blobs); }
+void Setup::open_windows(const std::vector<std::vector<std::byte>>& blobs) {
+  const std::vector<Descriptions> by_rank = decode_all(membership_.rank, blobs, decode_descriptions);
+  PeerWindows* const windows[] = {membership_.windows.get(), membership_.graph_windows.get()};
+  for (std::size_t i = 0; i < std::size(windows); ++i) {
+    std::vector<std::vector<std::byte>> of_these;
+    for (const Descriptions& descriptions : by_rank) {
+      of_these.push_back(i < descriptions.size() ? descriptions[i] : std::vector<std::byte>());
+    }
+    windows[i]->open(of_these);
+  }
+}
 
 bool Setup::transports_up() {
   bool up = true;

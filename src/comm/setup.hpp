@@ -31,7 +31,8 @@ struct Membership {
   std::vector<Transport*> transport_to;                ///< by peer; nullptr for this rank
   // Of a device communicator, which has no transports:
   std::shared_ptr<Gpu> gpu;
-  std::unique_ptr<PeerWindows> windows;
+  std::unique_ptr<PeerWindows> windows;        ///< of eager operations: one lane
+  std::unique_ptr<PeerWindows> graph_windows;  ///< of captures: the first lanes
 };
 
 class Setup {

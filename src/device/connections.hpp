@@ -53,6 +53,7 @@ class Connections {
   /// credits of an operation are given here, at the begin of the next, since a store to a peer at a kernel's end would
   /// keep the kernel until the peer's memory has answered. Nobody waits for either.
   STRETTO_DEVICE void greet() {
+    begun_at_ = first_number();
     for (std::uint32_t i = machine_.thread(); i < strand_.n_links; i += machine_.threads()) {
       const Link& with = link_of(i);
       if (machine_.failed()) return;
@@ -78,7 +79,12 @@ class Connections {
   /// Between looks at what a link is to bring: false where it is time to give up.
   STRETTO_DEVICE bool keep_waiting(typename Machine::Patience& patience, std::uint32_t link, std::uint32_t step) {
     if (machine_.keep_waiting(patience)) {
-      if (!machine_.has_looked(patience) || !disagrees(link)) return true;
+      if (!machine_.has_looked(patience)) return true;
+      if (first_number() != begun_at_) {
+        machine_.collide();
+        return false;
+      }
+      if (!disagrees(link)) return true;
       machine_.disagree(step, peer_of(link));
       return false;
     }
@@ -182,6 +188,7 @@ class Connections {
     for (std::uint32_t i = 0; i < strand_.n_links && !machine_.failed(); ++i) {
       if (disagrees(i)) machine_.disagree(0, peer_of(i));  // sizes that happen to match do not make it one operation
     }
+    if (!machine_.failed() && first_number() != begun_at_) machine_.collide();
     if (machine_.failed()) machine_.give_credit(&own_.header().dead, 1);
     for (std::uint32_t i = 0; i < strand_.n_links && !machine_.failed(); ++i) advance(link_of(i));
     if (strand_.half == StrandHalf::receiving && operation_.orders_halves && !machine_.failed()) {
@@ -192,6 +199,14 @@ class Connections {
 
  private:
   STRETTO_DEVICE const Link& link_of(std::uint32_t index) const { return program_.links[strand_.first_link + index]; }
+
+  /// A number that this strand alone raises, when it ends: if another did meanwhile, two runs of it met in its lane.
+  STRETTO_DEVICE std::uint32_t first_number() const {
+    if (strand_.n_links == 0) return 0;
+    const LinkWords& words = own_.link(operation_.shape, strand_.channel, link_of(0).peer);
+    const std::uint32_t* const number = link_of(0).sends_per_round != 0 ? &words.sent : &words.received;
+    return *number;
+  }
 
   STRETTO_DEVICE void advance(const Link& link) {
     LinkWords& words = own_.link(operation_.shape, strand_.channel, link.peer);
@@ -204,6 +219,7 @@ class Connections {
   const Operation& operation_;
   const Strand& strand_;
   Window own_;
+  std::uint32_t begun_at_ = 0;  ///< first_number() then
 };
 
 }  // namespace stretto::device

@@ -251,6 +251,27 @@ class CudaGpu final : public Gpu {
     return {active ? StreamFacts::Capture::active : StreamFacts::Capture::invalidated, 0, capture_id};
   }
 
+  void watch_graph(strettoStream_t stream, std::shared_ptr<std::atomic<bool>> gone) override {
+    using Gone = std::shared_ptr<std::atomic<bool>>;
+    const OnDevice here(facts_.ordinal);
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    unsigned long long id = 0;
+    cudaGraph_t graph = nullptr;
+    check(cudaStreamGetCaptureInfo(cuda(stream), &status, &id, &graph), "cudaStreamGetCaptureInfo");
+    // In a thread of CUDA's, where CUDA must not be called.
+    const auto set = [](void* of) {
+      const std::unique_ptr<Gone> told(static_cast<Gone*>(of));
+      (*told)->store(true, std::memory_order_release);
+    };
+    auto told = std::make_unique<Gone>(std::move(gone));
+    cudaUserObject_t object = nullptr;
+    check(cudaUserObjectCreate(&object, told.get(), set, 1, cudaUserObjectNoDestructorSync), "cudaUserObjectCreate");
+    static_cast<void>(told.release());  // the object's
+    const cudaError_t error = cudaGraphRetainUserObject(graph, object, 1, cudaGraphUserObjectMove);
+    if (error != cudaSuccess) cudaUserObjectRelease(object, 1);
+    check(error, "cudaGraphRetainUserObject");
+  }
+
   Event make_event() override {
     const OnDevice here(facts_.ordinal);
     cudaEvent_t event = nullptr;

@@ -54,6 +54,9 @@ class CudaMachine {
     ptx::fence_device();
     atomicAdd(word, 1U);
   }
+  __device__ __forceinline__ std::uint32_t mark(std::uint32_t* word, std::uint32_t value) const {
+    return atomicExch(word, value);
+  }
   __device__ __forceinline__ void settle() { ptx::fence_system(); }
 
   __device__ __forceinline__ std::uint64_t load_word(const std::uint64_t* word) const {
@@ -99,6 +102,10 @@ class CudaMachine {
   __device__ __forceinline__ void disagree(std::uint32_t step, std::uint32_t peer) {
     reason_ = KernelFailure::disagreement;
     fail(step, peer);
+  }
+  __device__ __forceinline__ void collide() {
+    reason_ = KernelFailure::concurrent;
+    fail(0, 0);
   }
   __device__ __forceinline__ void fail(std::uint32_t step, std::uint32_t peer) {
     failed_ = true;

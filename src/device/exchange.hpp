@@ -202,10 +202,14 @@ class ExchangeRunner {
     const std::uint32_t dead = machine_.poll(&header().dead);
     Piece first{};
     if (is_own(mine)) first = load_input(exchange_.own_from + own_.begin, own_, mine);
-    if (has_peer) keep_words(mine, loaded);
+    if (has_peer) {
+      keep_words(mine, loaded);
+      found_busy_ = machine_.mark(&own_words(mine).busy, 1);  // looked at when all is done
+    }
     if constexpr (Machine::kLeastThreads < kMostExchangePeers) {
       for (std::uint32_t i = mine + machine_.threads(); i < exchange_.n_peers; i += machine_.threads()) {
         keep_words(i, load_words(i));
+        found_busy_ |= machine_.mark(&own_words(i).busy, 1);
       }
     }
     if (dead != 0) machine_.give_up();
@@ -408,10 +412,12 @@ class ExchangeRunner {
   /// What was sent and received counts from here in the next operation; no thread reads these words any more. Nothing
   /// goes to a peer: a kernel ends only when all its stores have arrived.
   STRETTO_DEVICE void end() {
+    if (STRETTO_RARELY(found_busy_ != 0 && !machine_.failed())) machine_.collide();
     if (STRETTO_RARELY(machine_.failed())) machine_.give_credit(&header().dead, 1);
     STRETTO_NO_UNROLL
     for (std::uint32_t i = machine_.thread(); i < exchange_.n_peers && !machine_.failed(); i += machine_.threads()) {
       LinkWords& words = own_words(i);
+      words.busy = 0;
       if (sends_to(i)) words.sent = links_.sent[i] + 1;
       if (takes_from(i)) words.received = links_.received[i] + 1;
     }
@@ -445,6 +451,7 @@ class ExchangeRunner {
   ExchangeLinks& links_;
   std::uint32_t channel_;
   ExchangeShare own_;  ///< of this rank's own block
+  std::uint32_t found_busy_ = 0;
 };
 
 }  // namespace stretto::device

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -90,10 +91,15 @@ class Gpu {
   virtual PointerFacts pointer_facts(const void* pointer) = 0;
   virtual StreamFacts stream_facts(strettoStream_t stream) = 0;
 
+  /// Sets `gone` when the graph that the stream is being captured into is gone, with all executables made of it, and no
+  /// run of them is pending.
+  virtual void watch_graph(strettoStream_t stream, std::shared_ptr<std::atomic<bool>> gone) = 0;
+
   /// An event that orders streams; it takes no times.
   using Event = void*;
   virtual Event make_event() = 0;
   virtual void destroy_event(Event event) noexcept = 0;
+  /// Recorded in a capture, it orders only streams of that capture.
   virtual void record(Event event, strettoStream_t stream) = 0;
   virtual void make_wait(strettoStream_t stream, Event event) = 0;
   virtual bool is_done(Event event) = 0;

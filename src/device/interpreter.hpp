@@ -17,6 +17,8 @@
 //   load_word(w), store_word(w, v) eight bytes as a whole, in no order
 //   disagree(step, peer)           as fail(): the peer makes another call
 //   kLeastThreads, kLogs           of any block; whether log() does anything
+//   mark(word, value)              sets it at once, and gives what it was
+//   collide()                      as fail(): another run of the operation is, or was, in the lane at the same time
 //   fail(step, peer)               this strand gives up: failed() is true for this thread, after a barrier for the
 //   block log(step, round)               for tests
 //

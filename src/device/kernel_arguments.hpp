@@ -19,7 +19,7 @@ struct alignas(32) KernelReport {
   std::uint64_t operation = 0;  ///< KernelArguments::operation_number
 };
 
-enum class KernelFailure : std::uint32_t { none, deadline, aborted, disagreement };
+enum class KernelFailure : std::uint32_t { none, deadline, aborted, disagreement, concurrent };
 
 constexpr int kMostThreadsPerBlock = 512;
 

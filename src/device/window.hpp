@@ -24,7 +24,8 @@ struct alignas(32) LinkWords {
   /// Of the peer's last operation that sends here: in the low half the number of its first message, plus 1, in the high
   /// half what it takes the operation for (Operation::descriptor). Written as a whole.
   std::uint64_t greeting = 0;
-  std::uint32_t unused[2] = {};
+  std::uint32_t busy = 0;  ///< this rank: an exchange is under way
+  std::uint32_t unused = 0;
 };
 
 /// Of a channel, between the two halves of a strand of this rank that run side by side (program.hpp). No peer's. Counts
@@ -32,7 +33,8 @@ struct alignas(32) LinkWords {
 struct alignas(16) ChannelWords {
   std::uint32_t passed = 0;  ///< rounds whose input has been read: the sending half's to write
   std::uint32_t taken = 0;   ///< rounds of operations that have ended: the receiving half's
-  std::uint32_t unused[2] = {};
+  std::uint32_t busy = 0;    ///< this rank: an exchange is under way
+  std::uint32_t unused = 0;
 };
 
 struct alignas(128) WindowHeader {

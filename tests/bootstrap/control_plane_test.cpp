@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <numeric>
+
 #include "base/descriptors.hpp"
 #include "bootstrap/ranks.hpp"
 
@@ -82,6 +85,30 @@ TEST(ControlPlane, RanksThatDoNotCome_AreNamedAtTheDeadlineByAllWhoDid) {
         return true;
       }
     }));
+  }
+}
+
+TEST(ControlPlane, Words_ReachEveryOtherRankInTheOrderOfEachSpeaker) {
+  Ranks ranks(7);
+  ranks.start_all();
+  ASSERT_TRUE(ranks.connect());
+  constexpr std::size_t kWords = 30;
+  for (std::size_t word = 0; word < kWords; ++word) {
+    for (Rank rank = 0; rank < 7; ++rank) {
+      ranks.at(rank).plane->tell({static_cast<std::byte>(rank), static_cast<std::byte>(word)});
+    }
+  }
+  for (Rank rank = 0; rank < 7; ++rank) {
+    std::array<std::size_t, 7> heard{};
+    EXPECT_TRUE(ranks.until([&] {
+      ranks.at(rank).plane->poll();
+      for (const ControlPlane::Word& word : ranks.at(rank).plane->take_words()) {
+        const auto from = static_cast<std::size_t>(word.rank);
+        EXPECT_EQ(word.bytes, (std::vector{static_cast<std::byte>(from), static_cast<std::byte>(heard[from]++)}));
+      }
+      return std::accumulate(heard.begin(), heard.end(), std::size_t{0}) == 6 * kWords;
+    })) << rank;
+    EXPECT_EQ(heard[static_cast<std::size_t>(rank)], 0U);
   }
 }
 

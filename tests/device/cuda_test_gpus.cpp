@@ -29,15 +29,18 @@ class CudaContexts final : public testing::Environment {
 
 class CudaGraph final : public TestGraph {
  public:
-  explicit CudaGraph(cudaGraph_t graph) {
-    expect(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
-    expect(cudaGraphDestroy(graph), "cudaGraphDestroy");
+  explicit CudaGraph(std::shared_ptr<CUgraph_st> graph) : graph_(std::move(graph)) {
+    expect(cudaGraphInstantiate(&executable, graph_.get(), 0), "cudaGraphInstantiate");
   }
+  std::shared_ptr<TestGraph> again() override { return std::make_shared<CudaGraph>(graph_); }
   ~CudaGraph() override { expect(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy"); }
   CudaGraph(const CudaGraph&) = delete;
   CudaGraph& operator=(const CudaGraph&) = delete;
 
   cudaGraphExec_t executable = nullptr;
+
+ private:
+  std::shared_ptr<CUgraph_st> graph_;
 };
 
 class CudaStream final : public TestStream {
@@ -52,13 +55,21 @@ class CudaStream final : public TestStream {
 
   strettoStream_t handle() const override { return stream_; }
   void synchronize() override { expect(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+  void wait_for(TestStream& other) override {
+    cudaEvent_t event = nullptr;
+    expect(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
+    expect(cudaEventRecord(event, static_cast<CudaStream&>(other).stream_), "cudaEventRecord");
+    expect(cudaStreamWaitEvent(stream_, event, 0), "cudaStreamWaitEvent");
+    expect(cudaEventDestroy(event), "cudaEventDestroy");
+  }
   void begin_capture() override {
     expect(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
   }
   std::shared_ptr<TestGraph> end_capture() override {
     cudaGraph_t graph = nullptr;
     expect(cudaStreamEndCapture(stream_, &graph), "cudaStreamEndCapture");
-    return std::make_shared<CudaGraph>(graph);
+    return std::make_shared<CudaGraph>(std::shared_ptr<CUgraph_st>(
+        graph, [](cudaGraph_t each) { expect(cudaGraphDestroy(each), "cudaGraphDestroy"); }));
   }
   void launch(const std::shared_ptr<TestGraph>& graph) override {
     expect(cudaGraphLaunch(static_cast<const CudaGraph&>(*graph).executable, stream_), "cudaGraphLaunch");

@@ -147,20 +147,6 @@ TEST_P(DeviceCommunicator, BlocksOfUnequalSizes_Travel) {
   });
 }
 
-TEST_P(DeviceCommunicator, MoreCapturesThanLanes_AreRefusedInWords) {
-  DeviceRanks ranks(*gpus_, 1);
-  const auto stream = ranks.stream(0);
-  DeviceBuffer value(ranks.gpus(), ranks.device(0), 1);
-  strettoResult_t result = strettoSuccess;
-  for (int capture = 0; capture < 10 && result == strettoSuccess; ++capture) {
-    stream->begin_capture();
-    result = strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, ranks.comm(0), stream->handle());
-    stream->end_capture();
-  }
-  EXPECT_EQ(result, strettoUnsupported);
-  EXPECT_STREQ(error_of(nullptr).field, "stream") << strettoGetLastError(nullptr);
-}
-
 TEST_P(DeviceCommunicator, SuccessiveStreams_KeepTheOrderOfTheCalls) {
   DeviceRanks ranks(*gpus_, 2);
   ranks.run([&](int rank, strettoComm_t comm) {

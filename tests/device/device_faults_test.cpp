@@ -62,6 +62,31 @@ TEST_P(DeviceFaults, RanksThatDisagree_AreToldWhatEachCalled) {
   }
 }
 
+TEST_P(DeviceFaults, OperationAfterARankHasLeft_IsRefusedAtOnceAndNamesIt) {
+  DeviceRanks ranks(*gpus_, 3);
+  std::vector<std::unique_ptr<TestStream>> streams;
+  std::vector<std::unique_ptr<DeviceBuffer>> values;
+  for (int rank = 0; rank < 3; ++rank) {
+    values.push_back(std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 1));
+    streams.push_back(ranks.stream(rank));
+  }
+  const auto reduce = [&](int rank) {
+    const auto i = static_cast<std::size_t>(rank);
+    return strettoAllReduce(values[i]->get(), values[i]->get(), 1, strettoInt64, strettoSum, ranks.comm(rank),
+                            streams[i]->handle());
+  };
+  // What all issue before one leaves is done.
+  for (int rank = 0; rank < 3; ++rank) ASSERT_EQ(reduce(rank), strettoSuccess);
+  ranks.destroy(2);
+  EXPECT_EQ(reduce(0), strettoRemoteError);
+  const strettoErrorInfo_t info = error_of(ranks.comm(0));
+  EXPECT_EQ(info.peer, 2) << strettoGetLastError(ranks.comm(0));
+  EXPECT_EQ(info.operation, 1);
+  EXPECT_STREQ(info.name, "all_reduce");
+  EXPECT_EQ(async_error(ranks.comm(1)), strettoRemoteError) << "a fault is everyone's";
+  for (const auto& stream : streams) stream->synchronize();
+}
+
 TEST_P(DeviceFaults, Abort_EndsWhatRunsThereAndElsewhere) {
   DeviceRanks ranks(*gpus_, 3);
   std::vector<std::unique_ptr<TestStream>> streams;

@@ -61,7 +61,7 @@ class DeviceRanks {
         << strettoGetLastError(nullptr);
   }
   ~DeviceRanks() {
-    for (strettoComm_t comm : comms_) EXPECT_EQ(strettoCommDestroy(comm), strettoSuccess);
+    for (int rank = 0; rank < n(); ++rank) destroy(rank);
   }
   DeviceRanks(const DeviceRanks&) = delete;
   DeviceRanks& operator=(const DeviceRanks&) = delete;
@@ -70,6 +70,12 @@ class DeviceRanks {
     std::vector<std::thread> threads;
     for (int rank = 0; rank < n(); ++rank) threads.emplace_back([&, rank] { body(rank, comm(rank)); });
     for (std::thread& thread : threads) thread.join();
+  }
+  void destroy(int rank) {
+    strettoComm_t& comm = comms_[static_cast<std::size_t>(rank)];
+    if (comm == nullptr) return;
+    EXPECT_EQ(strettoCommDestroy(comm), strettoSuccess);
+    comm = nullptr;
   }
   int n() const { return static_cast<int>(comms_.size()); }
   strettoComm_t comm(int rank) const { return comms_[static_cast<std::size_t>(rank)]; }

@@ -1,10 +1,6 @@
 #include "simulated_gpus.hpp"
 
-#include <atomic>
-#include <condition_variable>
 #include <cstring>
-#include <deque>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <new>
@@ -13,119 +9,27 @@
 
 #include "base/error.hpp"
 #include "device/gpu.hpp"
+#include "simulated_streams.hpp"
 #include "thread_kernels.hpp"
 
 namespace stretto::test {
 
 namespace {
 
-using Task = std::function<void()>;
-
-class SimulatedGraph final : public TestGraph {
- public:
-  std::vector<Task> tasks;
-};
-
-class SimulatedStream final : public TestStream {
- public:
-  SimulatedStream() : thread_([this] { loop(); }) {}
-  ~SimulatedStream() override {
-    {
-      const std::lock_guard lock(mutex_);
-      closing_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-
-  void enqueue(Task task) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (graph_) {
-        graph_->tasks.push_back(std::move(task));
-        return;
-      }
-      tasks_.push_back(std::move(task));
-    }
-    changed_.notify_all();
-  }
-  strettoStream_t handle() const override {
-    return reinterpret_cast<strettoStream_t>(const_cast<SimulatedStream*>(this));
-  }
-  void synchronize() override {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return tasks_.empty(); });
-  }
-  void begin_capture() override {
-    static std::atomic<std::uint64_t> captures{0};
-    const std::lock_guard lock(mutex_);
-    graph_ = std::make_shared<SimulatedGraph>();
-    capture_id_ = ++captures;
-  }
-  std::shared_ptr<TestGraph> end_capture() override {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(graph_, nullptr);
-  }
-  void launch(const std::shared_ptr<TestGraph>& graph) override {
-    for (const Task& task : static_cast<const SimulatedGraph&>(*graph).tasks) {
-      enqueue([graph, task] { task(); });
-    }
-  }
-  void break_capture(const std::function<void()>& body) override {
-    broken_ = true;
-    body();
-    broken_ = false;
-    end_capture();
-  }
-  StreamFacts facts() {
-    const std::lock_guard lock(mutex_);
-    if (broken_) return {StreamFacts::Capture::invalidated, 0, 0};
-    if (!graph_) return {StreamFacts::Capture::none, id_, 0};
-    return {StreamFacts::Capture::active, id_, capture_id_};
-  }
-
- private:
-  /// A task stays in the queue until it has ended.
-  void loop() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      changed_.wait(lock, [this] { return closing_ || !tasks_.empty(); });
-      if (tasks_.empty()) return;
-      const Task task = tasks_.front();
-      lock.unlock();
-      task();
-      lock.lock();
-      tasks_.pop_front();
-      changed_.notify_all();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Task> tasks_;
-  std::shared_ptr<SimulatedGraph> graph_;
-  std::uint64_t capture_id_ = 0;
-  std::atomic<bool> broken_{false};
-  bool closing_ = false;
-  static inline std::atomic<std::uint64_t> made_{0};
-  const std::uint64_t id_ = ++made_;
-  std::thread thread_;
-};
-
 constexpr std::size_t kAlignment_bytes = 256;
 constexpr std::uint32_t kThreadsPerBlock = 2;
 
-/// A point in a stream, reached or not.
-struct Point {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool reached = false;
-};
-
-struct SimulatedEvent {
-  std::mutex mutex;
-  std::shared_ptr<Point> latest;
-};
+/// Before the kernel ends: afterwards the host may have freed the reports.
+void report(const device::FaultWords& faults, const Failure& failure) {
+  device::KernelReport& to = faults.reports[failure.strand];
+  to.step = failure.step;
+  to.peer = failure.peer;
+  to.operation = faults.operation_number;
+  const bool aborted = std::atomic_ref(*const_cast<std::uint32_t*>(faults.abort_word)).load() != 0;
+  const bool waited = failure.reason == device::KernelFailure::deadline;
+  const auto reason = waited && aborted ? device::KernelFailure::aborted : failure.reason;
+  std::atomic_ref(to.reason).store(static_cast<std::uint32_t>(reason), std::memory_order_release);
+}
 
 /// Blocks of threads, until all have ended; what they found goes to the host's reports.
 void run_blocks(const KernelLaunch& launch, const device::FaultWords& faults, bool dead, bool packets_are_ordered,
@@ -138,6 +42,7 @@ void run_blocks(const KernelLaunch& launch, const device::FaultWords& faults, bo
     blocks.back()->deadline = deadline;
     blocks.back()->abort_word = faults.abort_word;
     blocks.back()->packets_are_ordered = packets_are_ordered;
+    blocks.back()->on_failure = [&faults](const Failure& failure) { report(faults, failure); };
   }
   for (auto& block : blocks) {
     for (std::uint32_t thread = 0; thread < kThreadsPerBlock; ++thread) {
@@ -148,18 +53,6 @@ void run_blocks(const KernelLaunch& launch, const device::FaultWords& faults, bo
     }
   }
   for (std::thread& thread : threads) thread.join();
-  const bool aborted = std::atomic_ref(*const_cast<std::uint32_t*>(faults.abort_word)).load() != 0;
-  for (const auto& block : blocks) {
-    if (block->failures.empty()) continue;
-    device::KernelReport& report = faults.reports[block->strand];
-    report.step = block->failures.front().step;
-    report.peer = block->failures.front().peer;
-    report.operation = faults.operation_number;
-    const auto reason = block->failures.front().disagrees ? device::KernelFailure::disagreement
-                        : aborted                         ? device::KernelFailure::aborted
-                                                          : device::KernelFailure::deadline;
-    std::atomic_ref(report.reason).store(static_cast<std::uint32_t>(reason), std::memory_order_release);
-  }
 }
 
 /// The whole of a kernel, in its stream's thread.
@@ -257,34 +150,20 @@ class SimulatedGpu final : public Gpu {
   }
   StreamFacts stream_facts(strettoStream_t stream) override { return of(stream).facts(); }
 
+  void watch_graph(strettoStream_t stream, std::shared_ptr<std::atomic<bool>> gone) override {
+    of(stream).watch_graph(std::move(gone));
+  }
+
   Event make_event() override { return new SimulatedEvent; }
   void destroy_event(Event event) noexcept override { delete static_cast<SimulatedEvent*>(event); }
-  void record(Event event, strettoStream_t stream) override {
-    const auto point = std::make_shared<Point>();
-    auto& to = *static_cast<SimulatedEvent*>(event);
-    {
-      const std::lock_guard lock(to.mutex);
-      to.latest = point;
-    }
-    of(stream).enqueue([point] {
-      const std::lock_guard lock(point->mutex);
-      point->reached = true;
-      point->changed.notify_all();
-    });
-  }
+  void record(Event event, strettoStream_t stream) override { of(stream).record(*static_cast<SimulatedEvent*>(event)); }
   void make_wait(strettoStream_t stream, Event event) override {
-    auto& from = *static_cast<SimulatedEvent*>(event);
-    const std::lock_guard lock(from.mutex);
-    of(stream).enqueue([point = from.latest] {
-      std::unique_lock waiting(point->mutex);
-      point->changed.wait(waiting, [&] { return point->reached; });
-    });
+    of(stream).wait(*static_cast<SimulatedEvent*>(event));
   }
   bool is_done(Event event) override {
     auto& from = *static_cast<SimulatedEvent*>(event);
     const std::lock_guard lock(from.mutex);
-    const std::lock_guard at(from.latest->mutex);
-    return from.latest->reached;
+    return from.latest->is_reached();
   }
 
  private:

@@ -15,6 +15,8 @@ namespace stretto::test {
 class TestGraph {
  public:
   virtual ~TestGraph() = default;
+  /// Another executable made of the same graph.
+  virtual std::shared_ptr<TestGraph> again() = 0;
 };
 
 class TestStream {
@@ -22,6 +24,8 @@ class TestStream {
   virtual ~TestStream() = default;
   virtual strettoStream_t handle() const = 0;
   virtual void synchronize() = 0;
+  /// What is issued from now on comes after what the other stream has so far; in a capture, it takes part in it.
+  virtual void wait_for(TestStream& other) = 0;
   /// What is issued from now on goes into a graph.
   virtual void begin_capture() = 0;
   virtual std::shared_ptr<TestGraph> end_capture() = 0;

@@ -8,11 +8,13 @@
 #include <barrier>
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <random>
 #include <vector>
 
 #include "device/granule.hpp"
+#include "device/kernel_arguments.hpp"
 #include "device/window.hpp"
 
 namespace stretto::test {
@@ -28,7 +30,7 @@ struct Failure {
   std::uint32_t strand = 0;
   std::uint32_t step = 0;
   std::uint32_t peer = 0;
-  bool disagrees = false;
+  device::KernelFailure reason = device::KernelFailure::deadline;
 };
 
 /// What the threads of a block share.
@@ -49,6 +51,8 @@ struct ThreadBlock {
   std::mutex mutex;
   std::vector<LoggedStep> steps;  ///< of thread 0
   std::vector<Failure> failures;  ///< of any
+  /// Of the first one, before the block ends.
+  std::function<void(const Failure&)> on_failure;
 };
 
 class ThreadMachine {
@@ -81,6 +85,9 @@ class ThreadMachine {
   void publish(std::uint32_t* word, std::uint32_t value) {
     stall();
     word_of(word).store(value, std::memory_order_release);
+  }
+  std::uint32_t mark(std::uint32_t* word, std::uint32_t value) const {
+    return word_of(word).exchange(value, std::memory_order_relaxed);
   }
   void settle() {}
   void count(std::uint32_t* word) { word_of(word).fetch_add(1, std::memory_order_release); }
@@ -121,12 +128,17 @@ class ThreadMachine {
     failed_ = true;
     block_.failed = true;
     const std::lock_guard lock(block_.mutex);
-    block_.failures.push_back({block_.strand, step, peer, disagrees_});
+    block_.failures.push_back({block_.strand, step, peer, reason_});
+    if (block_.on_failure && block_.failures.size() == 1) block_.on_failure(block_.failures.front());
   }
   bool has_looked(const Patience&) const { return true; }
   void disagree(std::uint32_t step, std::uint32_t peer) {
-    disagrees_ = true;
+    reason_ = device::KernelFailure::disagreement;
     fail(step, peer);
+  }
+  void collide() {
+    reason_ = device::KernelFailure::concurrent;
+    fail(0, 0);
   }
   void give_up() {
     failed_ = true;
@@ -153,7 +165,7 @@ class ThreadMachine {
   ThreadBlock& block_;
   std::uint32_t thread_;
   bool failed_;
-  bool disagrees_ = false;
+  device::KernelFailure reason_ = device::KernelFailure::deadline;
   std::minstd_rand random_;
 };
 
