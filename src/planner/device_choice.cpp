@@ -43,6 +43,8 @@ DeviceModel default_device_model(std::uint64_t packet_slot_bytes, std::uint32_t 
 
 DeviceChoice choose_device_plan(Collective collective, std::uint64_t block_bytes, int n_ranks, Rank root,
                                 const DeviceModel& model, std::string_view forced) {
+  // Between two ranks each byte crosses once by one_shot, and others do no better; small ones have a kernel for it.
+  if (n_ranks == 2 && forced.empty()) forced = "one_shot";
   const auto choose = [&](const LinkModel& link) {
     return choose_plan(collective, block_bytes, n_ranks, root, model.max_channels, link, forced);
   };
@@ -55,9 +57,10 @@ DeviceChoice choose_device_plan(Collective collective, std::uint64_t block_bytes
   const PlanChoice packets = choose(by_packets);
   const PlanChoice slots = choose(by_slots);
   DeviceChoice choice;
-  choice.by_packets = packets.cost <= slots.cost;
+  const Picoseconds cost_by_slots = slots.cost + model.slots_start;
+  choice.by_packets = packets.cost <= cost_by_slots;
   choice.spec = choice.by_packets ? packets.spec : slots.spec;
-  choice.cost = std::min(packets.cost, slots.cost);
+  choice.cost = std::min(packets.cost, cost_by_slots);
   choice.spec.channels =
       channels_for(block_bytes, choice.by_packets ? model.packet_bytes_per_channel : model.slot_bytes_per_channel,
                    choice.spec.channels, model.max_channels);

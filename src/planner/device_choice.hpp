@@ -13,10 +13,12 @@ namespace stretto {
 struct DeviceModel {
   LinkModel packets;
   LinkModel slots;
+  /// What a program by slots takes before and after its bytes move, more than packets do.
+  Picoseconds slots_start = 6'000'000;
   int max_channels = 64;
   /// What one block of threads moves at a time without a second turn: more channels than that would only wait.
   std::uint64_t packet_bytes_per_channel = 4 << 10;
-  std::uint64_t slot_bytes_per_channel = 32 << 10;
+  std::uint64_t slot_bytes_per_channel = 8 << 10;
 };
 
 /// Constants measured on two H100s with NVLink (packets: one trip of 1.1 us, half the bandwidth; slots: a fence on each
