@@ -63,40 +63,40 @@ STRETTO_API strettoResult_t strettoCommAbort(strettoComm_t comm);
 /** The communicator's state. Any thread, never blocks.
  *  @param async_error receives strettoInProgress during set-up, then strettoSuccess, or the code of the first fault,
  *         whose text and fields strettoGetLastError(comm) and strettoGetErrorInfo(comm) give. */
-STRETTO_API strettoResult_t strettoCommGetAsyncError(strettoComm_t comm, strettoResult_t* async_error);
+STRETTO_API strettoResult_t strettoCommGetAsyncError(strettoComm_t comm, strettoResult_t *async_error);
 
 /** The number of ranks. Any thread, also during set-up.
  *  @param count receives it. */
-STRETTO_API strettoResult_t strettoCommCount(strettoComm_t comm, int* count);
+STRETTO_API strettoResult_t strettoCommCount(strettoComm_t comm, int *count);
 
 /** This rank. Any thread, also during set-up.
  *  @param rank receives its number, from 0. */
-STRETTO_API strettoResult_t strettoCommUserRank(strettoComm_t comm, int* rank);
+STRETTO_API strettoResult_t strettoCommUserRank(strettoComm_t comm, int *rank);
 
 /** Where this rank's buffers live. Any thread, also during set-up.
  *  @param device receives STRETTO_DEVICE_HOST, or the number of a CUDA device. */
-STRETTO_API strettoResult_t strettoCommDevice(strettoComm_t comm, int* device);
+STRETTO_API strettoResult_t strettoCommDevice(strettoComm_t comm, int *device);
 
 /** Allocates memory that all ranks of this host can map, for zero-copy operation. It is the caller's, until
  *  strettoMemFree.
  *  @param pointer receives its address.
  *  @param bytes its size. */
-STRETTO_API strettoResult_t strettoMemAlloc(void** pointer, size_t bytes);
+STRETTO_API strettoResult_t strettoMemAlloc(void **pointer, size_t bytes);
 
 /** Frees memory of strettoMemAlloc.
  *  @param pointer NULL is allowed. */
-STRETTO_API strettoResult_t strettoMemFree(void* pointer);
+STRETTO_API strettoResult_t strettoMemFree(void *pointer);
 
 /** Registers the caller's memory with a communicator, which may then use it without copies. It stays the caller's, and
  *  must live until it is deregistered.
  *  @param buffer its address.
  *  @param bytes its size.
  *  @param handle receives what strettoCommDeregister takes. */
-STRETTO_API strettoResult_t strettoCommRegister(strettoComm_t comm, void* buffer, size_t bytes, void** handle);
+STRETTO_API strettoResult_t strettoCommRegister(strettoComm_t comm, void *buffer, size_t bytes, void **handle);
 
 /** Ends a registration. No operation that uses the memory may be under way.
  *  @param handle from strettoCommRegister on the same communicator. */
-STRETTO_API strettoResult_t strettoCommDeregister(strettoComm_t comm, void* handle);
+STRETTO_API strettoResult_t strettoCommDeregister(strettoComm_t comm, void *handle);
 
 /** Makes an operation that multiplies this rank's input by `scalar`, rounds to the type, and then sums over the
  *  ranks. For calls on `comm` with that datatype; each rank makes its own, scalars may differ. Any thread.
@@ -105,7 +105,7 @@ STRETTO_API strettoResult_t strettoCommDeregister(strettoComm_t comm, void* hand
  *  @param datatype type of the scalar and of the elements.
  *  @param residence strettoScalarHostImmediate: `scalar` is read now. strettoScalarDevice: whenever an operation
  *         begins; of a host communicator it is host memory. */
-STRETTO_API strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t* op, void* scalar, strettoDataType_t datatype,
+STRETTO_API strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t *op, void *scalar, strettoDataType_t datatype,
                                                         strettoScalarResidence_t residence, strettoComm_t comm);
 
 /** Forgets an operation: later calls with it are refused, those issued go on. Any thread.

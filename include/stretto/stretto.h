@@ -68,14 +68,14 @@ extern "C" {
 #endif
 
 /** A communicator: one rank's membership of a group of ranks. The caller owns the handle until strettoCommDestroy. */
-typedef struct strettoComm* strettoComm_t;
+typedef struct strettoComm *strettoComm_t;
 
 /** A stream of ordered work. For device communicators this is CUDA's own stream type (cudaStream_t, CUstream), which
- * may be one that is being captured into a graph: all ranks then capture the same operations into as many graphs, in
- * the same order, and launch each as often; graphs on different streams may run in any order and at the same time. For
- *  host communicators one that strettoStreamCreate has made. NULL on a host communicator means: run in the calling
- *  thread and return when done. */
-typedef struct CUstream_st* strettoStream_t;
+ *  may be one that is being captured into a graph: all ranks then capture the same operations into as many graphs, in
+ *  the same order, and launch each as often; graphs on different streams may run in any order and at the same time. For
+ *   host communicators one that strettoStreamCreate has made. NULL on a host communicator means: run in the calling
+ *   thread and return when done. */
+typedef struct CUstream_st *strettoStream_t;
 
 /** Size of strettoUniqueId in bytes; equal to NCCL's, so that programs that ship ids around need no change. */
 #define STRETTO_UNIQUE_ID_BYTES 128
@@ -104,18 +104,18 @@ typedef enum {
 
 /** Element types. The numbers equal NCCL's. Buffers need no more than the alignment of bytes. */
 typedef enum {
-  strettoInt8 = 0,         /**< int8_t; use it (or strettoUint8) to move bytes. */
-  strettoUint8 = 1,        /**< uint8_t */
-  strettoInt32 = 2,        /**< int32_t */
-  strettoUint32 = 3,       /**< uint32_t */
-  strettoInt64 = 4,        /**< int64_t */
-  strettoUint64 = 5,       /**< uint64_t */
-  strettoFloat16 = 6,      /**< IEEE 754 binary16, "half". */
-  strettoFloat32 = 7,      /**< float */
-  strettoFloat64 = 8,      /**< double */
-  strettoBfloat16 = 9,     /**< bfloat16: the upper half of a float. */
-  strettoFloat8e4m3 = 10,  /**< OCP E4M3: no infinity, largest number 448. */
-  strettoFloat8e5m2 = 11,  /**< OCP E5M2: largest number 57344. */
+  strettoInt8 = 0,        /**< int8_t; use it (or strettoUint8) to move bytes. */
+  strettoUint8 = 1,       /**< uint8_t */
+  strettoInt32 = 2,       /**< int32_t */
+  strettoUint32 = 3,      /**< uint32_t */
+  strettoInt64 = 4,       /**< int64_t */
+  strettoUint64 = 5,      /**< uint64_t */
+  strettoFloat16 = 6,     /**< IEEE 754 binary16, "half". */
+  strettoFloat32 = 7,     /**< float */
+  strettoFloat64 = 8,     /**< double */
+  strettoBfloat16 = 9,    /**< bfloat16: the upper half of a float. */
+  strettoFloat8e4m3 = 10, /**< OCP E4M3: no infinity, largest number 448. */
+  strettoFloat8e5m2 = 11, /**< OCP E5M2: largest number 57344. */
   strettoNumDataTypes = 12 /**< How many there are in this version. */
 } strettoDataType_t;
 
@@ -157,16 +157,16 @@ typedef struct {
                               strettoCommGetAsyncError says when set-up has ended; collectives are as ever. */
   int max_channels;      /**< Upper bound on channels of a plan, 1 to 64; unset: 2. Rank 0's value counts. */
   int max_sms;           /**< Device communicators: upper bound on SMs for one operation; unset: planner's choice. */
-  const char* name;      /**< Stands in this communicator's logs; NULL: nothing does. Copied. */
-  const char* algorithm; /**< Force one algorithm ("ring", "tree", "one_shot", "two_shot") wherever it can serve the
+  const char *name;      /**< Stands in this communicator's logs; NULL: nothing does. Copied. */
+  const char *algorithm; /**< Force one algorithm ("ring", "tree", "one_shot", "two_shot") wherever it can serve the
                               collective; NULL: the planner's choice. Must be equal on all ranks. Copied. */
 } strettoConfig_t;
 
 /** A strettoConfig_t that leaves everything to the environment, the configuration file or the default. */
-#define STRETTO_CONFIG_INITIALIZER                                                                        \
-  {                                                                                                       \
-    sizeof(strettoConfig_t), STRETTO_VERSION, STRETTO_UNSET, STRETTO_UNSET, STRETTO_UNSET, STRETTO_UNSET, \
-        STRETTO_UNSET, STRETTO_UNSET, NULL, NULL                                                          \
+#define STRETTO_CONFIG_INITIALIZER                                                                              \
+  {                                                                                                             \
+    sizeof(strettoConfig_t), STRETTO_VERSION, STRETTO_UNSET, STRETTO_UNSET, STRETTO_UNSET, STRETTO_UNSET,       \
+        STRETTO_UNSET, STRETTO_UNSET, NULL, NULL                                                                \
   }
 
 /** How an operation is to run. Host communicators run the first three alike. */
@@ -185,25 +185,25 @@ typedef struct {
   int max_sms;            /**< Device communicators: upper bound on SMs, or STRETTO_UNSET. */
   strettoCallMode_t mode; /**< What to prefer. */
   int deadline_ms;        /**< Of this operation, or STRETTO_UNSET for the communicator's. */
-  const char* name;       /**< Reserved: not yet shown anywhere. */
+  const char *name;       /**< Reserved: not yet shown anywhere. */
 } strettoCallConfig_t;
 
 /** A strettoCallConfig_t that changes nothing. */
-#define STRETTO_CALL_CONFIG_INITIALIZER \
+#define STRETTO_CALL_CONFIG_INITIALIZER                                                                         \
   { sizeof(strettoCallConfig_t), STRETTO_VERSION, STRETTO_UNSET, strettoModeDefault, STRETTO_UNSET, NULL }
 
 /** STRETTO_VERSION of the library that is loaded, which need not be this header's. Any thread.
  *  @param version receives the number. */
-STRETTO_API strettoResult_t strettoGetVersion(int* version);
+STRETTO_API strettoResult_t strettoGetVersion(int *version);
 /** Size of one element. Any thread; never fails.
  *  @param datatype one of strettoDataType_t.
  *  @return bytes; 0 for a number that is no type. */
 STRETTO_API size_t strettoDataTypeSize(strettoDataType_t datatype);
 
-#include "stretto/collectives.h"   /* collectives, sends and receives, groups */
-#include "stretto/communicators.h" /* its parts, its end, its memory and operations */
 #include "stretto/errors.h"        /* what a failed call tells */
 #include "stretto/starting.h"      /* all ways to start a communicator */
+#include "stretto/communicators.h" /* its parts, its end, its memory and operations */
+#include "stretto/collectives.h"   /* collectives, sends and receives, groups */
 #include "stretto/streams.h"       /* streams and events of host communicators */
 
 #ifdef __cplusplus

@@ -45,7 +45,12 @@ DeviceEngine::DeviceEngine(Membership membership) : membership_(std::move(member
   mailbox_ = reinterpret_cast<DeviceMailbox*>(gpu().allocate_pinned(sizeof(DeviceMailbox)));
 }
 
-DeviceEngine::~DeviceEngine() { gpu().free_pinned(reinterpret_cast<std::byte*>(mailbox_)); }
+DeviceEngine::~DeviceEngine() {
+  for (const ImageSlot& slot : image_ring_) {
+    if (slot.has_run != nullptr) gpu().destroy_event(slot.has_run);
+  }
+  gpu().free_pinned(reinterpret_cast<std::byte*>(mailbox_));
+}
 
 const PreparedPlan& DeviceEngine::plan_for(const PlanSpec& spec) {
   std::unique_ptr<PreparedPlan>& found =
@@ -113,8 +118,7 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
                    protocol,
                    view.header->n_strands,
                    threads_for(bound->binding, protocol),
-                   &bound->arguments,
-                   nullptr};
+                   &bound->arguments};
   place_image(*bound, program, lane, kept);
   return bound;
 }
@@ -174,7 +178,8 @@ const std::byte* DeviceEngine::image_in_ring(const DeviceProgram& program) {
   const std::size_t bytes = (program.image.size() + 15) / 16 * 16;
   ImageSlot& slot = image_ring_[next_image_++ % image_ring_.size()];
   const std::int64_t limit_ns = posix_system().now_ns() + settings().data_timeout_ns;
-  while (slot.memory.data() != nullptr && static_cast<std::int32_t>(strands_ended() - slot.free_at) < 0) {
+  if (slot.has_run == nullptr) slot.has_run = gpu().make_event();
+  while (slot.memory.data() != nullptr && !gpu().is_done(slot.has_run)) {
     if (posix_system().now_ns() > limit_ns) {
       throw Error(strettoTimeout, "operations that were issued before have not ended until the deadline", "stream");
     }
@@ -234,6 +239,8 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
     call.scalar = multiplies ? operation.details->user_op->read() : 0;
   };
   if (bound.launch.exchange != nullptr) {
+    // In a graph the host's calls take no time, and what is left is the start of each kernel.
+    bound.launch.may_start_early = ticket.lane.number != 0;
     address(bound.exchange, ticket);
     fill(bound.exchange.exchange);
   } else {
@@ -243,17 +250,16 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
     bound.arguments.operation.scratch = scratch_of(ticket.lane, bound.scratch_bytes);
   }
   gpu().launch(bound.launch, ticket.stream);
-  if (ticket.lane.number == 0) launched(bound);
+  if (ticket.lane.number == 0) launched(bound, ticket.stream);
 }
 
-/// In the eager lane. An image that is used once is free when it has run.
-void DeviceEngine::launched(const DeviceLaunch& bound) {
+/// In the eager lane.
+void DeviceEngine::launched(const DeviceLaunch& bound, strettoStream_t stream) {
   strands_launched_ += bound.launch.blocks;
-  for (ImageSlot& slot : image_ring_) {
-    if (bound.arguments.image != nullptr && slot.memory.data() == bound.arguments.image) {
-      slot.free_at = strands_launched_;
-    }
-  }
+  const std::byte* const image = bound.launch.exchange == nullptr ? bound.arguments.image : nullptr;
+  const auto slot = std::ranges::find_if(
+      image_ring_, [&](const ImageSlot& each) { return image != nullptr && each.memory.data() == image; });
+  if (slot != image_ring_.end()) gpu().record(slot->has_run, stream);
 }
 
 void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticket ticket) {
@@ -280,7 +286,7 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
       address(bound.exchange, ticket);
     }
     gpu().launch(bound.launch, ticket.stream);
-    if (ticket.lane.number == 0) launched(bound);
+    if (ticket.lane.number == 0) launched(bound, ticket.stream);
     ticket.waits = false;  // the next one is in the same stream
   }
   for (std::size_t i = 0; i < to_self.size(); ++i) {

@@ -117,7 +117,7 @@ class DeviceEngine {
   const PreparedPlan& plan_for(const PlanSpec& spec);
   std::unique_ptr<DeviceLaunch> make_launch(const Request& request, const CallDetails* details, const Lane& lane,
                                             Kept kept);
-  void launched(const DeviceLaunch& bound);
+  void launched(const DeviceLaunch& bound, strettoStream_t stream);
   void place_image(DeviceLaunch& bound, const DeviceProgram& program, const Lane& lane, Kept kept);
   const std::byte* image_of(const DeviceProgram& program, const Lane& lane, Kept kept);
   const std::byte* image_in_ring(const DeviceProgram& program);
@@ -143,12 +143,12 @@ class DeviceEngine {
   std::map<int, LaneMemory> lane_memory_;  ///< by number
   std::vector<DeviceMemory> spare_;        ///< what graphs have left
   std::vector<DeviceMemory> kept_;         ///< images, for ever
-  /// Images of programs that are used once, each free again when so many strands have ended.
+  /// Images of programs that are used once, each free again when its kernel has run.
   struct ImageSlot {
     PinnedMemory memory;
-    std::uint32_t free_at = 0;
+    Gpu::Event has_run = nullptr;  ///< recorded behind the kernel that reads it
   };
-  std::array<ImageSlot, 16> image_ring_;
+  std::array<ImageSlot, 64> image_ring_;
   std::size_t next_image_ = 0;
   std::uint32_t strands_launched_ = 0;
 };

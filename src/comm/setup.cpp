@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "comm/rank_card.hpp"
+#include "comm/window_shapes.hpp"
 
 namespace stretto {
 namespace {
@@ -47,30 +48,6 @@ std::string_view kind_name(bool on_device) { return on_device ? "a device" : "ho
   info.text = format("rank {} is of {}, rank {} of {}: a communicator is of host memory or of devices on all ranks",
                      rank, kind_name(on_device), peer, kind_name(!on_device));
   throw Error(info);
-}
-
-/// Slots are smaller where there are many peers: the windows of 66 channels take 21 MiB at 2 ranks, 24 MiB at 8.
-device::WindowShape window_shape(int n_ranks, int channels) {
-  device::WindowShape shape;
-  shape.n_ranks = static_cast<std::uint32_t>(n_ranks);
-  shape.channels = static_cast<std::uint32_t>(channels);
-  shape.packet_slots = 2;
-  shape.packet_slot_bytes = n_ranks <= 2 ? 16 << 10 : 4 << 10;
-  shape.slots = 2;
-  shape.slot_bytes = n_ranks <= 2 ? 128 << 10 : n_ranks <= 4 ? 32 << 10 : n_ranks <= 8 ? 16 << 10 : 8 << 10;
-  return shape;
-}
-
-/// Lanes of captures have smaller slots, since there are many of them: 6 MiB at 2 ranks, 17 MiB at 8.
-device::WindowShape graph_window_shape(device::WindowShape shape) {
-  shape.slot_bytes = std::max<std::uint32_t>(shape.slot_bytes / 4, 8 << 10);
-  shape.packet_slot_bytes = std::max<std::uint32_t>(shape.packet_slot_bytes / 2, 4 << 10);
-  return shape;
-}
-
-/// Made at once: about 40 MiB of them, so that a communicator of two GPUs takes less than 64 MiB on each.
-int lanes_of_a_bank(const device::WindowShape& shape) {
-  return static_cast<int>(std::clamp<std::size_t>((std::size_t{42} << 20) / shape.bytes(), 2, 8));
 }
 
 /// As many as all ranks' blocks fit on their GPUs side by side, each channel having two strands at most: a block that

@@ -213,8 +213,17 @@ class CudaGpu final : public Gpu {
     std::optional<OnDevice> here;
     if (current != facts_.ordinal) here.emplace(facts_.ordinal);
     void* parameters[] = {const_cast<void*>(arguments)};
-    const cudaError_t error =
-        cudaLaunchKernel(kernel, dim3(launch.blocks), dim3(launch.threads), parameters, shared_bytes, cuda(stream));
+    cudaLaunchAttribute early{};
+    early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    early.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config{};
+    config.gridDim = dim3(launch.blocks);
+    config.blockDim = dim3(launch.threads);
+    config.dynamicSmemBytes = shared_bytes;
+    config.stream = cuda(stream);
+    config.attrs = &early;
+    config.numAttrs = launch.may_start_early ? 1 : 0;
+    const cudaError_t error = cudaLaunchKernelExC(&config, kernel, parameters);
     check(error, "cudaLaunchKernel");
   }
 

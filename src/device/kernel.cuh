@@ -4,6 +4,7 @@
 
 #include "device/arithmetic.hpp"
 #include "device/cuda_machine.cuh"
+#include "device/exchange_runner.hpp"
 #include "device/kernels.hpp"
 
 namespace stretto::device {
@@ -47,6 +48,8 @@ __global__ void __launch_bounds__(kMostThreadsPerBlock)
   __shared__ CudaBlock block;
   __shared__ ExchangeLinks links;
   if (threadIdx.x == 0) block.failed = 0;
+  ptx::allow_next_kernel();
+  ptx::await_kernel_before();
   CudaMachine machine(block, arguments.faults, false);
   ExchangeRunner<CudaMachine, Arithmetic>(machine, arguments.exchange, links, blockIdx.x).run();
 }

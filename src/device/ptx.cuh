@@ -48,6 +48,11 @@ __device__ __forceinline__ void store_pair(void* to, std::uint64_t first, std::u
 __device__ __forceinline__ void fence_device() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
 __device__ __forceinline__ void fence_system() { asm volatile("fence.acq_rel.sys;" ::: "memory"); }
 
+/// Lets the next kernel of the stream start beside this one, if it was launched so that it may.
+__device__ __forceinline__ void allow_next_kernel() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
+/// Until the kernel before has ended, if this one started beside it; its stores are visible then.
+__device__ __forceinline__ void await_kernel_before() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+
 /// Nanoseconds since some begin, the same for all threads of a device.
 __device__ __forceinline__ std::uint64_t global_timer_ns() {
   std::uint64_t value;

@@ -1,6 +1,6 @@
 // The kernel for small operations on host threads: whatever plan it recognises it runs to the same results, step for
 // step. ThreadSanitizer judges what passes between blocks and threads.
-#include "device/exchange.hpp"
+#include "device/exchange_runner.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // The kernels, as functions that each thread of a block of host threads runs.
 #pragma once
 
-#include "device/exchange.hpp"
+#include "device/exchange_runner.hpp"
 #include "device/interpreter.hpp"
 #include "stretto/stretto.h"
 #include "thread_machine.hpp"
