@@ -48,6 +48,7 @@ TEST_P(DeviceGraphs, ManyOneAfterAnother_SumRight) {
 
 TEST_P(DeviceGraphs, ManyAtOnce_ReplayInAnyOrderOnEachRank) {
   constexpr std::size_t kGraphs = 40;
+  constexpr std::size_t kOutOfOrder = 4;
   for (const int n : {2, 3}) {
     DeviceRanks ranks(*gpus_, n);
     ranks.run([&](int rank, strettoComm_t comm) {
@@ -64,7 +65,11 @@ TEST_P(DeviceGraphs, ManyAtOnce_ReplayInAnyOrderOnEachRank) {
       std::iota(order.begin(), order.end(), 0);
       for (int replay = 0; replay < 5; ++replay) {
         for (std::size_t i = 0; i < kGraphs; ++i) buffers[i]->fill(Buffer(10, static_cast<int>(i) + replay * rank));
-        std::shuffle(order.begin(), order.end(), random);
+        // CUDA has few queues, and a graph may keep its own until it has run: few of them are out of order at a time.
+        for (std::size_t i = 0; i < kGraphs; i += kOutOfOrder) {
+          std::shuffle(order.begin() + static_cast<std::ptrdiff_t>(i),
+                       order.begin() + static_cast<std::ptrdiff_t>(i + kOutOfOrder), random);
+        }
         for (const std::size_t i : order) streams[i]->launch(graphs[i]);
         for (std::size_t i = 0; i < kGraphs; ++i) {
           streams[i]->synchronize();
