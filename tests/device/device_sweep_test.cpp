@@ -6,8 +6,7 @@
 // two_shot for what it serves. Other sums of floats are given numbers whose sums are the same in any order.
 //
 // Counts, roots, placements and data are another sample in each run; eight ranks on GPUs of host threads make one call
-// in three. A failure prints the seed;
-// STRETTO_TEST_SEED=<seed> takes the same sample.
+// in three. A failure prints the seed; STRETTO_TEST_SEED=<seed> takes the same sample.
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
