@@ -99,6 +99,13 @@ class CudaTestGpus final : public TestGpus {
     return static_cast<std::byte*>(memory);
   }
   void free(int, std::byte* memory) override { expect(cudaFree(memory), "cudaFree"); }
+  std::size_t free_bytes(int device) override {
+    std::size_t free = 0;
+    std::size_t total = 0;
+    expect(cudaSetDevice(device), "cudaSetDevice");
+    expect(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+    return free;
+  }
   void upload(std::byte* to, const void* from, std::size_t bytes) override {
     expect(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy");
     settle();

@@ -209,6 +209,7 @@ class SimulatedGpus final : public GpuProvider, public TestGpus {
 
   std::byte* allocate(int device, std::size_t bytes) override { return open(device)->allocate(bytes); }
   void free(int device, std::byte* memory) override { open(device)->free(memory); }
+  std::size_t free_bytes(int) override { return 0; }
   void upload(std::byte* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   void download(void* to, const std::byte* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   std::unique_ptr<TestStream> make_stream(int) override { return std::make_unique<SimulatedStream>(); }

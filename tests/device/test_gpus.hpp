@@ -41,6 +41,8 @@ class TestGpus {
   virtual int count() const = 0;
   virtual std::byte* allocate(int device, std::size_t bytes) = 0;
   virtual void free(int device, std::byte* memory) = 0;
+  /// Of the device's memory; 0 where that is not known.
+  virtual std::size_t free_bytes(int device) = 0;
   virtual void upload(std::byte* to, const void* from, std::size_t bytes) = 0;
   virtual void download(void* to, const std::byte* from, std::size_t bytes) = 0;
   virtual std::unique_ptr<TestStream> make_stream(int device) = 0;

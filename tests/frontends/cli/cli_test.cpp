@@ -91,10 +91,11 @@ TEST(Cli, BadArguments_EndWithStatus2AndTheChoices) {
 
 TEST(Cli, PerfWithoutAName_ListsTheTools) {
   // A build with CUDA has `link` between the two halves.
-  expect("perf", 2, "these are here: all_gather, all_reduce, alltoall, alltoallv, broadcast, gather, hypercube, ");
+  expect("perf", 2,
+         "these are here: accuracy, all_gather, all_reduce, alltoall, alltoallv, broadcast, gather, hypercube, ");
   expect("perf", 2, "reduce, reduce_scatter, scatter, sendrecv, startup\n");
-  for (const char* name : {"all_gather", "all_reduce", "alltoall", "alltoallv", "broadcast", "gather", "hypercube",
-                           "reduce", "reduce_scatter", "scatter", "sendrecv"}) {
+  for (const char* name : {"accuracy", "all_gather", "all_reduce", "alltoall", "alltoallv", "broadcast", "gather",
+                           "hypercube", "reduce", "reduce_scatter", "scatter", "sendrecv"}) {
     expect(std::string("perf ") + name + " --help", 0, std::string("Usage: ") + name + "_perf");
   }
 }
