@@ -152,6 +152,22 @@ TEST_F(SmallGpus, OppositeOrdersBeyondWhatFits_EndWithTheDeadlineAndItsCause) {
   EXPECT_TRUE(told);
 }
 
+/// It has no event that others could be ordered behind: their calls wait.
+TEST_F(SmallGpus, OperationFromBeforeTheSecondCommunicator_IsWaitedFor) {
+  Crowd first(*gpus_, 1, 200'000, channels(2));
+  first.fill(1);
+  ASSERT_EQ(first.sum(0, 0), strettoSuccess);
+  Crowd second(*gpus_, 1, 200'000, channels(2));
+  second.fill(2);
+  std::thread other([&] {
+    for (int rank = 0; rank < 2; ++rank) EXPECT_EQ(second.sum(0, rank), strettoSuccess);
+  });
+  ASSERT_EQ(first.sum(0, 1), strettoSuccess);
+  other.join();
+  first.expect(2);
+  second.expect(4);
+}
+
 TEST_F(SmallGpus, CommunicatorsThatHaveGone_LeaveTheirRoom) {
   for (int round = 0; round < 3; ++round) {
     Crowd crowd(*gpus_, 3, 20'000, channels(2));
