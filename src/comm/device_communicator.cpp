@@ -30,9 +30,13 @@ ErrorInfo refusal(strettoResult_t code, const char* field, std::string text) {
 
 DeviceCommunicator::DeviceCommunicator(std::shared_ptr<MembershipTask> task, Membership membership)
     : task_(std::move(task)), engine_(std::make_unique<DeviceEngine>(std::move(membership))) {
-  watch_ = std::make_shared<DeviceWatch>(task_, rank(), engine_->topology(), engine_->mailbox());
-  event_ = engine_->gpu().make_event();
   const std::shared_ptr<Gpu>& gpu = engine_->shared_gpu();
+  const std::shared_ptr<Residency> residency = residency_of(gpu);
+  residency_.emplace(residency, residency->add(engine_->group(), engine_->most_blocks(),
+                                               [engine = engine_.get()] { return engine->strands_ended(); }));
+  watch_ =
+      std::make_shared<DeviceWatch>(task_, rank(), engine_->topology(), engine_->mailbox(), residency_->shared_chain());
+  event_ = gpu->make_event();
   lanes_ = std::make_shared<DeviceLanes>(task_, gpu, rank(), engine_->take_graph_windows(), kGraphsMost);
   captures_.emplace(lanes_, gpu, engine_->settings().setup_timeout_ns);
   log(LogLevel::info, "event=communicator comm={} rank={} ranks={} device={} gpu=\"{}\" window_bytes={} lanes={}",
@@ -44,6 +48,7 @@ DeviceCommunicator::DeviceCommunicator(std::shared_ptr<MembershipTask> task, Mem
 
 DeviceCommunicator::~DeviceCommunicator() {
   const bool has_drained = drained();
+  residency_->leave();
   Service& service = Service::of_process();
   LanesLeft left;
   service.run([&] {
@@ -103,6 +108,9 @@ void DeviceCommunicator::launch(std::span<const Operation> batch, strettoStream_
   ticket.number = operations_;
   ticket.stream = stream;
   ticket.waits = ticket.lane.number == 0 && join(stream, facts.id);
+  Residency::Turn turn(residency_->residency(), residency_->chain());
+  turn.launch = {stream, facts.id, operations_, !is_pair_call(collective), !ticket.waits, ticket.timeout_ns};
+  if (ticket.lane.number == 0) ticket.turn = &turn;
   watch_->history().add(operations_, collective);
   if (!is_pair_call(collective)) {
     OpTag tag;
@@ -117,6 +125,7 @@ void DeviceCommunicator::launch(std::span<const Operation> batch, strettoStream_
   } else {
     engine_->launch_pairs(transfers, ticket);
   }
+  turn.launched();
   if (!is_pair_call(collective)) ++operations_;
   if (ticket.lane.number == 0) {
     joined(stream, facts.id);

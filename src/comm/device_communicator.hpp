@@ -17,6 +17,7 @@
 #include "comm/device_lanes.hpp"
 #include "comm/device_watch.hpp"
 #include "comm/lifecycle.hpp"
+#include "comm/residency.hpp"
 #include "comm/user_ops.hpp"
 
 namespace stretto {
@@ -68,6 +69,7 @@ class DeviceCommunicator final : public Lifecycle {
 
   std::shared_ptr<MembershipTask> task_;
   std::unique_ptr<DeviceEngine> engine_;
+  std::optional<ResidencyMember> residency_;
   std::shared_ptr<DeviceWatch> watch_;
   UserOps user_ops_;
   std::atomic<bool> issuing_{false};

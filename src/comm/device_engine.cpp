@@ -249,6 +249,7 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
     bound.arguments.operation.orders_halves = overlap(operation.input, operation.output, bound.extents);
     bound.arguments.operation.scratch = scratch_of(ticket.lane, bound.scratch_bytes);
   }
+  if (ticket.turn != nullptr) ticket.turn->take(bound.launch.blocks, bound.launch.blocks, strands_launched_);
   gpu().launch(bound.launch, ticket.stream);
   if (ticket.lane.number == 0) launched(bound, ticket.stream);
 }
@@ -271,7 +272,17 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
   }
   STRETTO_ASSERT(to_self.size() == from_self.size());
   const Kept kept = ticket.lane.number != 0 ? Kept::with_the_graph : Kept::until_it_has_run;
-  for (const PairLaunch& pair : lower_pairs(others, ticket.lane.windows->shape())) {
+  const std::vector<PairLaunch> pairs = lower_pairs(others, ticket.lane.windows->shape());
+  if (ticket.turn != nullptr) {
+    std::uint32_t most = 0;
+    std::uint32_t strands = 0;
+    for (const PairLaunch& pair : pairs) {
+      most = std::max(most, pair.blocks);
+      strands += pair.blocks;
+    }
+    ticket.turn->take(most, strands, strands_launched_);
+  }
+  for (const PairLaunch& pair : pairs) {
     DeviceLaunch bound;
     bound.launch.reduces = false;
     bound.launch.blocks = pair.blocks;
@@ -296,7 +307,13 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
   }
 }
 
-std::uint32_t DeviceEngine::strands_ended() {
+std::uint64_t DeviceEngine::group() const { return content_hash(membership_.key.data(), membership_.key.size(), 0); }
+
+std::uint32_t DeviceEngine::most_blocks() const {
+  return std::min(gpu().resident_blocks(), 2 * static_cast<std::uint32_t>(membership_.max_channels));
+}
+
+std::uint32_t DeviceEngine::strands_ended() const {
   device::WindowHeader header;
   gpu().copy_to_host(&header, windows().window(rank(), 0), sizeof header);
   return header.ended;

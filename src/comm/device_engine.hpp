@@ -12,6 +12,7 @@
 #include "comm/batch.hpp"
 #include "comm/lane.hpp"
 #include "comm/requests.hpp"
+#include "comm/residency.hpp"
 #include "comm/setup.hpp"
 #include "exec/device_exchange.hpp"
 #include "exec/device_pairs.hpp"
@@ -78,6 +79,8 @@ class DeviceEngine {
   const Settings& settings() const { return membership_.settings; }
   Gpu& gpu() const { return *membership_.gpu; }
   const std::shared_ptr<Gpu>& shared_gpu() const { return membership_.gpu; }
+  /// The same on all ranks of the communicator, and of no other.
+  std::uint64_t group() const;
   /// Of the eager lane.
   const PeerWindows& windows() const { return *membership_.windows; }
   /// Of the lanes of captures; once.
@@ -95,7 +98,8 @@ class DeviceEngine {
     std::int64_t timeout_ns = 0;
     std::uint64_t number = 0;
     strettoStream_t stream = nullptr;
-    bool waits = false;  ///< on the device, for what was launched before into the eager lane
+    bool waits = false;               ///< on the device, for what was launched before into the eager lane
+    Residency::Turn* turn = nullptr;  ///< on the GPU; nullptr: the launch is not counted
   };
   /// What ranks must agree on, of an operation that bind() gave.
   static OpTag tag_of(const DeviceLaunch& bound) { return bound.binding.tag; }
@@ -106,7 +110,9 @@ class DeviceEngine {
   /// Strands launched outside of captures so far, modulo 2^32.
   std::uint32_t strands_launched() const { return strands_launched_; }
   /// Of those, ended.
-  std::uint32_t strands_ended();
+  std::uint32_t strands_ended() const;
+  /// The most blocks of one operation.
+  std::uint32_t most_blocks() const;
 
  private:
   using PlanKey = std::tuple<Collective, std::string, Rank, int>;

@@ -29,8 +29,8 @@ std::string_view DeviceHistory::name_of(std::uint64_t operation) const {
 }
 
 DeviceWatch::DeviceWatch(std::shared_ptr<MembershipTask> task, Rank rank, const Topology& topology,
-                         DeviceMailbox& mailbox)
-    : task_(std::move(task)), rank_(rank), topology_(topology), mailbox_(mailbox) {}
+                         DeviceMailbox& mailbox, std::shared_ptr<const ResidencyChain> chain)
+    : task_(std::move(task)), rank_(rank), topology_(topology), mailbox_(mailbox), chain_(std::move(chain)) {}
 
 void DeviceWatch::poll() {
   if (finished()) return;
@@ -139,6 +139,11 @@ ErrorInfo DeviceWatch::words_of(const device::KernelReport& report) const {
       "rank {} has waited in vain for rank {} on host {} in {} (operation {}, step {}) until the deadline: it has not "
       "made this call, or is stopped or slow. Raise STRETTO_DATA_TIMEOUT_MS if that is expected",
       rank_, info.peer, info.host, info.name, info.operation, info.step);
+  if (chain_->was_short_of_room(report.operation)) {
+    info.text +=
+        ". Operations of several communicators did not all fit this GPU and ran in the order of their calls: issue "
+        "them in the same order on all ranks, or lower max_channels";
+  }
   return info;
 }
 

@@ -29,7 +29,8 @@ class DeviceHistory {
 
 class DeviceWatch : public ServiceTask {
  public:
-  DeviceWatch(std::shared_ptr<MembershipTask> task, Rank rank, const Topology& topology, DeviceMailbox& mailbox);
+  DeviceWatch(std::shared_ptr<MembershipTask> task, Rank rank, const Topology& topology, DeviceMailbox& mailbox,
+              std::shared_ptr<const ResidencyChain> chain);
 
   void poll() override;
   bool finished() const override { return ended_.load(std::memory_order_acquire); }
@@ -53,6 +54,7 @@ class DeviceWatch : public ServiceTask {
   Rank rank_;
   const Topology& topology_;
   DeviceMailbox& mailbox_;
+  std::shared_ptr<const ResidencyChain> chain_;
   DeviceHistory history_;
   FaultSlot reported_;
   std::int64_t answer_deadline_ns_ = 0;  ///< 0: no question was put

@@ -77,17 +77,47 @@ void run_exchange(const KernelLaunch& launch, const device::ExchangeArguments& a
   });
 }
 
+/// Where blocks are resident: kernels come in one after another.
+class Multiprocessors {
+ public:
+  explicit Multiprocessors(std::uint32_t count) : free_(count), count_(count) {}
+  std::uint32_t count() const { return count_; }
+  void run(std::uint32_t blocks, const std::function<void()>& kernel) {
+    {
+      std::unique_lock lock(mutex_);
+      const std::uint64_t ticket = next_ticket_++;
+      changed_.wait(lock, [&] { return ticket == turn_ && free_ >= blocks; });
+      free_ -= blocks;
+      ++turn_;
+      changed_.notify_all();
+    }
+    kernel();
+    const std::lock_guard lock(mutex_);
+    free_ += blocks;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint32_t free_;
+  const std::uint32_t count_;
+  std::uint64_t next_ticket_ = 0;
+  std::uint64_t turn_ = 0;
+};
+
 class SimulatedGpu final : public Gpu {
  public:
-  explicit SimulatedGpu(int ordinal) {
+  SimulatedGpu(int ordinal, std::uint32_t resident_blocks)
+      : multiprocessors_(std::make_shared<Multiprocessors>(resident_blocks)) {
     facts_.ordinal = ordinal;
     facts_.name = "simulated";
-    facts_.multiprocessors = 132;
+    facts_.multiprocessors = static_cast<int>(resident_blocks);
     facts_.uuid[0] = static_cast<std::byte>(ordinal + 1);
   }
 
   const GpuFacts& facts() const noexcept override { return facts_; }
-  std::uint32_t resident_blocks() const noexcept override { return 132; }
+  std::uint32_t resident_blocks() const noexcept override { return multiprocessors_->count(); }
 
   std::byte* allocate(std::size_t bytes) override {
     auto* const memory = static_cast<std::byte*>(::operator new(bytes, std::align_val_t(kAlignment_bytes)));
@@ -128,10 +158,14 @@ class SimulatedGpu final : public Gpu {
   void launch(const KernelLaunch& launch, strettoStream_t stream) override {
     if (launch.exchange != nullptr) {
       const auto arguments = std::make_shared<device::ExchangeArguments>(*launch.exchange);
-      return of(stream).enqueue([launch, arguments] { run_exchange(launch, *arguments); });
+      return of(stream).enqueue([launch, arguments, on = multiprocessors_] {
+        on->run(launch.blocks, [&] { run_exchange(launch, *arguments); });
+      });
     }
     const auto arguments = std::make_shared<device::KernelArguments>(*launch.arguments);
-    of(stream).enqueue([launch, arguments] { run_kernel(launch, *arguments); });
+    of(stream).enqueue([launch, arguments, on = multiprocessors_] {
+      on->run(launch.blocks, [&] { run_kernel(launch, *arguments); });
+    });
   }
 
   void copy_in_stream(std::byte* to, const std::byte* from, std::size_t bytes, strettoStream_t stream) override {
@@ -173,6 +207,7 @@ class SimulatedGpu final : public Gpu {
   }
 
   GpuFacts facts_;
+  const std::shared_ptr<Multiprocessors> multiprocessors_;  ///< graphs may outlive the GPU
   mutable std::mutex mutex_;
   std::map<std::byte*, std::size_t> allocations_;
   SimulatedStream default_stream_;
@@ -192,8 +227,8 @@ PointerFacts SimulatedGpu::pointer_facts(const void* pointer) {
 
 class SimulatedGpus final : public GpuProvider, public TestGpus {
  public:
-  explicit SimulatedGpus(int count) {
-    for (int i = 0; i < count; ++i) all().push_back(std::make_shared<SimulatedGpu>(i));
+  SimulatedGpus(int count, std::uint32_t resident_blocks) {
+    for (int i = 0; i < count; ++i) all().push_back(std::make_shared<SimulatedGpu>(i, resident_blocks));
     replace_gpus(this);
   }
   ~SimulatedGpus() override {
@@ -217,6 +252,8 @@ class SimulatedGpus final : public GpuProvider, public TestGpus {
 
 }  // namespace
 
-std::unique_ptr<TestGpus> make_simulated_gpus(int count) { return std::make_unique<SimulatedGpus>(count); }
+std::unique_ptr<TestGpus> make_simulated_gpus(int count, std::uint32_t resident_blocks) {
+  return std::make_unique<SimulatedGpus>(count, resident_blocks);
+}
 
 }  // namespace stretto::test

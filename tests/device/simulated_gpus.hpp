@@ -3,13 +3,15 @@
 // any number of ranks on each.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "test_gpus.hpp"
 
 namespace stretto::test {
 
-/// While it lives, the process has these GPUs and no others.
-std::unique_ptr<TestGpus> make_simulated_gpus(int count);
+/// While it lives, the process has these GPUs and no others. A kernel begins when all its blocks find room on its GPU,
+/// in the order in which kernels come to the heads of their streams: a real one could let others pass.
+std::unique_ptr<TestGpus> make_simulated_gpus(int count, std::uint32_t resident_blocks = 132);
 
 }  // namespace stretto::test
