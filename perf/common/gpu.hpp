@@ -50,6 +50,8 @@ class RankGpu {
   virtual void begin_capture() = 0;
   virtual void end_capture(int slot) = 0;
   virtual void replay(int slot) = 0;
+  /// Before a communicator whose operations they hold: NCCL waits for their end for ever.
+  virtual void drop_graphs() noexcept = 0;
 };
 
 class Gpus {

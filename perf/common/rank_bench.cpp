@@ -107,6 +107,7 @@ void RankBench::register_buffers() {
 void RankBench::close() {
   if (on_gpus()) barrier();  // memory is freed when nobody's operation may need its device any more
   for (Seat& seat : seats_) {
+    if (seat.gpu) seat.gpu->drop_graphs();
     seat.nccl.close();
     seat.comm.close();
   }

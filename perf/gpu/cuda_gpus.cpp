@@ -43,10 +43,7 @@ class CudaRankGpu final : public RankGpu {
   CudaRankGpu(const CudaRankGpu&) = delete;
   CudaRankGpu& operator=(const CudaRankGpu&) = delete;
   ~CudaRankGpu() override {
-    cudaSetDevice(facts_.ordinal);
-    for (const cudaGraphExec_t graph : graphs_) {
-      if (graph != nullptr) cudaGraphExecDestroy(graph);
-    }
+    drop_graphs();
     for (const cudaEvent_t event : marks_) cudaEventDestroy(event);
     cudaStreamDestroy(stream_);
     cudaGetLastError();
@@ -143,6 +140,13 @@ class CudaRankGpu final : public RankGpu {
   void replay(int slot) override {
     make_current();
     check(cudaGraphLaunch(graphs_.at(static_cast<std::size_t>(slot)), stream_), "cudaGraphLaunch");
+  }
+  void drop_graphs() noexcept override {
+    cudaSetDevice(facts_.ordinal);
+    for (cudaGraphExec_t& graph : graphs_) {
+      if (graph != nullptr) cudaGraphExecDestroy(graph);
+      graph = nullptr;
+    }
   }
 
  private:
