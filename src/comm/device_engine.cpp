@@ -125,6 +125,8 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
 
 void DeviceEngine::prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange, const Lane& lane) {
   bound.launch.exchange = &bound.exchange;
+  // One warp looks at the words of its links, and another has its packets on their way meanwhile.
+  bound.launch.threads = std::max(bound.launch.threads, 64U);
   bound.exchange.exchange = exchange;
   bound.exchange.exchange.rank = static_cast<std::uint16_t>(rank());
   device::place_exchange(bound.exchange.exchange, lane.windows->shape());

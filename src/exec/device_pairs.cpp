@@ -15,8 +15,8 @@ using device::Place;
 using device::Protocol;
 
 constexpr std::uint64_t kBytesPerChannel = 16 << 10;
-/// Of packets: one for each of 256 threads.
-constexpr std::uint64_t kPacketBytesPerChannel = 2 << 10;
+/// Of packets: one for each of a block's threads.
+constexpr std::uint64_t kPacketBytesPerChannel = 4 << 10;
 
 std::uint32_t channels_of(std::uint64_t bytes, const device::WindowShape& shape) {
   const std::uint64_t wanted = (bytes + kBytesPerChannel - 1) / kBytesPerChannel;

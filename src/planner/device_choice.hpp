@@ -17,7 +17,7 @@ struct DeviceModel {
   Picoseconds slots_start = 6'000'000;
   int max_channels = 64;
   /// What one block of threads moves at a time without a second turn: more channels than that would only wait.
-  std::uint64_t packet_bytes_per_channel = 2 << 10;
+  std::uint64_t packet_bytes_per_channel = 4 << 10;
   std::uint64_t slot_bytes_per_channel = 8 << 10;
 };
 

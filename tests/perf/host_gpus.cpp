@@ -61,7 +61,7 @@ class HostGpu final : public RankGpu {
     if (!captured_.at(static_cast<std::size_t>(slot))) throw std::logic_error("no graph to replay");
     later([] {});
   }
-  void drop_graphs() noexcept override { captured_ = {}; }
+  void drop_graphs() noexcept override { captured_.assign(2, false); }
 
  private:
   template <typename Body>
