@@ -168,7 +168,7 @@ int main_of(int argc, char** argv) {
     return kExitUsage;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "init_perf: %s\n", error.what());
-    return 1;
+    return kExitFailure;
   }
 }
 

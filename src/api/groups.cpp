@@ -81,7 +81,7 @@ strettoResult_t strettoGroupEnd(void) {
     finish_setups(std::move(setups));
     std::optional<ErrorInfo> error = issue_together(std::move(shares));
     for (const DeviceCall& call : device_calls) {
-      std::optional<ErrorInfo> found = call.communicator->issue(call.batch, call.stream);
+      std::optional<ErrorInfo> found = call.communicator->issue(call.batch, call.stream, call.others);
       if (!error) error = std::move(found);
     }
     return error ? remember(*error) : strettoSuccess;

@@ -38,16 +38,20 @@ void CallGroup::add(Communicator& communicator, std::shared_ptr<HostStream> stre
   share.batch.push_back(std::move(operation));
 }
 
-/// Sends and receives join those that came before them in the same stream.
+/// All sends and receives of a communicator go at once, in the first of their streams, and before its collectives.
 void CallGroup::add(DeviceCommunicator& communicator, strettoStream_t stream, Operation operation) {
-  const auto is_pair = [](const Operation& each) { return is_pair_call(each.request.collective); };
-  const auto found = std::find_if(device_calls_.begin(), device_calls_.end(), [&](const DeviceCall& call) {
-    return call.communicator == &communicator && call.stream == stream && is_pair(call.batch.front());
-  });
-  if (is_pair(operation) && found != device_calls_.end()) {
-    found->batch.push_back(std::move(operation));
+  const auto is_of_this = [&](const DeviceCall& call) { return call.communicator == &communicator; };
+  const auto first = std::find_if(device_calls_.begin(), device_calls_.end(), is_of_this);
+  if (!is_pair_call(operation.request.collective)) {
+    device_calls_.push_back({&communicator, stream, {}, {std::move(operation)}});
+  } else if (first == device_calls_.end() || !is_pair_call(first->batch.front().request.collective)) {
+    device_calls_.insert(first, {&communicator, stream, {}, {std::move(operation)}});
   } else {
-    device_calls_.push_back({&communicator, stream, {std::move(operation)}});
+    std::vector<strettoStream_t>& others = first->others;
+    if (stream != first->stream && std::find(others.begin(), others.end(), stream) == others.end()) {
+      others.push_back(stream);
+    }
+    first->batch.push_back(std::move(operation));
   }
 }
 

@@ -17,7 +17,8 @@ namespace stretto {
 /// Calls of a device communicator that are issued as one: a collective, or all of a group's sends and receives.
 struct DeviceCall {
   DeviceCommunicator* communicator = nullptr;
-  strettoStream_t stream = nullptr;
+  strettoStream_t stream = nullptr;     ///< in which it runs
+  std::vector<strettoStream_t> others;  ///< that it runs after, and that go on after it
   Batch batch;
 };
 

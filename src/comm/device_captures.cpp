@@ -24,7 +24,13 @@ DeviceCaptures::Capture& DeviceCaptures::begin(strettoStream_t stream, std::uint
   capture.event = event;
   capture.gone = std::make_shared<std::atomic<bool>>(false);
   try {
-    gpu_->watch_graph(stream, capture.gone);
+    try {
+      gpu_->watch_graph(stream, capture.gone);
+    } catch (const Error& error) {  // not counted, so that the ranks would count differently from here on: a fault
+      ErrorInfo info = error.info();
+      info.code = strettoCudaError;
+      throw Error(std::move(info));
+    }
     capture.lane = lanes_->take(timeout_ns_, capture.gone);
   } catch (const Error& error) {
     capture.refused = error.info();

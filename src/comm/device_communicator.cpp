@@ -37,6 +37,7 @@ DeviceCommunicator::DeviceCommunicator(std::shared_ptr<MembershipTask> task, Mem
   watch_ =
       std::make_shared<DeviceWatch>(task_, rank(), engine_->topology(), engine_->mailbox(), residency_->shared_chain());
   event_ = gpu->make_event();
+  fork_ = gpu->make_event();
   lanes_ = std::make_shared<DeviceLanes>(task_, gpu, rank(), engine_->take_graph_windows(), kGraphsMost);
   captures_.emplace(lanes_, gpu, engine_->settings().setup_timeout_ns);
   log(LogLevel::info, "event=communicator comm={} rank={} ranks={} device={} gpu=\"{}\" window_bytes={} lanes={}",
@@ -58,6 +59,7 @@ DeviceCommunicator::~DeviceCommunicator() {
   });
   service.wait_until([&] { return task_->goodbye_said(); }, posix_system().now_ns() + kGoodbyeNs);
   engine_->gpu().destroy_event(event_);
+  engine_->gpu().destroy_event(fork_);
   captures_.reset();
   if (!has_drained || !left.graphs.empty()) retire(std::move(left), has_drained);
 }
@@ -71,7 +73,8 @@ void DeviceCommunicator::retire(LanesLeft left, bool has_drained) {
   }
 }
 
-std::optional<ErrorInfo> DeviceCommunicator::issue(std::span<const Operation> batch, strettoStream_t stream) {
+std::optional<ErrorInfo> DeviceCommunicator::issue(std::span<const Operation> batch, strettoStream_t stream,
+                                                   std::span<const strettoStream_t> others) {
   if (const ErrorInfo* found = fault(); found != nullptr) return *found;
   if (!close()) {
     return refusal(strettoInvalidUsage, "comm",
@@ -82,7 +85,13 @@ std::optional<ErrorInfo> DeviceCommunicator::issue(std::span<const Operation> ba
     ~Leave() { of.leave(); }
   } leave{*this};
   try {
+    for (const strettoStream_t other : others) {
+      engine_->gpu().record(fork_, other);
+      engine_->gpu().make_wait(stream, fork_);
+    }
     launch(batch, stream);
+    if (!others.empty()) engine_->gpu().record(fork_, stream);
+    for (const strettoStream_t other : others) engine_->gpu().make_wait(other, fork_);
   } catch (const Error& error) {
     const strettoResult_t code = error.info().code;
     if (code == strettoCudaError || code == strettoRemoteError) tell(error.info());

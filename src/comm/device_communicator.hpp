@@ -42,8 +42,10 @@ class DeviceCommunicator final : public Lifecycle {
   std::optional<ErrorInfo> issue(const Operation& operation, strettoStream_t stream) {
     return issue(std::span(&operation, 1), stream);
   }
-  /// Of several operations all are sends and receives, and go at once.
-  std::optional<ErrorInfo> issue(std::span<const Operation> batch, strettoStream_t stream);
+  /// Of several operations all are sends and receives, and go at once: after what is in the other streams, which go on
+  /// after them.
+  std::optional<ErrorInfo> issue(std::span<const Operation> batch, strettoStream_t stream,
+                                 std::span<const strettoStream_t> others = {});
   bool close() noexcept override { return !issuing_.exchange(true, std::memory_order_acquire); }
   void leave() noexcept override { issuing_.store(false, std::memory_order_release); }
   /// What was issued outside of captures; at most until the deadlines have passed.
@@ -78,6 +80,7 @@ class DeviceCommunicator final : public Lifecycle {
   bool issued_ = false;
   std::uint64_t last_stream_ = 0;  ///< its id
   Gpu::Event event_ = nullptr;
+  Gpu::Event fork_ = nullptr;  ///< between streams of one group
   bool many_streams_ = false;  ///< so each operation is followed by an event, for the next one to wait for
   // Captures:
   std::shared_ptr<DeviceLanes> lanes_;

@@ -46,9 +46,7 @@ DeviceEngine::DeviceEngine(Membership membership) : membership_(std::move(member
 }
 
 DeviceEngine::~DeviceEngine() {
-  for (const ImageSlot& slot : image_ring_) {
-    if (slot.has_run != nullptr) gpu().destroy_event(slot.has_run);
-  }
+  for (const ImageSlot& slot : once_) gpu().destroy_event(slot.has_run);
   gpu().free_pinned(reinterpret_cast<std::byte*>(mailbox_));
 }
 
@@ -162,9 +160,16 @@ void DeviceEngine::begin(const Lane& lane) {
 /// In device memory where it is used again; else in host memory, which the kernel reads once across PCIe: nobody waits
 /// for a copy.
 const std::byte* DeviceEngine::image_of(const DeviceProgram& program, const Lane& lane, Kept kept) {
+  if (kept == Kept::until_it_has_run) return image_used_once(program);
   const std::size_t bytes = (program.image.size() + 15) / 16 * 16;
-  if (kept == Kept::until_it_has_run) return image_in_ring(program);
-  std::vector<DeviceMemory>& to = kept == Kept::for_ever ? kept_ : lane_memory_[lane.number].kept;
+  if (kept == Kept::for_ever) {
+    DeviceMemory& memory = images_[program.image];
+    if (memory.data() != nullptr) return memory.data();
+    memory = DeviceMemory(gpu(), bytes);
+    gpu().copy_to_device(memory.data(), program.image.data(), program.image.size());
+    return memory.data();
+  }
+  std::vector<DeviceMemory>& to = lane_memory_[lane.number].kept;
   const auto spare = std::ranges::find_if(spare_, [&](const DeviceMemory& each) { return each.bytes() >= bytes; });
   if (spare != spare_.end()) {
     to.push_back(std::move(*spare));
@@ -176,20 +181,23 @@ const std::byte* DeviceEngine::image_of(const DeviceProgram& program, const Lane
   return to.back().data();
 }
 
-const std::byte* DeviceEngine::image_in_ring(const DeviceProgram& program) {
-  const std::size_t bytes = (program.image.size() + 15) / 16 * 16;
-  ImageSlot& slot = image_ring_[next_image_++ % image_ring_.size()];
-  const std::int64_t limit_ns = posix_system().now_ns() + settings().data_timeout_ns;
-  if (slot.has_run == nullptr) slot.has_run = gpu().make_event();
-  while (slot.memory.data() != nullptr && !gpu().is_done(slot.has_run)) {
-    if (posix_system().now_ns() > limit_ns) {
-      throw Error(strettoTimeout, "operations that were issued before have not ended until the deadline", "stream");
-    }
-    std::this_thread::yield();
+/// Waits for nothing: what runs may wait for a rank that this thread has yet to serve.
+const std::byte* DeviceEngine::image_used_once(const DeviceProgram& program) {
+  const std::size_t bytes = std::bit_ceil(program.image.size());
+  const auto is_free = [&](const ImageSlot& slot) {
+    return !slot.taken && slot.memory.bytes() >= bytes && gpu().is_done(slot.has_run);
+  };
+  // The oldest is the likeliest to have run.
+  ImageSlot* found = once_.empty() ? nullptr : &once_[next_once_++ % once_.size()];
+  if (found == nullptr || !is_free(*found)) {
+    ImageSlot made;
+    made.memory = PinnedMemory(gpu(), std::max<std::size_t>(bytes, 4096));
+    made.has_run = gpu().make_event();
+    found = &once_.emplace_back(std::move(made));
   }
-  if (slot.memory.bytes() < bytes) slot.memory = PinnedMemory(gpu(), std::bit_ceil(bytes));
-  std::memcpy(slot.memory.data(), program.image.data(), program.image.size());
-  return slot.memory.data();
+  found->taken = true;
+  std::memcpy(found->memory.data(), program.image.data(), program.image.size());
+  return found->memory.data();
 }
 
 std::byte* DeviceEngine::scratch_of(const Lane& lane, std::size_t bytes) {
@@ -261,8 +269,26 @@ void DeviceEngine::launched(const DeviceLaunch& bound, strettoStream_t stream) {
   strands_launched_ += bound.launch.blocks;
   const std::byte* const image = bound.launch.exchange == nullptr ? bound.arguments.image : nullptr;
   const auto slot = std::ranges::find_if(
-      image_ring_, [&](const ImageSlot& each) { return image != nullptr && each.memory.data() == image; });
-  if (slot != image_ring_.end()) gpu().record(slot->has_run, stream);
+      once_, [&](const ImageSlot& each) { return image != nullptr && each.memory.data() == image; });
+  if (slot == once_.end()) return;
+  slot->taken = false;
+  gpu().record(slot->has_run, stream);
+}
+
+std::unique_ptr<DeviceLaunch> DeviceEngine::make_pair_launch(const PairLaunch& pair, const Ticket& ticket) {
+  auto bound = std::make_unique<DeviceLaunch>();
+  bound->launch.reduces = false;
+  bound->launch.blocks = pair.blocks;
+  bound->launch.threads = pair.threads;
+  if (pair.program) {
+    bound->launch.protocol = device::Protocol::slots;
+    bound->launch.arguments = &bound->arguments;
+    place_image(*bound, *pair.program, ticket.lane,
+                ticket.lane.number != 0 ? Kept::with_the_graph : Kept::until_it_has_run);
+  } else {
+    prepare_exchange(*bound, pair.exchange, ticket.lane);
+  }
+  return bound;
 }
 
 void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticket ticket) {
@@ -273,33 +299,27 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
     (transfer.peer != rank() ? others : transfer.sends ? to_self : from_self).push_back(transfer);
   }
   STRETTO_ASSERT(to_self.size() == from_self.size());
-  const Kept kept = ticket.lane.number != 0 ? Kept::with_the_graph : Kept::until_it_has_run;
-  const std::vector<PairLaunch> pairs = lower_pairs(others, ticket.lane.windows->shape());
-  if (ticket.turn != nullptr) {
-    std::uint32_t most = 0;
-    std::uint32_t strands = 0;
-    for (const PairLaunch& pair : pairs) {
-      most = std::max(most, pair.blocks);
-      strands += pair.blocks;
-    }
-    ticket.turn->take(most, strands, strands_launched_);
-  }
+  std::vector<PairLaunch> pairs = lower_pairs(others, ticket.lane.windows->shape());
+  // Copies within the rank wait for nothing; an exchange with nobody does it for them.
+  if (pairs.empty() && ticket.waits) pairs.emplace_back();
+  // All is made before anything is launched: either all of it goes, or nothing.
+  std::vector<std::unique_ptr<DeviceLaunch>> launches;
+  std::uint32_t most = 0;
+  std::uint32_t strands = 0;
   for (const PairLaunch& pair : pairs) {
-    DeviceLaunch bound;
-    bound.launch.reduces = false;
-    bound.launch.blocks = pair.blocks;
-    bound.launch.threads = pair.threads;
-    if (pair.program) {
-      bound.launch.protocol = device::Protocol::slots;
-      bound.launch.arguments = &bound.arguments;
-      place_image(bound, *pair.program, ticket.lane, kept);
-      address(bound.arguments, ticket);
+    launches.push_back(make_pair_launch(pair, ticket));
+    most = std::max(most, pair.blocks);
+    strands += pair.blocks;
+  }
+  if (ticket.turn != nullptr) ticket.turn->take(most, strands, strands_launched_);
+  for (const std::unique_ptr<DeviceLaunch>& bound : launches) {
+    if (bound->launch.exchange != nullptr) {
+      address(bound->exchange, ticket);
     } else {
-      prepare_exchange(bound, pair.exchange, ticket.lane);
-      address(bound.exchange, ticket);
+      address(bound->arguments, ticket);
     }
-    gpu().launch(bound.launch, ticket.stream);
-    if (ticket.lane.number == 0) launched(bound, ticket.stream);
+    gpu().launch(bound->launch, ticket.stream);
+    if (ticket.lane.number == 0) launched(*bound, ticket.stream);
     ticket.waits = false;  // the next one is in the same stream
   }
   for (std::size_t i = 0; i < to_self.size(); ++i) {
@@ -312,7 +332,8 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
 std::uint64_t DeviceEngine::group() const { return content_hash(membership_.key.data(), membership_.key.size(), 0); }
 
 std::uint32_t DeviceEngine::most_blocks() const {
-  return std::min(gpu().resident_blocks(), 2 * static_cast<std::uint32_t>(membership_.max_channels));
+  const int widest = std::max(membership_.max_channels, n_ranks() - 1);
+  return std::min(gpu().resident_blocks(), 2 * static_cast<std::uint32_t>(widest));
 }
 
 std::uint32_t DeviceEngine::strands_ended() const {

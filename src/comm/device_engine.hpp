@@ -126,7 +126,8 @@ class DeviceEngine {
   void launched(const DeviceLaunch& bound, strettoStream_t stream);
   void place_image(DeviceLaunch& bound, const DeviceProgram& program, const Lane& lane, Kept kept);
   const std::byte* image_of(const DeviceProgram& program, const Lane& lane, Kept kept);
-  const std::byte* image_in_ring(const DeviceProgram& program);
+  const std::byte* image_used_once(const DeviceProgram& program);
+  std::unique_ptr<DeviceLaunch> make_pair_launch(const PairLaunch& pair, const Ticket& ticket);
   void prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange, const Lane& lane);
   device::FaultWords faults_of(const Ticket& ticket) const;
   void address(device::KernelArguments& arguments, const Ticket& ticket);
@@ -148,14 +149,16 @@ class DeviceEngine {
   std::unique_ptr<DeviceLaunch> one_off_;  ///< of the last operation that had details
   std::map<int, LaneMemory> lane_memory_;  ///< by number
   std::vector<DeviceMemory> spare_;        ///< what graphs have left
-  std::vector<DeviceMemory> kept_;         ///< images, for ever
-  /// Images of programs that are used once, each free again when its kernel has run.
+  /// Images of programs that are used once, each free again when its kernel has run. As many as are in flight.
   struct ImageSlot {
     PinnedMemory memory;
     Gpu::Event has_run = nullptr;  ///< recorded behind the kernel that reads it
+    bool taken = false;            ///< but not launched yet
   };
-  std::array<ImageSlot, 64> image_ring_;
-  std::size_t next_image_ = 0;
+  std::vector<ImageSlot> once_;
+  std::size_t next_once_ = 0;
+  /// Images that cached launches share, by their content: of a launch that was made anew, the same is found again.
+  std::map<std::vector<std::byte>, DeviceMemory> images_;
   std::uint32_t strands_launched_ = 0;
 };
 

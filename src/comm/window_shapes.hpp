@@ -5,8 +5,8 @@
 
 namespace stretto {
 
-/// Of the eager lane. Slots are smaller where there are many peers: the windows of 66 channels take 21 MiB at 2 ranks,
-/// 24 MiB at 8.
+/// Of the eager lane. Slots are smaller where there are many peers: the windows of 64 channels take 20 MiB at 2 ranks,
+/// 23 MiB at 8.
 device::WindowShape window_shape(int n_ranks, int channels);
 
 /// Of lanes of captures, which have smaller slots, since there are many of them: 6 MiB at 2 ranks, 17 MiB at 8.

@@ -61,7 +61,7 @@ class Connections {
       if (with.receives_per_round != 0) machine_.give_credit(&theirs.head, receiving(i, 0, 0));
       if (with.sends_per_round == 0) continue;
       machine_.store_word(&theirs.greeting,
-                          static_cast<std::uint64_t>(operation_.descriptor) << 32 | (sending(i, 0, 0) + 1));
+                          static_cast<std::uint64_t>(operation_.descriptor + with.salt) << 32 | (sending(i, 0, 0) + 1));
     }
   }
 
@@ -73,7 +73,7 @@ class Connections {
     const std::uint64_t greeting =
         machine_.load_word(&own_.link(operation_.shape, strand_.channel, with.peer).greeting);
     const bool is_of_this = static_cast<std::uint32_t>(greeting) == receiving(link, 0, 0) + 1;
-    return is_of_this && greeting >> 32 != operation_.descriptor;
+    return is_of_this && greeting >> 32 != static_cast<std::uint32_t>(operation_.descriptor + with.salt);
   }
 
   /// Between looks at what a link is to bring: false where it is time to give up.

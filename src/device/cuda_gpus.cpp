@@ -248,12 +248,16 @@ class CudaGpu final : public Gpu {
   }
 
   StreamFacts stream_facts(strettoStream_t stream) override {
+    int current = -1;
+    cudaGetDevice(&current);
+    std::optional<OnDevice> here;  // the NULL stream is the current device's
+    if (current != facts_.ordinal) here.emplace(facts_.ordinal);
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
     unsigned long long capture_id = 0;
-    check(cudaStreamGetCaptureInfo(cuda(stream), &status, &capture_id), "cudaStreamGetCaptureInfo");
+    check_stream(cudaStreamGetCaptureInfo(cuda(stream), &status, &capture_id));
     if (status == cudaStreamCaptureStatusNone) {
       unsigned long long id = 0;
-      check(cudaStreamGetId(cuda(stream), &id), "cudaStreamGetId");
+      check_stream(cudaStreamGetId(cuda(stream), &id));
       return {StreamFacts::Capture::none, id, 0};
     }
     const bool active = status == cudaStreamCaptureStatusActive;
@@ -313,6 +317,17 @@ class CudaGpu final : public Gpu {
   void check(cudaError_t error, const char* call) const { check(error, call, facts_.ordinal); }
   static void check(cudaError_t error, const char* call, int device) {
     if (error != cudaSuccess) fail(error, call, device);
+  }
+  /// A stream that cannot be used is the caller's mistake, and no fault of the communicator.
+  static void check_stream(cudaError_t error) {
+    if (error == cudaSuccess) return;
+    cudaGetLastError();
+    throw Error(
+        strettoInvalidUsage,
+        format("CUDA does not take the stream: {} ({}). Give a stream of the communicator's device that exists, and "
+               "not the legacy stream while another is captured",
+               cudaGetErrorString(error), cudaGetErrorName(error)),
+        "stream");
   }
   void copy(void* to, const void* from, std::size_t bytes) {
     const std::lock_guard lock(mutex_);

@@ -33,6 +33,9 @@ struct ExchangePeer {
   std::uint16_t put_step = 0;
   std::uint16_t take_step = 0;  ///< where its message is read
   std::uint16_t release_step = 0;
+  /// Added to the descriptor, where each message has something of its own that both sides must agree on.
+  std::uint16_t send_salt = 0;
+  std::uint16_t receive_salt = 0;
 
   friend bool operator==(const ExchangePeer&, const ExchangePeer&) = default;
 };

@@ -78,8 +78,8 @@ class ExchangeConnections {
       LinkWords& theirs = words_at(i);
       if (takes_from(i)) machine_.give_credit(&theirs.head, links_.received[i]);
       if (!sends_to(i)) continue;
-      machine_.store_word(&theirs.greeting,
-                          static_cast<std::uint64_t>(exchange_.descriptor) << 32 | (links_.sent[i] + 1));
+      machine_.store_word(&theirs.greeting, static_cast<std::uint64_t>(exchange_.descriptor + peer(i).send_salt) << 32 |
+                                                (links_.sent[i] + 1));
     }
   }
 
@@ -170,7 +170,8 @@ class ExchangeConnections {
     return static_cast<std::int32_t>(static_cast<std::uint32_t>(greeting) - (links_.received[i] + 1));
   }
   STRETTO_DEVICE bool disagrees(std::uint32_t i, std::uint64_t greeting) const {
-    return takes_from(i) && ahead(i, greeting) == 0 && greeting >> 32 != exchange_.descriptor;
+    return takes_from(i) && ahead(i, greeting) == 0 &&
+           greeting >> 32 != static_cast<std::uint32_t>(exchange_.descriptor + peer(i).receive_salt);
   }
   STRETTO_DEVICE bool keep_waiting(typename Machine::Patience& patience, std::uint32_t i, std::uint32_t step) {
     const bool goes_on = machine_.keep_waiting(patience);

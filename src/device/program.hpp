@@ -66,7 +66,7 @@ struct Link {
   std::uint16_t peer = 0;
   std::uint16_t sends_per_round = 0;
   std::uint16_t receives_per_round = 0;
-  std::uint16_t unused = 0;
+  std::uint16_t salt = 0;  ///< added to the descriptor: of its messages, what both sides must agree on
 };
 
 /// A channel's share of a block, in elements (plan/geometry.hpp).

@@ -33,8 +33,7 @@ struct alignas(32) LinkWords {
 struct alignas(16) ChannelWords {
   std::uint32_t passed = 0;  ///< rounds whose input has been read: the sending half's to write
   std::uint32_t taken = 0;   ///< rounds of operations that have ended: the receiving half's
-  std::uint32_t busy = 0;    ///< this rank: an exchange is under way
-  std::uint32_t unused = 0;
+  std::uint32_t unused[2] = {};
 };
 
 struct alignas(128) WindowHeader {

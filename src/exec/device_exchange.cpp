@@ -136,6 +136,7 @@ class Reader {
 
   std::optional<Exchange> in_rank_order() {
     if (entries_.size() > device::kMostExchangePeers) return std::nullopt;
+    if (found_.sums && take_order_.size() != entries_.size()) return std::nullopt;  // the kernel sums what all give
     std::ranges::sort(entries_, {}, &Entry::rank);
     for (std::size_t i = 0; i < entries_.size(); ++i) found_.peers[i] = entries_[i].peer;
     const auto index_of = [&](Rank rank) {

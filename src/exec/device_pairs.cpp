@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/error.hpp"
 
@@ -27,6 +28,12 @@ std::uint32_t channels_of(std::uint64_t bytes, const device::WindowShape& shape)
 Protocol protocol_of(std::uint64_t bytes, const device::WindowShape& shape) {
   const std::uint64_t most = static_cast<std::uint64_t>(shape.channels) * shape.packet_slot_bytes / 2;
   return bytes <= most ? Protocol::packets : Protocol::slots;
+}
+
+/// Of a message's bytes: a receive of another size than the send would leave the two sides' counts apart.
+std::uint16_t salt_of(std::uint64_t bytes) {
+  const std::uint64_t mixed = (bytes + 1) * 0x9E3779B97F4A7C15ULL;
+  return static_cast<std::uint16_t>(mixed >> 48);
 }
 
 /// What of one wave goes by slots.
@@ -86,6 +93,7 @@ class WaveWriter {
     device::Link link;
     link.peer = static_cast<std::uint16_t>(transfer.peer);
     (transfer.sends ? link.sends_per_round : link.receives_per_round) = 1;
+    link.salt = salt_of(transfer.bytes);
     links_.push_back(link);
     if (transfer.sends) {
       move(Place::outgoing, Place::input, position);
@@ -156,12 +164,14 @@ class ExchangeWriter {
       peer.send_bytes = static_cast<std::uint32_t>(transfer.bytes);
       peer.send_share_lines = lines;
       peer.send_channels = channels;
+      peer.send_salt = salt_of(transfer.bytes);
       launch_.exchange.send_order[launch_.exchange.n_sends++] = index;
     } else {
       peer.receive_offset = transfer.address;
       peer.receive_bytes = static_cast<std::uint32_t>(transfer.bytes);
       peer.receive_share_lines = lines;
       peer.receive_channels = channels;
+      peer.receive_salt = salt_of(transfer.bytes);
       launch_.exchange.take_order[launch_.exchange.n_takes++] = index;
     }
     launch_.blocks = std::max<std::uint32_t>(launch_.blocks, channels);
@@ -193,33 +203,37 @@ class ExchangeWriter {
   PairLaunch launch_;
 };
 
-/// If one launch has room for all; else those that send before those that wait, so that nobody waits for what has not
-/// been launched.
+/// In as few launches as have room for them.
 void add_exchanges(std::vector<PairLaunch>& launches, const std::vector<DeviceTransfer>& transfers,
                    const device::WindowShape& shape) {
-  ExchangeWriter all(shape);
-  const bool fit = std::ranges::all_of(transfers, [&](const DeviceTransfer& transfer) {
-    const bool fits = all.has_room_for(transfer.peer);
-    if (fits) all.add(transfer);
-    return fits;
-  });
-  if (fit) {
-    launches.push_back(all.launch());
-    return;
-  }
-  for (const bool sends : {true, false}) {
-    std::optional<ExchangeWriter> writer;
-    for (const DeviceTransfer& transfer : transfers) {
-      if (transfer.sends != sends) continue;
-      if (writer && !writer->has_room_for(transfer.peer)) {
-        launches.push_back(writer->launch());
-        writer.reset();
-      }
-      if (!writer) writer.emplace(shape);
-      writer->add(transfer);
+  std::optional<ExchangeWriter> writer;
+  for (const DeviceTransfer& transfer : transfers) {
+    if (writer && !writer->has_room_for(transfer.peer)) {
+      launches.push_back(writer->launch());
+      writer.reset();
     }
-    if (writer) launches.push_back(writer->launch());
+    if (!writer) writer.emplace(shape);
+    writer->add(transfer);
   }
+  if (writer) launches.push_back(writer->launch());
+}
+
+void add_program(std::vector<PairLaunch>& launches, const std::vector<DeviceTransfer>& transfers,
+                 const device::WindowShape& shape) {
+  WaveWriter writer(shape);
+  for (const DeviceTransfer& transfer : transfers) writer.add(transfer);
+  PairLaunch launch;
+  launch.program.emplace();
+  launch.program->image = writer.finish();
+  launch.blocks = device::ProgramView(launch.program->image.data()).header->n_strands;
+  launch.threads = 512;
+  launches.push_back(std::move(launch));
+}
+
+bool fit_one_exchange(const std::vector<DeviceTransfer>& transfers) {
+  std::set<Rank> peers;
+  for (const DeviceTransfer& transfer : transfers) peers.insert(transfer.peer);
+  return peers.size() <= device::kMostExchangePeers;
 }
 
 }  // namespace
@@ -243,16 +257,19 @@ std::vector<PairLaunch> lower_pairs(std::span<const DeviceTransfer> transfers, c
   }
   std::vector<PairLaunch> launches;
   for (const Wave& wave : waves) {
-    if (!wave.by_packets.empty()) add_exchanges(launches, wave.by_packets, shape);
-    if (wave.by_slots.empty()) continue;
-    WaveWriter writer(shape);
-    for (const DeviceTransfer& transfer : wave.by_slots) writer.add(transfer);
-    PairLaunch launch;
-    launch.program.emplace();
-    launch.program->image = writer.finish();
-    launch.blocks = device::ProgramView(launch.program->image.data()).header->n_strands;
-    launch.threads = 512;
-    launches.push_back(std::move(launch));
+    // Where one launch cannot have all, those that send come before those that wait, so that nobody waits for what has
+    // not been launched.
+    const bool apart = !wave.by_slots.empty() || !fit_one_exchange(wave.by_packets);
+    std::vector<DeviceTransfer> first = wave.by_packets;
+    std::vector<DeviceTransfer> last;
+    if (apart) {
+      const auto takes = std::ranges::stable_partition(first, [](const DeviceTransfer& each) { return each.sends; });
+      last.assign(takes.begin(), takes.end());
+      first.erase(takes.begin(), takes.end());
+    }
+    add_exchanges(launches, first, shape);
+    if (!wave.by_slots.empty()) add_program(launches, wave.by_slots, shape);
+    add_exchanges(launches, last, shape);
   }
   return launches;
 }

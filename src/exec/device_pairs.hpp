@@ -33,7 +33,7 @@ struct PairLaunch {
   std::uint32_t threads = 32;
 };
 
-/// To be launched in this order. Peers are other ranks. At most 2 * channels blocks each.
+/// To be launched in this order. Peers are other ranks. At most 2 * max(channels, n_ranks - 1) blocks each.
 std::vector<PairLaunch> lower_pairs(std::span<const DeviceTransfer> transfers, const device::WindowShape& shape);
 
 /// The most channels that one message uses by slots.

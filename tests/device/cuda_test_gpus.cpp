@@ -27,20 +27,25 @@ class CudaContexts final : public testing::Environment {
 };
 [[maybe_unused]] testing::Environment* const contexts = testing::AddGlobalTestEnvironment(new CudaContexts);
 
+/// Instantiated when it is first launched: until then another stream of the thread may be captured.
 class CudaGraph final : public TestGraph {
  public:
-  explicit CudaGraph(std::shared_ptr<CUgraph_st> graph) : graph_(std::move(graph)) {
-    expect(cudaGraphInstantiate(&executable, graph_.get(), 0), "cudaGraphInstantiate");
-  }
+  explicit CudaGraph(std::shared_ptr<CUgraph_st> graph) : graph_(std::move(graph)) {}
   std::shared_ptr<TestGraph> again() override { return std::make_shared<CudaGraph>(graph_); }
-  ~CudaGraph() override { expect(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy"); }
+  ~CudaGraph() override {
+    if (executable_ != nullptr) expect(cudaGraphExecDestroy(executable_), "cudaGraphExecDestroy");
+  }
   CudaGraph(const CudaGraph&) = delete;
   CudaGraph& operator=(const CudaGraph&) = delete;
 
-  cudaGraphExec_t executable = nullptr;
+  cudaGraphExec_t executable() {
+    if (executable_ == nullptr) expect(cudaGraphInstantiate(&executable_, graph_.get(), 0), "cudaGraphInstantiate");
+    return executable_;
+  }
 
  private:
   std::shared_ptr<CUgraph_st> graph_;
+  cudaGraphExec_t executable_ = nullptr;
 };
 
 class CudaStream final : public TestStream {
@@ -72,7 +77,7 @@ class CudaStream final : public TestStream {
         graph, [](cudaGraph_t each) { expect(cudaGraphDestroy(each), "cudaGraphDestroy"); }));
   }
   void launch(const std::shared_ptr<TestGraph>& graph) override {
-    expect(cudaGraphLaunch(static_cast<const CudaGraph&>(*graph).executable, stream_), "cudaGraphLaunch");
+    expect(cudaGraphLaunch(static_cast<CudaGraph&>(*graph).executable(), stream_), "cudaGraphLaunch");
   }
   void break_capture(const std::function<void()>& body) override {
     EXPECT_EQ(cudaStreamSynchronize(stream_), cudaErrorStreamCaptureUnsupported);

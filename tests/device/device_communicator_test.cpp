@@ -106,6 +106,83 @@ TEST_P(DeviceCommunicator, SendsAndReceivesOfAGroup_GoAtOnce) {
   }
 }
 
+/// Large and small messages, in two streams, beside a collective, in other orders on each rank.
+TEST_P(DeviceCommunicator, GroupsThatAreNoMirrorImages_DoNotWaitForEachOther) {
+  DeviceRanks ranks(*gpus_, 3);
+  constexpr std::size_t kLarge = 400'000;
+  ranks.run([&](int rank, strettoComm_t comm) {
+    const auto first = ranks.stream(rank);
+    const auto second = ranks.stream(rank);
+    DeviceBuffer small(ranks.gpus(), ranks.device(rank), 2);
+    DeviceBuffer large(ranks.gpus(), ranks.device(rank), kLarge);
+    DeviceBuffer sum(ranks.gpus(), ranks.device(rank), 1);
+    small.fill({rank + 1, 0});
+    large.fill(Buffer(kLarge, rank + 1));
+    sum.fill({rank});
+    // 0: gets 8 bytes of 2, gives much to 1. 1: gets that, then gives 8 bytes to 2. 2: gets those, then gives 8 to 0.
+    const auto send = [&](const void* from, std::size_t count, int peer, TestStream& stream) {
+      ASSERT_EQ(strettoSend(from, count, strettoInt64, peer, comm, stream.handle()), strettoSuccess);
+    };
+    const auto receive = [&](void* to, std::size_t count, int peer, TestStream& stream) {
+      ASSERT_EQ(strettoRecv(to, count, strettoInt64, peer, comm, stream.handle()), strettoSuccess);
+    };
+    const auto all_reduce = [&] {
+      ASSERT_EQ(strettoAllReduce(sum.get(), sum.get(), 1, strettoInt64, strettoSum, comm, first->handle()),
+                strettoSuccess);
+    };
+    if (rank == 0) {
+      ASSERT_EQ(strettoGroupStart(), strettoSuccess);
+      all_reduce();
+      receive(small.get() + 1, 1, 2, *first);
+      send(large.get(), kLarge, 1, *second);
+      ASSERT_EQ(strettoGroupEnd(), strettoSuccess) << strettoGetLastError(nullptr);
+    } else {
+      if (rank == 1) receive(large.get(), kLarge, 0, *first);
+      if (rank == 2) receive(small.get() + 1, 1, 1, *first);
+      send(small.get(), 1, (rank + 1) % 3, *first);
+      all_reduce();
+    }
+    first->synchronize();
+    second->synchronize();
+    EXPECT_EQ(sum.read(), Buffer{3});
+    if (rank == 0) {
+      EXPECT_EQ(small.read(), (Buffer{1, 3}));
+    }
+    if (rank == 1) {
+      EXPECT_EQ(large.read(), Buffer(kLarge, 1));
+    }
+    if (rank == 2) {
+      EXPECT_EQ(small.read(), (Buffer{3, 2}));
+    }
+  });
+}
+
+/// What moves within a rank launches no kernel, but keeps its place in the order.
+TEST_P(DeviceCommunicator, MessagesToOneself_KeepTheOrderOfStreams) {
+  DeviceRanks ranks(*gpus_, 2);
+  ranks.run([&](int rank, strettoComm_t comm) {
+    DeviceBuffer value(ranks.gpus(), ranks.device(rank), 1);
+    DeviceBuffer copy(ranks.gpus(), ranks.device(rank), 1);
+    const auto first = ranks.stream(rank);
+    const auto second = ranks.stream(rank);
+    value.fill({1});
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, comm, first->handle()),
+                strettoSuccess);
+    }
+    ASSERT_EQ(strettoGroupStart(), strettoSuccess);
+    ASSERT_EQ(strettoSend(value.get(), 1, strettoInt64, rank, comm, second->handle()), strettoSuccess);
+    ASSERT_EQ(strettoRecv(copy.get(), 1, strettoInt64, rank, comm, second->handle()), strettoSuccess);
+    ASSERT_EQ(strettoGroupEnd(), strettoSuccess) << strettoGetLastError(nullptr);
+    ASSERT_EQ(strettoAllReduce(value.get(), value.get(), 1, strettoInt64, strettoSum, comm, second->handle()),
+              strettoSuccess);
+    first->synchronize();
+    second->synchronize();
+    EXPECT_EQ(copy.read(), Buffer{1 << 20});
+    EXPECT_EQ(value.read(), Buffer{1 << 21});
+  });
+}
+
 TEST_P(DeviceCommunicator, BlocksOfUnequalSizes_Travel) {
   DeviceRanks ranks(*gpus_, 3);
   const std::vector<std::size_t> counts = {3, 0, 500};

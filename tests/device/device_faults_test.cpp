@@ -1,5 +1,6 @@
 // What goes wrong in operations of device communicators: ranks that do not come, that disagree, that abort; and what is
 // refused before.
+#include <atomic>
 #include <chrono>
 
 #include "device_ranks.hpp"
@@ -85,6 +86,27 @@ TEST_P(DeviceFaults, OperationAfterARankHasLeft_IsRefusedAtOnceAndNamesIt) {
   EXPECT_STREQ(info.name, "all_reduce");
   EXPECT_EQ(async_error(ranks.comm(1)), strettoRemoteError) << "a fault is everyone's";
   for (const auto& stream : streams) stream->synchronize();
+}
+
+TEST_P(DeviceFaults, ReceiveOfAnotherSizeThanTheSend_IsAnError) {
+  for (const auto& [sent, received] : {std::pair{1000UL, 500UL}, {500UL, 1000UL}, {1000UL, 300'000UL}}) {
+    strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+    config.data_timeout_ms = 3000;  // what was sent by another protocol is found when the wait is looked at
+    DeviceRanks ranks(*gpus_, 2, config);
+    std::atomic<int> failed{0};
+    ranks.run([&](int rank, strettoComm_t comm) {
+      const auto stream = ranks.stream(rank);
+      DeviceBuffer value(ranks.gpus(), ranks.device(rank), 300'000);
+      if (rank == 0) {
+        ASSERT_EQ(strettoSend(value.get(), sent, strettoInt64, 1, comm, stream->handle()), strettoSuccess);
+        return stream->synchronize();
+      }
+      ASSERT_EQ(strettoRecv(value.get(), received, strettoInt64, 0, comm, stream->handle()), strettoSuccess);
+      if (async_error(comm) != strettoSuccess) ++failed;
+      stream->synchronize();
+    });
+    EXPECT_EQ(failed, 1) << sent << " and " << received;
+  }
 }
 
 TEST_P(DeviceFaults, Abort_EndsWhatRunsThereAndElsewhere) {

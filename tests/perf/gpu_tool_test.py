@@ -45,7 +45,7 @@ def rows(done: subprocess.CompletedProcess) -> list:
 class Absent(unittest.TestCase):
     def test_every_tool_says_so_and_fails(self):
         names = sorted(name for name in os.listdir(TOOLS)
-                       if name.endswith("_perf") and name not in ("startup_perf", "link_perf", "accuracy_perf"))
+                       if name.endswith("_perf") and name not in ("startup_perf", "link_perf", "accuracy_perf", "init_perf"))
         self.assertEqual(len(names), 11)
         for name in names:
             for ranks in ("1", "3"):
@@ -53,6 +53,11 @@ class Absent(unittest.TestCase):
                 self.assertEqual((done.returncode, rows(done)), (3, []), done.stdout)
                 self.assertRegex(done.stderr, rf"^{name}: --device: .*(built without CUDA|NVIDIA driver)")
                 self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_init_perf_says_so_and_fails(self):
+        done = run(os.path.join(TOOLS, "init_perf"), CUDA_VISIBLE_DEVICES="")
+        self.assertEqual((done.returncode, done.stdout), (3, ""))
+        self.assertRegex(done.stderr, "^init_perf: there are no GPUs: .*(built without CUDA|NVIDIA driver)")
 
     def test_devices_that_are_not_there_are_named(self):
         done = run(ALL_REDUCE, *SMALL, "--device", "0,2")
