@@ -163,7 +163,8 @@ const std::byte* DeviceEngine::image_of(const DeviceProgram& program, const Lane
   if (kept == Kept::until_it_has_run) return image_used_once(program);
   const std::size_t bytes = (program.image.size() + 15) / 16 * 16;
   if (kept == Kept::for_ever) {
-    DeviceMemory& memory = images_[program.image];
+    DeviceMemory& memory =
+        images_[std::string(reinterpret_cast<const char*>(program.image.data()), program.image.size())];
     if (memory.data() != nullptr) return memory.data();
     memory = DeviceMemory(gpu(), bytes);
     gpu().copy_to_device(memory.data(), program.image.data(), program.image.size());

@@ -158,7 +158,7 @@ class DeviceEngine {
   std::vector<ImageSlot> once_;
   std::size_t next_once_ = 0;
   /// Images that cached launches share, by their content: of a launch that was made anew, the same is found again.
-  std::map<std::vector<std::byte>, DeviceMemory> images_;
+  std::map<std::string, DeviceMemory> images_;
   std::uint32_t strands_launched_ = 0;
 };
 
