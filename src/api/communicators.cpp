@@ -53,7 +53,7 @@ std::vector<Rank> those_left(const Participant& parent, const int* exclude, int 
 /// Of a communicator that is made of the ranks of another one. What a config leaves open is the environment's, but for
 /// the device, which is the parent's.
 Settings child_settings(Participant& parent, const strettoConfig_t* config, const Environment& environment) {
-  const Settings inherited = inherited_settings(parent);
+  Settings inherited = inherited_settings(parent);
   if (config == nullptr) return inherited;
   Settings settings = resolve_settings(config, environment);
   if (!names_device(*config)) settings.gpu = inherited.gpu;
