@@ -30,6 +30,11 @@ Protocol protocol_of(std::uint64_t bytes, const device::WindowShape& shape) {
   return bytes <= most ? Protocol::packets : Protocol::slots;
 }
 
+/// `parts` > 0.
+std::uint64_t divided_up(std::uint64_t bytes, std::uint64_t parts) {
+  return parts == 0 ? bytes : (bytes + parts - 1) / parts;
+}
+
 /// Of a message's bytes: a receive of another size than the send would leave the two sides' counts apart.
 std::uint16_t salt_of(std::uint64_t bytes) {
   const std::uint64_t mixed = (bytes + 1) * 0x9E3779B97F4A7C15ULL;
@@ -43,7 +48,7 @@ class WaveWriter {
 
   void add(const DeviceTransfer& transfer) {
     const std::uint32_t channels = channels_of(transfer.bytes, shape_);
-    const std::uint64_t per_channel = (transfer.bytes + channels * 64 - 1) / (channels * 64) * 64;
+    const std::uint64_t per_channel = divided_up(transfer.bytes, channels * 64) * 64;
     const std::uint16_t first_instruction = add_instructions(transfer);
     for (std::uint32_t channel = 0; channel < channels; ++channel) {
       device::Share share;
@@ -156,8 +161,7 @@ class ExchangeWriter {
     const std::uint64_t per_channel = std::min<std::uint64_t>(kPacketBytesPerChannel, shape_.packet_slot_bytes);
     const std::uint64_t wanted =
         std::clamp<std::uint64_t>((transfer.bytes + per_channel - 1) / per_channel, 1, shape_.channels);
-    const std::uint64_t line = device::kLine_bytes * wanted;
-    const auto lines = static_cast<std::uint16_t>((transfer.bytes + line - 1) / line);
+    const auto lines = static_cast<std::uint16_t>(divided_up(transfer.bytes, device::kLine_bytes * wanted));
     const auto channels = static_cast<std::uint16_t>(wanted);
     if (transfer.sends) {
       peer.send_offset = transfer.address;
@@ -263,9 +267,10 @@ std::vector<PairLaunch> lower_pairs(std::span<const DeviceTransfer> transfers, c
     std::vector<DeviceTransfer> first = wave.by_packets;
     std::vector<DeviceTransfer> last;
     if (apart) {
-      const auto takes = std::ranges::stable_partition(first, [](const DeviceTransfer& each) { return each.sends; });
-      last.assign(takes.begin(), takes.end());
-      first.erase(takes.begin(), takes.end());
+      const auto takes =
+          std::stable_partition(first.begin(), first.end(), [](const DeviceTransfer& each) { return each.sends; });
+      last.assign(takes, first.end());
+      first.erase(takes, first.end());
     }
     add_exchanges(launches, first, shape);
     if (!wave.by_slots.empty()) add_program(launches, wave.by_slots, shape);

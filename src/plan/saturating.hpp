@@ -30,7 +30,8 @@ class Saturating {
   friend constexpr Saturating operator/(Saturating a, Saturating b) {
     return a.value_ / b.value_ + (a.value_ % b.value_ != 0);
   }
-  friend constexpr auto operator<=>(Saturating, Saturating) = default;
+  // clang-tidy 14 takes the 0 of a rewritten comparison for a pointer.
+  friend constexpr auto operator<=>(Saturating, Saturating) = default;  // NOLINT(modernize-use-nullptr)
 
  private:
   static constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
