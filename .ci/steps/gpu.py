@@ -141,7 +141,7 @@ def held(this: Run, bar: dict) -> bool:
 def ratios_of(report: str) -> list:
     """(time over NCCL's, bytes) of each row and placement."""
     with open(report, encoding="utf-8") as file:
-        rows = json.load(file)["rows"]
+        rows = json.load(file)["results"]
     found = []
     for row in rows:
         for placement in ("out_of_place", "in_place"):

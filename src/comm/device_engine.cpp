@@ -97,12 +97,14 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
   bound->request = request;
   bound->binding = bind_request(planned, plan_for(choice.spec), slot_bytes);
   if (details != nullptr) bind_sizes(bound->binding, request.collective, details->sizes, slot_bytes);
+  const std::uint32_t descriptor = descriptor_of(bound->binding.tag);
   if (choice.by_packets) {
     if (const std::optional<device::Exchange> exchange = recognise_exchange(bound->binding)) {
       bound->launch = {request.type, request.op, row.reduces, protocol};
       bound->launch.blocks = static_cast<std::uint32_t>(bound->binding.channels.size());
       bound->launch.threads = threads_for(bound->binding, protocol);
       prepare_exchange(*bound, *exchange, lane);
+      bound->exchange.exchange.descriptor = descriptor;
       return bound;
     }
   }
@@ -118,6 +120,7 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
                    threads_for(bound->binding, protocol),
                    &bound->arguments};
   place_image(*bound, program, lane, kept);
+  bound->arguments.operation.descriptor = descriptor;
   return bound;
 }
 
@@ -146,7 +149,12 @@ void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program
                 "max_channels");
   }
   arguments.image_bytes = program.image.size();
-  arguments.image = image_of(program, lane, kept);
+  if (kept == Kept::until_it_has_run) {
+    bound.used_once = image_used_once(program);
+    arguments.image = once_[*bound.used_once].memory.data();
+  } else {
+    arguments.image = image_of(program, lane, kept);
+  }
   arguments.operation.rank = static_cast<std::uint32_t>(rank());
   arguments.operation.shape = lane.windows->shape();
 }
@@ -157,10 +165,8 @@ void DeviceEngine::begin(const Lane& lane) {
   kept.clear();
 }
 
-/// In device memory where it is used again; else in host memory, which the kernel reads once across PCIe: nobody waits
-/// for a copy.
+/// In device memory, since it is used again.
 const std::byte* DeviceEngine::image_of(const DeviceProgram& program, const Lane& lane, Kept kept) {
-  if (kept == Kept::until_it_has_run) return image_used_once(program);
   const std::size_t bytes = (program.image.size() + 15) / 16 * 16;
   if (kept == Kept::for_ever) {
     DeviceMemory& memory =
@@ -182,23 +188,25 @@ const std::byte* DeviceEngine::image_of(const DeviceProgram& program, const Lane
   return to.back().data();
 }
 
-/// Waits for nothing: what runs may wait for a rank that this thread has yet to serve.
-const std::byte* DeviceEngine::image_used_once(const DeviceProgram& program) {
+/// In host memory, which the kernel reads once across PCIe: nobody waits for a copy. Nor for what runs, which may wait
+/// for a rank that this thread has yet to serve.
+std::size_t DeviceEngine::image_used_once(const DeviceProgram& program) {
   const std::size_t bytes = std::bit_ceil(program.image.size());
   const auto is_free = [&](const ImageSlot& slot) {
     return !slot.taken && slot.memory.bytes() >= bytes && gpu().is_done(slot.has_run);
   };
   // The oldest is the likeliest to have run.
-  ImageSlot* found = once_.empty() ? nullptr : &once_[next_once_++ % once_.size()];
-  if (found == nullptr || !is_free(*found)) {
+  std::size_t found = once_.empty() ? 0 : next_once_++ % once_.size();
+  if (once_.empty() || !is_free(once_[found])) {
     ImageSlot made;
     made.memory = PinnedMemory(gpu(), std::max<std::size_t>(bytes, 4096));
     made.has_run = gpu().make_event();
-    found = &once_.emplace_back(std::move(made));
+    found = once_.size();
+    once_.push_back(std::move(made));
   }
-  found->taken = true;
-  std::memcpy(found->memory.data(), program.image.data(), program.image.size());
-  return found->memory.data();
+  once_[found].taken = true;
+  std::memcpy(once_[found].memory.data(), program.image.data(), program.image.size());
+  return found;
 }
 
 std::byte* DeviceEngine::scratch_of(const Lane& lane, std::size_t bytes) {
@@ -245,7 +253,6 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
   const auto fill = [&](auto& call) {
     call.input = static_cast<const std::byte*>(operation.input);
     call.output = static_cast<std::byte*>(operation.output);
-    call.descriptor = descriptor_of(bound.binding.tag);
     call.multiplies = multiplies;
     call.scalar = multiplies ? operation.details->user_op->read() : 0;
   };
@@ -268,12 +275,10 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
 /// In the eager lane.
 void DeviceEngine::launched(const DeviceLaunch& bound, strettoStream_t stream) {
   strands_launched_ += bound.launch.blocks;
-  const std::byte* const image = bound.launch.exchange == nullptr ? bound.arguments.image : nullptr;
-  const auto slot = std::ranges::find_if(
-      once_, [&](const ImageSlot& each) { return image != nullptr && each.memory.data() == image; });
-  if (slot == once_.end()) return;
-  slot->taken = false;
-  gpu().record(slot->has_run, stream);
+  if (!bound.used_once) return;
+  ImageSlot& slot = once_[*bound.used_once];
+  slot.taken = false;
+  gpu().record(slot.has_run, stream);
 }
 
 std::unique_ptr<DeviceLaunch> DeviceEngine::make_pair_launch(const PairLaunch& pair, const Ticket& ticket) {

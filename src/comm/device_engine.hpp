@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -30,6 +31,7 @@ struct DeviceLaunch {
   device::ExchangeArguments exchange;  ///< or of an exchange of packets
   std::size_t scratch_bytes = 0;
   BufferExtents extents;
+  std::optional<std::size_t> used_once;  ///< which of the images that are used once it has
 };
 
 /// Memory from `take`, given back by `give` with it.
@@ -126,7 +128,7 @@ class DeviceEngine {
   void launched(const DeviceLaunch& bound, strettoStream_t stream);
   void place_image(DeviceLaunch& bound, const DeviceProgram& program, const Lane& lane, Kept kept);
   const std::byte* image_of(const DeviceProgram& program, const Lane& lane, Kept kept);
-  const std::byte* image_used_once(const DeviceProgram& program);
+  std::size_t image_used_once(const DeviceProgram& program);
   std::unique_ptr<DeviceLaunch> make_pair_launch(const PairLaunch& pair, const Ticket& ticket);
   void prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange, const Lane& lane);
   device::FaultWords faults_of(const Ticket& ticket) const;

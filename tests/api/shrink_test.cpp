@@ -44,6 +44,17 @@ strettoResult_t shrink(strettoComm_t comm, const std::vector<int>& excluded, str
   return strettoCommShrink(comm, excluded.data(), static_cast<int>(excluded.size()), child, config);
 }
 
+/// After a shrink that failed: all but rank 0 of 4 try again.
+void expect_the_next_succeeds(ThreadRanks& ranks) {
+  ranks.run([&](int rank, strettoComm_t comm) {
+    if (rank == 0) return;
+    strettoComm_t child = nullptr;
+    ASSERT_EQ(shrink(comm, {0}, &child), strettoSuccess) << strettoGetLastError(nullptr);
+    expect_group(child, {1, 2, 3}, rank);
+    EXPECT_EQ(strettoCommDestroy(child), strettoSuccess);
+  });
+}
+
 TEST(Shrink, OfAHealthyCommunicator_LeavesItUsable) {
   for (const std::vector<int>& excluded : {std::vector<int>{3}, {0}, {0, 2}, {2, 1, 3}, {}, {1, 1}}) {
     ThreadRanks ranks(4);
@@ -165,13 +176,7 @@ TEST(Shrink, RankThatDoesNotCome_IsNamedAndMayComeNextTime) {
       EXPECT_STREQ(error_of(nullptr).name, "shrink");
       EXPECT_EQ(child, nullptr);
     });
-    ranks.run([&](int rank, strettoComm_t comm) {
-      if (rank == 0) return;
-      strettoComm_t child = nullptr;
-      ASSERT_EQ(shrink(comm, {0}, &child), strettoSuccess) << strettoGetLastError(nullptr);
-      expect_group(child, {1, 2, 3}, rank);
-      EXPECT_EQ(strettoCommDestroy(child), strettoSuccess);
-    });
+    expect_the_next_succeeds(ranks);
   }
 }
 
@@ -202,13 +207,7 @@ TEST(Shrink, RankWithABadConfig_IsNamedToTheOthers) {
         EXPECT_EQ(info.peer, bad) << info.text;
       }
     });
-    ranks.run([&](int rank, strettoComm_t comm) {
-      if (rank == 0) return;
-      strettoComm_t child = nullptr;
-      ASSERT_EQ(shrink(comm, {0}, &child), strettoSuccess) << strettoGetLastError(nullptr);
-      expect_group(child, {1, 2, 3}, rank);
-      EXPECT_EQ(strettoCommDestroy(child), strettoSuccess);
-    });
+    expect_the_next_succeeds(ranks);
   }
 }
 

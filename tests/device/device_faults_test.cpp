@@ -21,6 +21,30 @@ strettoResult_t async_error(strettoComm_t comm) {
   return result;
 }
 
+/// All ranks with a stream and a value each, driven by one thread.
+class Reducers {
+ public:
+  explicit Reducers(DeviceRanks& ranks) : ranks_(ranks) {
+    for (int rank = 0; rank < ranks.n(); ++rank) {
+      values_.push_back(std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 1));
+      streams_.push_back(ranks.stream(rank));
+    }
+  }
+  strettoResult_t issue(int rank) {
+    const auto i = static_cast<std::size_t>(rank);
+    return strettoAllReduce(values_[i]->get(), values_[i]->get(), 1, strettoInt64, strettoSum, ranks_.comm(rank),
+                            streams_[i]->handle());
+  }
+  void synchronize() {
+    for (const auto& stream : streams_) stream->synchronize();
+  }
+
+ private:
+  DeviceRanks& ranks_;
+  std::vector<std::unique_ptr<DeviceBuffer>> values_;
+  std::vector<std::unique_ptr<TestStream>> streams_;
+};
+
 TEST_P(DeviceFaults, RankThatDoesNotCome_IsNamedWithOperationAndStep) {
   strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
   config.data_timeout_ms = 200;
@@ -65,27 +89,17 @@ TEST_P(DeviceFaults, RanksThatDisagree_AreToldWhatEachCalled) {
 
 TEST_P(DeviceFaults, OperationAfterARankHasLeft_IsRefusedAtOnceAndNamesIt) {
   DeviceRanks ranks(*gpus_, 3);
-  std::vector<std::unique_ptr<TestStream>> streams;
-  std::vector<std::unique_ptr<DeviceBuffer>> values;
-  for (int rank = 0; rank < 3; ++rank) {
-    values.push_back(std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 1));
-    streams.push_back(ranks.stream(rank));
-  }
-  const auto reduce = [&](int rank) {
-    const auto i = static_cast<std::size_t>(rank);
-    return strettoAllReduce(values[i]->get(), values[i]->get(), 1, strettoInt64, strettoSum, ranks.comm(rank),
-                            streams[i]->handle());
-  };
+  Reducers reducers(ranks);
   // What all issue before one leaves is done.
-  for (int rank = 0; rank < 3; ++rank) ASSERT_EQ(reduce(rank), strettoSuccess);
+  for (int rank = 0; rank < 3; ++rank) ASSERT_EQ(reducers.issue(rank), strettoSuccess);
   ranks.destroy(2);
-  EXPECT_EQ(reduce(0), strettoRemoteError);
+  EXPECT_EQ(reducers.issue(0), strettoRemoteError);
   const strettoErrorInfo_t info = error_of(ranks.comm(0));
   EXPECT_EQ(info.peer, 2) << strettoGetLastError(ranks.comm(0));
   EXPECT_EQ(info.operation, 1);
   EXPECT_STREQ(info.name, "all_reduce");
   EXPECT_EQ(async_error(ranks.comm(1)), strettoRemoteError) << "a fault is everyone's";
-  for (const auto& stream : streams) stream->synchronize();
+  reducers.synchronize();
 }
 
 TEST_P(DeviceFaults, ReceiveOfAnotherSizeThanTheSend_IsAnError) {
@@ -111,23 +125,13 @@ TEST_P(DeviceFaults, ReceiveOfAnotherSizeThanTheSend_IsAnError) {
 
 TEST_P(DeviceFaults, Abort_EndsWhatRunsThereAndElsewhere) {
   DeviceRanks ranks(*gpus_, 3);
-  std::vector<std::unique_ptr<TestStream>> streams;
-  std::vector<std::unique_ptr<DeviceBuffer>> values;
-  for (int rank = 0; rank < 3; ++rank) {
-    values.push_back(std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 1));
-    streams.push_back(ranks.stream(rank));
-  }
-  for (const int rank : {0, 2}) {
-    const auto i = static_cast<std::size_t>(rank);
-    ASSERT_EQ(strettoAllReduce(values[i]->get(), values[i]->get(), 1, strettoInt64, strettoSum, ranks.comm(rank),
-                               streams[i]->handle()),
-              strettoSuccess);
-  }
+  Reducers reducers(ranks);
+  for (const int rank : {0, 2}) ASSERT_EQ(reducers.issue(rank), strettoSuccess);
   EXPECT_EQ(strettoCommAbort(ranks.comm(0)), strettoSuccess);
   EXPECT_EQ(async_error(ranks.comm(0)), strettoAborted);
   EXPECT_EQ(async_error(ranks.comm(2)), strettoRemoteError);
   EXPECT_EQ(error_of(ranks.comm(2)).peer, 0) << strettoGetLastError(ranks.comm(2));
-  for (const auto& stream : streams) stream->synchronize();
+  reducers.synchronize();
 }
 
 TEST_P(DeviceFaults, CaptureThatIsBroken_IsRefusedAndHarmsNothing) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "algorithms/catalogue.hpp"
+#include "case_buffers.hpp"
 #include "device_team.hpp"
 #include "plan/pretended_groups.hpp"
 #include "support/collective_oracle.hpp"
@@ -71,41 +72,22 @@ class Group {
     return programs;
   }
 
-  /// In place: each input lies where its output will. Unaligned: nothing is where vectors would like it.
   std::vector<Buffer> run(const CollectiveCase& c, const std::vector<Buffer>& inputs, bool in_place, bool unaligned) {
-    const CollectiveRow& row = row_of(c.collective);
     const std::vector<DeviceProgram> programs = bind(c.count);
-    std::vector<std::vector<std::byte>> in(inputs.size());
-    std::vector<std::vector<std::byte>> out(inputs.size());
+    CaseBuffers buffers(c, inputs, in_place, unaligned);
     std::vector<RankCall> calls(inputs.size());
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const std::size_t shift = unaligned ? 1 + i : 0;
-      const std::size_t in_bytes = inputs[i].size() * 8;
-      const std::size_t out_bytes = c.count * blocks_of(c, row.output, i) * 8;
-      const std::size_t in_at = shift + (in_place ? in_place_shift(c, row.input, i) * 8 : 0);
-      const std::size_t out_at = shift + (in_place ? in_place_shift(c, row.output, i) * 8 : 0);
-      out[i].resize(std::max(out_at + out_bytes, in_place ? in_at + in_bytes : 0) + 8, std::byte{0x5e});
-      in[i].resize(in_at + in_bytes + 8, std::byte{0x5e});
-      std::byte* from = (in_place ? out[i] : in[i]).data() + in_at;
-      if (in_bytes > 0) std::memcpy(from, inputs[i].data(), in_bytes);
       calls[i].program = &programs[i];
-      calls[i].input = from;
-      calls[i].output = out[i].data() + out_at;
+      calls[i].input = buffers.input(i);
+      calls[i].output = buffers.output(i);
       calls[i].orders_halves = in_place;
     }
-    results_ = team_.run(protocol_, strettoInt64, strettoSum, row.reduces, calls);
-    std::vector<Buffer> outputs;
+    results_ = team_.run(protocol_, strettoInt64, strettoSum, row_of(c.collective).reduces, calls);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       EXPECT_TRUE(results_[i].failures.empty()) << "rank " << i << " gave up";
-      Buffer output(c.count * blocks_of(c, row.output, i), kPoison);
-      if (!output.empty()) std::memcpy(output.data(), calls[i].output, output.size() * 8);
-      outputs.push_back(std::move(output));
-      if (!in_place && !inputs[i].empty()) {
-        EXPECT_EQ(std::memcmp(calls[i].input, inputs[i].data(), inputs[i].size() * 8), 0) << "an input was written";
-      }
     }
     EXPECT_TRUE(team_.is_quiet()) << "signals, waits and credits do not balance";
-    return outputs;
+    return buffers.outputs();
   }
 
   const std::vector<RankResult>& results() const { return results_; }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "algorithms/catalogue.hpp"
+#include "case_buffers.hpp"
 #include "device_team.hpp"
 #include "exec/device_exchange.hpp"
 #include "support/collective_oracle.hpp"
@@ -56,38 +57,23 @@ class Group {
   }
 
   std::vector<Buffer> run(const CollectiveCase& c, const std::vector<Buffer>& inputs, bool in_place, bool unaligned) {
-    const CollectiveRow& row = row_of(c.collective);
     std::vector<device::Exchange> exchanges;
-    std::vector<std::vector<std::byte>> in(inputs.size());
-    std::vector<std::vector<std::byte>> out(inputs.size());
-    std::vector<RankCall> calls(inputs.size());
     for (std::size_t i = 0; i < inputs.size(); ++i) exchanges.push_back(recognise(i, c.count).value());
+    test::CaseBuffers buffers(c, inputs, in_place, unaligned);
+    std::vector<RankCall> calls(inputs.size());
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const std::size_t shift = unaligned ? 1 + i : 0;
-      const std::size_t in_bytes = inputs[i].size() * 8;
-      const std::size_t out_bytes = c.count * blocks_of(c, row.output, i) * 8;
-      const std::size_t in_at = shift + (in_place ? in_place_shift(c, row.input, i) * 8 : 0);
-      const std::size_t out_at = shift + (in_place ? in_place_shift(c, row.output, i) * 8 : 0);
-      out[i].resize(std::max(out_at + out_bytes, in_place ? in_at + in_bytes : 0) + 8, std::byte{0x5e});
-      in[i].resize(in_at + in_bytes + 8, std::byte{0x5e});
-      std::byte* from = (in_place ? out[i] : in[i]).data() + in_at;
-      if (in_bytes > 0) std::memcpy(from, inputs[i].data(), in_bytes);
       calls[i].exchange = &exchanges[i];
       calls[i].channels = kChannels;
-      calls[i].input = from;
-      calls[i].output = out[i].data() + out_at;
+      calls[i].input = buffers.input(i);
+      calls[i].output = buffers.output(i);
     }
-    results_ = team_.run(device::Protocol::packets, strettoInt64, strettoSum, row.reduces, calls);
-    std::vector<Buffer> outputs;
+    const bool reduces = row_of(c.collective).reduces;
+    results_ = team_.run(device::Protocol::packets, strettoInt64, strettoSum, reduces, calls);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       EXPECT_TRUE(results_[i].failures.empty()) << "rank " << i << " gave up";
-      Buffer output(c.count * blocks_of(c, row.output, i), kPoison);
-      if (!output.empty()) std::memcpy(output.data(), calls[i].output, output.size() * 8);
-      outputs.push_back(std::move(output));
-      EXPECT_EQ(out[i].back(), std::byte{0x5e}) << "written beyond the end";
     }
     EXPECT_TRUE(team_.is_quiet()) << "messages and credits do not balance";
-    return outputs;
+    return buffers.outputs();
   }
 
  private:

@@ -11,6 +11,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".ci", "steps"))
+import gpu  # noqa: E402  (what ./dev gpu does with reports)
+
 TOOLS, PROGRAMS, LIBSTRETTO = sys.argv[1:4]
 SMALL = ["-b", "8", "-e", "4K", "-f", "8", "-n", "2", "-w", "1"]
 ALL_REDUCE = os.path.join(PROGRAMS, "host_gpus_all_reduce_perf")
@@ -172,6 +175,15 @@ class Compare(unittest.TestCase):
             self.assertLess(rival["ratio"], rival["ratio_95_high"])
             self.assertEqual(len(cells), 5 + 2 * 8)
             self.assertEqual(cells[10], f"{rival['ratio']:.3f}")
+
+    def test_dev_gpu_finds_the_ratios_in_a_report(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "report.json")
+            done = run(ALL_REDUCE, *SMALL, "--device", "gpu", "-t", "2", "--compare", f"nccl={NCCL}", "--pairs", "2", "-J", path)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            ratios = gpu.ratios_of(path)
+        self.assertEqual(sorted({size for _, size in ratios}), [8, 64, 512, 4096])
+        self.assertEqual(len(ratios), 8, "in place and not")
 
     def test_graphs_are_shared_out_over_the_turns(self):
         _, report = self.compared("-g", "2", "-G", "12", "--pairs", "3")
