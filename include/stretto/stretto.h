@@ -156,7 +156,7 @@ typedef struct {
   int blocking;          /**< 1 (default): set-up has ended when the call returns. 0: it returns strettoInProgress, and
                               strettoCommGetAsyncError says when set-up has ended; collectives are as ever. */
   int max_channels;      /**< Upper bound on channels of a plan, 1 to 64; unset: 2. Rank 0's value counts. */
-  int max_sms;           /**< Device communicators: upper bound on SMs for one operation; unset: planner's choice. */
+  int max_sms;           /**< Device communicators: not heeded in this release; max_channels bounds SMs, two a channel. */
   const char *name;      /**< Stands in this communicator's logs; NULL: nothing does. Copied. */
   const char *algorithm; /**< Force one algorithm ("ring", "tree", "one_shot", "two_shot") wherever it can serve the
                               collective; NULL: the planner's choice. Must be equal on all ranks. Copied. */
@@ -182,7 +182,7 @@ typedef enum {
 typedef struct {
   size_t size;            /**< sizeof(strettoCallConfig_t) of the caller. */
   uint32_t version;       /**< STRETTO_VERSION of the caller. */
-  int max_sms;            /**< Device communicators: upper bound on SMs, or STRETTO_UNSET. */
+  int max_sms;            /**< Device communicators: not heeded in this release. STRETTO_UNSET. */
   strettoCallMode_t mode; /**< What to prefer. */
   int deadline_ms;        /**< Of this operation, or STRETTO_UNSET for the communicator's. */
   const char *name;       /**< Reserved: not yet shown anywhere. */
