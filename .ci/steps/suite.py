@@ -122,7 +122,7 @@ QUICK = [
 ]
 ALL = [
     Job("format", 30, "clang-format", lint.format_check),
-    Job("dev", 450, "debug build and its tests", dev),
+    Job("dev", 400, "debug build and its tests", dev),
     Job("release", 300, "release build and its tests", release),
     Job("mpi", 35, "ranks started by mpirun", mpi),
     Job("simulator", 40, "1,000 seeds", simulator),
@@ -130,13 +130,13 @@ ALL = [
     Job("kills", 40, "100 kills of random ranks", kills),
     Job("extension", 40, "a new algorithm, added as the guide says", extension),
     Job("package", 30, "clean install, found by CMake and pkg-config", package),
-    Job("cuda", 240, "all CUDA code compiled; starts without a driver", cuda),
+    Job("cuda", 180, "all CUDA code compiled; starts without a driver", cuda),
     Job("aarch64", 90, "the library's sources compile for aarch64", aarch64),
-    Job("asan", 480, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan")),
-    Job("tsan", 420, "ThreadSanitizer", functools.partial(sanitized, "tsan")),
-    Job("coverage", 430, "at least 90% of the lines of base, plan, bootstrap and comm run", coverage.run),
-    Job("fuzz", 420, "each fuzz target for a minute", fuzz.run),
-    Job("tidy", 360, "clang-tidy on changed files", lint.tidy_check),
+    Job("asan", 600, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan")),
+    Job("tsan", 500, "ThreadSanitizer", functools.partial(sanitized, "tsan")),
+    Job("coverage", 450, "at least 90% of the lines of base, plan, bootstrap and comm run", coverage.run),
+    Job("fuzz", 360, "each fuzz target for a minute", fuzz.run),
+    Job("tidy", 330, "clang-tidy on changed files", lint.tidy_check),
     Job("claims", 20, "each test that tests/claims.tsv names exists and ran", claims),
 ]
 

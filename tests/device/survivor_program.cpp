@@ -4,6 +4,8 @@
 //
 //   survivor_program host|cuda     the memory that it works on
 //   survivor_program cuda --probe  prints how many devices there are; exit status 1 and why, if none
+#include <signal.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -194,6 +196,7 @@ int run(bool on_device, bool probe) {
 
 int main(int argc, char** argv) {
   alarm(stretto::kLimitSeconds);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // also when it is stopped, and the test that stopped it is killed
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const bool on_device = argc > 1 && std::strcmp(argv[1], "cuda") == 0;
   return stretto::run(on_device, argc > 2);

@@ -35,15 +35,23 @@ class Claims(unittest.TestCase):
     def test_named_tests_must_have_run_and_passed(self):
         row = {"shown_by": "Plan.*; Ring.A_B", "status": "met", "line": 2}
         self.assertEqual(claims.problems_of_runs([row], {"Plan.A_B": True, "Ring.A_B": True}), [])
-        self.assertIn("did not run", claims.problems_of_runs([row], {"Ring.A_B": True})[0])
+        self.assertIn("no test of", claims.problems_of_runs([row], {"Ring.A_B": True})[0])
         self.assertIn("failed", claims.problems_of_runs([row], {"Plan.A_B": False, "Ring.A_B": True})[0])
 
-    def test_skipped_runs_are_no_runs(self):
+    def test_what_is_met_has_not_only_been_skipped(self):
+        row = {"shown_by": "Gpu.*", "status": "met", "line": 2}
+        self.assertIn("skipped", claims.problems_of_runs([row], {"Gpu.A/cuda": None})[0])
+        self.assertEqual(claims.problems_of_runs([row], {"Gpu.A/cuda": None, "Gpu.A/host": True}), [])
+        row["status"] = "partial"  # its figure says how far
+        self.assertEqual(claims.problems_of_runs([row], {"Gpu.A/cuda": None}), [])
+
+    def test_skipped_runs_are_told_apart(self):
         with tempfile.TemporaryDirectory() as folder:
             with open(f"{folder}/a.xml", "w", encoding="utf-8") as file:
                 file.write('<testsuite><testcase name="A" status="run"/><testcase name="B" status="notrun"><skipped/>'
-                           '</testcase><testcase name="C" status="fail"/></testsuite>')
-            self.assertEqual(claims.outcomes(folder), {"A": True, "C": False})
+                           '</testcase><testcase name="C" status="fail"/><testcase name="A" status="notrun"><skipped/>'
+                           '</testcase></testsuite>')
+            self.assertEqual(claims.outcomes(folder), {"A": True, "B": None, "C": False})
 
     def test_table_follows_the_claims(self):
         row = {"promise": "It works", "status": "met", "figure": "3 s", "machine": "2 cores", "shown_by": "$ ./dev test"}
