@@ -6,7 +6,7 @@
 
 #include "base/text.hpp"
 #include "comm/live_handles.hpp"
-#include "comm/thread_start.hpp"
+#include "base/thread_start.hpp"
 #include "comm/waiter.hpp"
 
 namespace stretto {

@@ -4,7 +4,7 @@
 #include <chrono>
 
 #include "base/error.hpp"
-#include "comm/thread_start.hpp"
+#include "base/thread_start.hpp"
 
 namespace stretto {
 namespace {

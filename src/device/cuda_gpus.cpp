@@ -3,10 +3,13 @@
 
 #include <cstring>
 #include <mutex>
+#include <new>
 #include <optional>
 
+#include "base/background.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "device/cuda_context.hpp"
 #include "device/cuda_gpus.hpp"
 #include "device/cuda_runtime.hpp"
 #include "device/kernels.hpp"
@@ -14,58 +17,8 @@
 namespace stretto {
 namespace {
 
-[[noreturn]] void fail(cudaError_t error, const char* call, int device) {
-  cudaGetLastError();  // clears the thread's last error: it must not surface in the application's own calls
-  const strettoResult_t code = error == cudaErrorMemoryAllocation ? strettoSystemError : strettoCudaError;
-  throw Error(code, format("{} failed on CUDA device {}: {} ({})", call, device, cudaGetErrorString(error),
-                           cudaGetErrorName(error)));
-}
-
-/// The driver's own words for what a thread has current. To say it with cudaSetDevice would make a context on device 0
-/// for every thread that never had one.
-struct CurrentContext {
-  int (*get)(void** context) = nullptr;
-  int (*set)(void* context) = nullptr;
-
-  CurrentContext() {
-    find("cuCtxGetCurrent", reinterpret_cast<void**>(&get));
-    find("cuCtxSetCurrent", reinterpret_cast<void**>(&set));
-  }
-  static void find(const char* name, void** function) {
-    cudaDriverEntryPointQueryResult result{};
-    if (cudaGetDriverEntryPointByVersion(name, function, 12000, cudaEnableDefault, &result) != cudaSuccess) {
-      cudaGetLastError();
-      *function = nullptr;
-    }
-  }
-};
-
-const CurrentContext& current_context() {
-  static const CurrentContext functions;
-  return functions;
-}
-
-/// Makes a device current for a scope, and lets the thread do during a capture what does not belong to it.
-class OnDevice {
- public:
-  explicit OnDevice(int device) {
-    const CurrentContext& driver = current_context();
-    if (driver.get == nullptr || driver.get(&previous_) != 0) previous_ = nullptr;
-    const cudaError_t error = cudaSetDevice(device);
-    if (error != cudaSuccess) fail(error, "cudaSetDevice", device);
-    cudaThreadExchangeStreamCaptureMode(&mode_);
-  }
-  ~OnDevice() {
-    cudaThreadExchangeStreamCaptureMode(&mode_);
-    if (current_context().set != nullptr) current_context().set(previous_);
-  }
-  OnDevice(const OnDevice&) = delete;
-  OnDevice& operator=(const OnDevice&) = delete;
-
- private:
-  void* previous_ = nullptr;
-  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
-};
+/// Before an allocation fails, for memory that is being given back.
+constexpr std::int64_t kReleaseNs = 1'000'000'000;
 
 cudaStream_t cuda(strettoStream_t stream) { return reinterpret_cast<cudaStream_t>(stream); }
 cudaEvent_t cuda(Gpu::Event event) { return static_cast<cudaEvent_t>(event); }
@@ -111,13 +64,18 @@ class CudaGpu final : public Gpu {
   std::byte* allocate(std::size_t bytes) override {
     const OnDevice here(facts_.ordinal);
     void* memory = nullptr;
-    check(cudaMalloc(&memory, bytes), "cudaMalloc");
+    cudaError_t error = cudaMalloc(&memory, bytes);
+    if (error == cudaErrorMemoryAllocation && wait_for_background(kReleaseNs)) {  // some may have come back
+      cudaGetLastError();
+      error = cudaMalloc(&memory, bytes);
+    }
+    check(error, "cudaMalloc");
     check(cudaMemsetAsync(memory, 0, bytes, own_stream_), "cudaMemsetAsync");
     check(cudaStreamSynchronize(own_stream_), "cudaStreamSynchronize");
     return static_cast<std::byte*>(memory);
   }
   void free(std::byte* memory) noexcept override {
-    quietly([&] { cudaFree(memory); });
+    release([memory] { cudaFree(memory); });
   }
 
   std::byte* allocate_pinned(std::size_t bytes) override {
@@ -128,7 +86,7 @@ class CudaGpu final : public Gpu {
     return static_cast<std::byte*>(memory);
   }
   void free_pinned(std::byte* memory) noexcept override {
-    quietly([&] { cudaFreeHost(memory); });
+    release([memory] { cudaFreeHost(memory); });
   }
 
   void copy_to_device(std::byte* to, const void* from, std::size_t bytes) override { copy(to, from, bytes); }
@@ -151,7 +109,7 @@ class CudaGpu final : public Gpu {
     return static_cast<std::byte*>(memory);
   }
   void close_imported(std::byte* memory) noexcept override {
-    quietly([&] { cudaIpcCloseMemHandle(memory); });
+    release([memory] { cudaIpcCloseMemHandle(memory); });
   }
 
   void enable_peer(const GpuFacts& other) override {
@@ -292,7 +250,7 @@ class CudaGpu final : public Gpu {
     return event;
   }
   void destroy_event(Event event) noexcept override {
-    quietly([&] { cudaEventDestroy(cuda(event)); });
+    quietly(facts_.ordinal, [&] { cudaEventDestroy(cuda(event)); });
   }
   void record(Event event, strettoStream_t stream) override {
     const OnDevice here(facts_.ordinal);
@@ -316,7 +274,7 @@ class CudaGpu final : public Gpu {
  private:
   void check(cudaError_t error, const char* call) const { check(error, call, facts_.ordinal); }
   static void check(cudaError_t error, const char* call, int device) {
-    if (error != cudaSuccess) fail(error, call, device);
+    if (error != cudaSuccess) fail_cuda(error, call, device);
   }
   /// A stream that cannot be used is the caller's mistake, and no fault of the communicator.
   static void check_stream(cudaError_t error) {
@@ -336,13 +294,24 @@ class CudaGpu final : public Gpu {
     check(cudaStreamSynchronize(own_stream_), "cudaStreamSynchronize");
   }
   template <typename Action>
-  void quietly(Action action) noexcept {
+  static void quietly(int ordinal, Action action) noexcept {
     try {
-      const OnDevice here(facts_.ordinal);
+      const OnDevice here(ordinal);
       action();
     } catch (const Error&) {  // at the end of the process the driver may have gone before
     }
     cudaGetLastError();
+  }
+  /// CUDA takes memory back only when no kernel runs on the device, nor on one that has peer access: some may be of
+  /// another communicator, and wait for what the calling thread will do next.
+  template <typename Action>
+  void release(Action action) noexcept {
+    const auto quiet = [ordinal = facts_.ordinal, action] { quietly(ordinal, action); };
+    try {
+      do_in_background(quiet);
+    } catch (const std::bad_alloc&) {
+      quiet();
+    }
   }
 
   GpuFacts facts_;

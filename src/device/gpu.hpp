@@ -66,10 +66,12 @@ class Gpu {
 
   /// Device memory that can be exported, all zeros when this returns.
   virtual std::byte* allocate(std::size_t bytes) = 0;
+  /// These three wait for nothing: the memory is given back when the kernels that run by then have ended.
   virtual void free(std::byte* memory) noexcept = 0;
+  virtual void free_pinned(std::byte* memory) noexcept = 0;
+  virtual void close_imported(std::byte* memory) noexcept = 0;
   /// Host memory that kernels reach at the same address, all zeros.
   virtual std::byte* allocate_pinned(std::size_t bytes) = 0;
-  virtual void free_pinned(std::byte* memory) noexcept = 0;
   /// Complete when this returns, beside whatever runs.
   virtual void copy_to_device(std::byte* to, const void* from, std::size_t bytes) = 0;
   virtual void copy_to_host(void* to, const std::byte* from, std::size_t bytes) = 0;
@@ -78,7 +80,6 @@ class Gpu {
   virtual std::vector<std::byte> export_memory(std::byte* memory) = 0;
   /// Maps another process's memory, wherever its GPU is, for kernels on this one.
   virtual std::byte* import_memory(std::span<const std::byte> exported) = 0;
-  virtual void close_imported(std::byte* memory) noexcept = 0;
   /// Lets kernels on this GPU use memory of another one of this process.
   virtual void enable_peer(const GpuFacts& other) = 0;
 

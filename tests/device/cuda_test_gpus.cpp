@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <mutex>
+#include <utility>
 
 #include "device/cuda_gpus.hpp"
 #include "device/cuda_runtime.hpp"
@@ -94,16 +97,33 @@ class CudaStream final : public TestStream {
 class CudaTestGpus final : public TestGpus {
  public:
   explicit CudaTestGpus(int count) : count_(count) {}
+  ~CudaTestGpus() override { trim(); }
+  CudaTestGpus(const CudaTestGpus&) = delete;
+  CudaTestGpus& operator=(const CudaTestGpus&) = delete;
+
   int count() const override { return count_; }
   std::byte* allocate(int device, std::size_t bytes) override {
     expect(cudaSetDevice(device), "cudaSetDevice");
-    void* memory = nullptr;
-    expect(cudaMalloc(&memory, bytes), "cudaMalloc");
+    void* memory = take_spare(device, bytes);
+    if (memory == nullptr) expect(cudaMalloc(&memory, bytes), "cudaMalloc");
     expect(cudaMemset(memory, 0x5e, bytes), "cudaMemset");
     settle();
+    const std::lock_guard lock(mutex_);
+    bytes_of_[memory] = bytes;
     return static_cast<std::byte*>(memory);
   }
-  void free(int, std::byte* memory) override { expect(cudaFree(memory), "cudaFree"); }
+  void free(int device, std::byte* memory) override {
+    const std::lock_guard lock(mutex_);
+    spare_.insert({{device, bytes_of_.at(memory)}, memory});
+  }
+  void trim() override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [place, memory] : spare_) {
+      expect(cudaFree(memory), "cudaFree");
+      bytes_of_.erase(memory);
+    }
+    spare_.clear();
+  }
   std::size_t free_bytes(int device) override {
     std::size_t free = 0;
     std::size_t total = 0;
@@ -125,7 +145,16 @@ class CudaTestGpus final : public TestGpus {
   /// do not wait for the default one.
   static void settle() { expect(cudaStreamSynchronize(cudaStreamLegacy), "cudaStreamSynchronize"); }
 
+  void* take_spare(int device, std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto found = spare_.find({device, bytes});
+    return found == spare_.end() ? nullptr : spare_.extract(found).mapped();
+  }
+
   int count_;
+  std::mutex mutex_;
+  std::map<void*, std::size_t> bytes_of_;
+  std::multimap<std::pair<int, std::size_t>, void*> spare_;  ///< by device and bytes
 };
 
 }  // namespace

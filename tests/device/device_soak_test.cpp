@@ -134,6 +134,7 @@ class EagerCalls {
   void move(std::size_t count) {
     stream_->synchronize();
     buffer_.reset();
+    ranks_.gpus().trim();
     buffer_ = std::make_unique<DeviceBuffer>(ranks_.gpus(), ranks_.device(rank_), count);
     values_.assign(count, values_[0]);
     buffer_->fill(values_);

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kAlignment_bytes = 256;
 constexpr std::uint32_t kThreadsPerBlock = 2;
+constexpr std::size_t kMemory_bytes = std::size_t{80} << 30;
 
 /// Before the kernel ends: afterwards the host may have freed the reports.
 void report(const device::FaultWords& faults, const Failure& failure) {
@@ -133,6 +134,12 @@ class SimulatedGpu final : public Gpu {
   }
   std::byte* allocate_pinned(std::size_t bytes) override { return allocate(bytes); }
   void free_pinned(std::byte* memory) noexcept override { free(memory); }
+  std::size_t allocated_bytes() {
+    const std::lock_guard lock(mutex_);
+    std::size_t bytes = 0;
+    for (const auto& allocation : allocations_) bytes += allocation.second;
+    return bytes;
+  }
 
   void copy_to_device(std::byte* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   /// Word by word: kernels may be writing them.
@@ -244,7 +251,9 @@ class SimulatedGpus final : public GpuProvider, public TestGpus {
 
   std::byte* allocate(int device, std::size_t bytes) override { return open(device)->allocate(bytes); }
   void free(int device, std::byte* memory) override { open(device)->free(memory); }
-  std::size_t free_bytes(int) override { return 0; }
+  std::size_t free_bytes(int device) override {
+    return kMemory_bytes - static_cast<SimulatedGpu&>(*open(device)).allocated_bytes();
+  }
   void upload(std::byte* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   void download(void* to, const std::byte* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   std::unique_ptr<TestStream> make_stream(int) override { return std::make_unique<SimulatedStream>(); }

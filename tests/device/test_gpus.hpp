@@ -40,8 +40,12 @@ class TestGpus {
   virtual ~TestGpus() = default;
   virtual int count() const = 0;
   virtual std::byte* allocate(int device, std::size_t bytes) = 0;
+  /// Kept for the next allocation until trim(): CUDA frees memory only when no kernel runs on the device, and that of
+  /// another rank may wait for the caller.
   virtual void free(int device, std::byte* memory) = 0;
-  /// Of the device's memory; 0 where that is not known.
+  /// Really frees it. No kernel may be waiting for the caller.
+  virtual void trim() {}
+  /// Of the device's memory.
   virtual std::size_t free_bytes(int device) = 0;
   virtual void upload(std::byte* to, const void* from, std::size_t bytes) = 0;
   virtual void download(void* to, const std::byte* from, std::size_t bytes) = 0;
