@@ -14,7 +14,7 @@ constexpr int kMostSamples = 1'000'000;
 
 /// What the command line holds before it is understood.
 struct Raw {
-  std::string min_bytes = "32M", max_bytes = "32M", step_bytes = "1M";
+  std::string min_bytes = "32M", max_bytes = "32M", step_bytes = "1M", check_most;
   std::string op = "sum", type = "float", root = "0", child, device = "host", compare;
   int average = static_cast<int>(Average::slowest), blocking = 0, null_stream = 0;
   int parallel_init = 0, cpu_time = 0, memory_report = 0, iteration_times = 0, timestamps = 0;
@@ -31,6 +31,8 @@ void declare_sweep(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("-w,--warmup_iters", options.warmup, "untimed iterations before");
   app.add_option("-N,--run_cycles", options.cycles, "runs of the whole sweep; 0: until stopped");
   app.add_option("-c,--check", options.check, "checked operations per row; 0: none");
+  app.add_option("--check-most", raw.check_most,
+                 "check no larger sizes than this (K, M, G): values are made on the host");
   app.add_option("-o,--op", raw.op, "sum, prod, max, min, avg, mulsum or all");
   app.add_option("-d,--datatype", raw.type, "element type or all");
   app.add_option("-r,--root", raw.root, "root rank or all");
@@ -186,6 +188,7 @@ void understand(const Raw& raw, Options& options) {
   options.min_bytes = bytes_of("-b", raw.min_bytes);
   options.max_bytes = bytes_of("-e", raw.max_bytes);
   options.step_bytes = bytes_of("-i", raw.step_bytes);
+  if (!raw.check_most.empty()) options.check_most_bytes = bytes_of("--check-most", raw.check_most);
   if (options.min_bytes > options.max_bytes) refuse("-b", "the first size is larger than the last (-e)");
   if (options.step_factor == 1 && options.step_bytes == 0) refuse("-i", "a step of 0 never ends");
   if (options.step_factor == 1 && (options.max_bytes - options.min_bytes) / options.step_bytes >= kMostSizes) {

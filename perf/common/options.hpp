@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -28,8 +29,9 @@ struct Options {
   int iterations = 20;
   int aggregate = 1;  ///< operations per iteration
   int warmup = 5;
-  int cycles = 1;  ///< 0: for ever
-  int check = 1;   ///< checked operations per row and placement
+  int cycles = 1;                           ///< 0: for ever
+  int check = 1;                            ///< checked operations per row and placement,
+  std::size_t check_most_bytes = SIZE_MAX;  ///< of rows up to this size
   std::vector<strettoRedOp_t> ops{strettoSum};
   std::vector<strettoDataType_t> types{strettoFloat32};
   int root = 0;       ///< -1: all

@@ -189,7 +189,7 @@ Row RankBench::measure(std::size_t bytes, strettoDataType_t type, strettoRedOp_t
       jobs.push_back(job_of(seats_[i], shape, type, {ops[i][0].get(), ops[i][1].get()}, root, in_place));
     }
     Measurement& result = row.placements.at(in_place ? 1 : 0).emplace();
-    measure_placement(jobs, op, result);
+    measure_placement(jobs, op, row.bytes <= options_.check_most_bytes ? options_.check : 0, result);
     const auto moved_bytes = static_cast<double>(shape.moved * element_bytes);
     if (result.time_us > 0) result.algbw_gbps = moved_bytes / result.time_us / 1e3;
     result.busbw_gbps = result.algbw_gbps * collective_.bus_factor(n_ranks_);
@@ -200,20 +200,20 @@ Row RankBench::measure(std::size_t bytes, strettoDataType_t type, strettoRedOp_t
   return row;
 }
 
-void RankBench::measure_placement(Jobs& jobs, strettoRedOp_t op, Measurement& result) {
+void RankBench::measure_placement(Jobs& jobs, strettoRedOp_t op, int checks, Measurement& result) {
   const strettoDataType_t type = jobs.front().type;
   const std::uint64_t seed = kSeed + rows_ * 2 + (jobs.front().in_place ? 1 : 0);
   std::uint64_t wrong = 0;
   std::uint64_t rival_wrong = 0;
-  if (options_.check > 0) {
+  if (checks > 0) {
     const Data data = collective_.reduces ? Data(type, op, n_ranks_, seed) : Data::of_bits(type, n_ranks_, seed);
-    for (int i = 0; i < options_.check; ++i) wrong += check(jobs, data, kStretto);
+    for (int i = 0; i < checks; ++i) wrong += check(jobs, data, kStretto);
     if (compares()) rival_wrong = check(jobs, data, kNccl);
     saw_fault_ = saw_fault_ || wrong != 0;
     result.wrong = reduce(wrong, strettoSum);
   }
   time(jobs, result);
-  if (options_.check > 0 && result.rival) result.rival->wrong = reduce(rival_wrong, strettoSum);
+  if (checks > 0 && result.rival) result.rival->wrong = reduce(rival_wrong, strettoSum);
 }
 
 /// For and from each rank, where the collective has pieces of several sizes; both buffers are in the order of the

@@ -73,7 +73,7 @@ class RankBench {
   Pieces pieces_of(const Shape& shape, int rank) const;
   Job job_of(Seat& seat, const Shape& shape, strettoDataType_t type, const std::array<strettoRedOp_t, 2>& op, int root,
              bool in_place) const;
-  void measure_placement(Jobs& jobs, strettoRedOp_t op, Measurement& result);
+  void measure_placement(Jobs& jobs, strettoRedOp_t op, int checks, Measurement& result);
 
   /// One operation of every rank of this thread.
   void issue(const Jobs& jobs, Library library);

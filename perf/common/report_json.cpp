@@ -128,6 +128,7 @@ std::string to_json(const RunInfo& info, const Options& options, const std::vect
                 {"aggregate", options.aggregate},
                 {"warmup", options.warmup},
                 {"check", options.check},
+                {"check_most_bytes", options.check_most_bytes == SIZE_MAX ? Json() : Json(options.check_most_bytes)},
                 {"time_of", kAverages.at(static_cast<std::size_t>(options.average))},
                 {"clock", options.cpu_time ? "cpu" : "wall"},
                 {"algorithm", options.algorithm.empty() ? Json(nullptr) : Json(options.algorithm)}}},

@@ -67,6 +67,11 @@ TEST(PerfOptions, OtherLettersOfNcclTests_AreUnderstood) {
   EXPECT_EQ(2, options.threads);
 }
 
+TEST(PerfOptions, LargestSizeToCheck_IsASize) {
+  EXPECT_EQ(SIZE_MAX, accepted({}).check_most_bytes);
+  EXPECT_EQ(std::size_t{64} << 20, accepted({"--check-most", "64M"}).check_most_bytes);
+}
+
 TEST(PerfOptions, AllTypesOpsAndRoots_AreEach) {
   const Options options = accepted({"-d", "all", "-o", "all", "-r", "all"});
   EXPECT_EQ(static_cast<std::size_t>(strettoNumDataTypes), options.types.size());
@@ -93,9 +98,10 @@ TEST(PerfOptions, WhatNeedsGpus_IsRefusedWithTheReason) {
 
 TEST(PerfOptions, Mistakes_AreRefusedNamingTheOption) {
   const std::vector<std::vector<std::string>> mistakes{
-      {"-b", "x"}, {"-b", "64M"}, {"-e", "4T"},   {"-i", "0"},       {"-f", "0"},   {"-n", "-1"}, {"-w", "-1"},
-      {"-m", "0"}, {"-c", "-1"},  {"-o", "xor"},  {"-d", "f4"},      {"-r", "two"}, {"-t", "0"},  {"-T", "-1"},
-      {"-a", "4"}, {"-N", "-1"},  {"-u", "5000"}, {"--ranks", "-2"}, {"-K", "-1"}};
+      {"-b", "x"},  {"-b", "64M"},  {"-e", "4T"},      {"-i", "0"},  {"-f", "0"},
+      {"-n", "-1"}, {"-w", "-1"},   {"-m", "0"},       {"-c", "-1"}, {"-o", "xor"},
+      {"-d", "f4"}, {"-r", "two"},  {"-t", "0"},       {"-T", "-1"}, {"-a", "4"},
+      {"-N", "-1"}, {"-u", "5000"}, {"--ranks", "-2"}, {"-K", "-1"}, {"--check-most", "some"}};
   for (const std::vector<std::string>& arguments : mistakes) {
     const Refusal refusal = refused(arguments);
     EXPECT_EQ(2, refusal.code) << arguments[0] << " " << arguments[1];

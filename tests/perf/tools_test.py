@@ -59,6 +59,12 @@ class Tools(unittest.TestCase):
                 self.assertEqual((row[8], row[12]), ("0", in_place), name)
             self.assertIn("# Out of bounds values : 0 OK", done.stdout, name)
 
+    def test_sizes_beyond_the_largest_to_check_are_timed_only(self):
+        for name in ("all_reduce", "sendrecv"):
+            done = tool(name, "--ranks", "2", "-b", "1K", "-e", "4K", "-f", "2", "--check-most", "2K")
+            self.assertEqual(done.returncode, 0, name + done.stderr)
+            self.assertEqual([row[8] for row in rows(done)], ["0", "0", "N/A"], name)
+
     def test_bandwidths_follow_from_size_and_time(self):
         halves = {"all_reduce": 1, "broadcast": 1, "reduce": 1, "sendrecv": 1, "hypercube": 1}
         for name in NAMES:
