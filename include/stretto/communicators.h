@@ -104,7 +104,8 @@ STRETTO_API strettoResult_t strettoCommDeregister(strettoComm_t comm, void *hand
  *  @param scalar one element of `datatype`.
  *  @param datatype type of the scalar and of the elements.
  *  @param residence strettoScalarHostImmediate: `scalar` is read now. strettoScalarDevice: whenever an operation
- *         begins; of a host communicator it is host memory. */
+ *         begins; of a host communicator it is host memory. Of a device communicator it is memory that its device
+ *         reaches, read by the kernel: in the stream's turn, at each replay of a graph; it must live as long as those. */
 STRETTO_API strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t *op, void *scalar, strettoDataType_t datatype,
                                                         strettoScalarResidence_t residence, strettoComm_t comm);
 

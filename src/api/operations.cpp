@@ -24,10 +24,6 @@ strettoResult_t strettoRedOpCreatePreMulSum(strettoRedOp_t* op, void* scalar, st
                     format("residence is {}: it must be strettoScalarDevice or strettoScalarHostImmediate",
                            static_cast<int>(residence)));
     }
-    if (target.device != nullptr && residence == strettoScalarDevice) {
-      return refuse(strettoUnsupported, kName, "residence",
-                    "a scalar in device memory is not served in this release: use strettoScalarHostImmediate");
-    }
     *op = target.user_ops->create(scalar, datatype, residence == strettoScalarHostImmediate);
     return strettoSuccess;
   });

@@ -228,6 +228,10 @@ void DeviceCommunicator::check_vectors(const Operation& operation) const {
 
 void DeviceCommunicator::check_buffers(const Operation& operation) const {
   const Request& request = operation.request;
+  if (operation.details != nullptr && operation.details->user_op) {
+    const UserOp& op = *operation.details->user_op;
+    if (op.residence != nullptr) check_buffer(op.residence, data_type_bytes(op.type), "scalar");
+  }
   if (operation.details != nullptr && !operation.details->sizes.empty()) return check_vectors(operation);
   if (is_pair_call(request.collective)) {
     const bool sends = request.collective == Collective::send;

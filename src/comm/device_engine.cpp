@@ -249,12 +249,14 @@ device::FaultWords DeviceEngine::faults_of(const Ticket& ticket) const {
 }
 
 void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const Ticket& ticket) {
-  const bool multiplies = operation.details != nullptr && operation.details->user_op.has_value();
+  const UserOp* const op =
+      operation.details != nullptr && operation.details->user_op ? &*operation.details->user_op : nullptr;
   const auto fill = [&](auto& call) {
     call.input = static_cast<const std::byte*>(operation.input);
     call.output = static_cast<std::byte*>(operation.output);
-    call.multiplies = multiplies;
-    call.scalar = multiplies ? operation.details->user_op->read() : 0;
+    call.multiplies = op != nullptr;
+    call.scalar = op != nullptr ? op->scalar : 0;
+    call.scalar_at = op != nullptr ? static_cast<const std::byte*>(op->residence) : nullptr;
   };
   if (bound.launch.exchange != nullptr) {
     // In a graph the host's calls take no time, and what is left is the start of each kernel.

@@ -19,7 +19,7 @@ struct UserOp {
   std::uint64_t scalar = 0;         ///< the element's bits, in the low end
   const void* residence = nullptr;  ///< where the element is read instead, if not nullptr
 
-  /// The scalar's bits as they are now.
+  /// The scalar's bits as they are now; of host memory only.
   std::uint64_t read() const noexcept;
 };
 

@@ -11,9 +11,10 @@ namespace stretto::device {
 struct Operation {
   const std::byte* input = nullptr;
   std::byte* output = nullptr;
-  std::byte* scratch = nullptr;         ///< aligned to 16 bytes
-  std::byte* const* windows = nullptr;  ///< of all ranks, by rank, as this rank addresses them
-  std::uint64_t scalar = 0;
+  std::byte* scratch = nullptr;          ///< aligned to 16 bytes
+  std::byte* const* windows = nullptr;   ///< of all ranks, by rank, as this rank addresses them
+  std::uint64_t scalar = 0;              ///< an element, in the low end,
+  const std::byte* scalar_at = nullptr;  ///< or where the kernel finds it
   std::uint32_t rank = 0;
   std::uint32_t descriptor = 0;  ///< a hash of what ranks must agree on
   bool multiplies = false;       ///< inputs are multiplied by the scalar first

@@ -66,9 +66,10 @@ struct Exchange {
   std::uint32_t packet_slots = 2;
   ExchangePeer peers[kMostExchangePeers];  ///< in rank order
   // Rarely used:
-  std::uint64_t scalar = 0;
-  std::uint32_t after = 0;   ///< as Operation has it
-  std::int32_t divisor = 1;  ///< of sums
+  std::uint64_t scalar = 0;              ///< as Operation has it
+  const std::byte* scalar_at = nullptr;  ///< likewise
+  std::uint32_t after = 0;               ///< as Operation has it
+  std::int32_t divisor = 1;              ///< of sums
   std::uint16_t rank = 0;
   std::uint16_t own_step = 0;  ///< of the sum, or of the own block's copy
   WindowShape shape;

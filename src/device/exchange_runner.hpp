@@ -102,15 +102,15 @@ class ExchangeRunner {
     const std::uint32_t offset = i * static_cast<std::uint32_t>(kGranule_bytes);
     Piece piece = load_plain<kGranule_bytes>(moved(exchange_.input, at + offset), share.left_at(i));
     if constexpr (Arithmetic::reduces) {
-      if (STRETTO_RARELY(exchange_.multiplies)) piece = product(exchange_.scalar, piece);
+      if (STRETTO_RARELY(exchange_.multiplies)) piece = product(exchange_.scalar, exchange_.scalar_at, piece);
     }
     return piece;
   }
-  STRETTO_DEVICE_RARE static Piece product(std::uint64_t scalar, Piece piece) {
+  STRETTO_DEVICE_RARE static Piece product(std::uint64_t scalar, const std::byte* scalar_at, Piece piece) {
     Factors factors;
     factors.load(piece);
     Piece by{};
-    by.words[0] = scalar;
+    by.words[0] = scalar_of<typename Factors::Wire>(scalar, scalar_at).words[0];
     factors.combine_with(Arithmetic::Product::load(Factors::element(by, 0)));
     return factors.store();
   }

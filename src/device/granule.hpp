@@ -90,6 +90,12 @@ STRETTO_DEVICE_RARE Granule<size_bytes> gather_bytes(const std::byte* from, std:
   return granule;
 }
 
+/// What inputs are multiplied by: an element's bits, or those at `at` now.
+template <typename Wire>
+STRETTO_DEVICE Granule<8> scalar_of(std::uint64_t bits, const std::byte* at) {
+  return at == nullptr ? Granule<8>{{bits}} : gather_bytes<8>(at, sizeof(Wire));
+}
+
 template <int size_bytes>
 STRETTO_DEVICE_RARE void scatter_bytes(std::byte* to, const Granule<size_bytes>& granule, std::uint64_t n_bytes) {
   const int n = n_bytes < size_bytes ? static_cast<int>(n_bytes) : size_bytes;

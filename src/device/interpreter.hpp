@@ -284,7 +284,7 @@ class Interpreter {
     Factors factors;
     factors.load(piece);
     Piece scalar{};
-    scalar.words[0] = operation_.scalar;
+    scalar.words[0] = scalar_of<typename Factors::Wire>(operation_.scalar, operation_.scalar_at).words[0];
     factors.combine_with(Arithmetic::Product::load(Factors::element(scalar, 0)));
     piece = factors.store();
   }
