@@ -38,6 +38,7 @@ PACKAGES = [
     ("libmpich-dev", "mpicxx.mpich", "all"),
     ("iproute2", "ip", "all"),
     ("g++-aarch64-linux-gnu", "aarch64-linux-gnu-g++", "all"),
+    ("python3-matplotlib", "/usr/lib/python3/dist-packages/matplotlib/__init__.py", "all"),
     ("python3-pip", "pip3", "nvcc"),
     ("ca-certificates", "/etc/ssl/certs/ca-certificates.crt", "nvcc"),
 ]
