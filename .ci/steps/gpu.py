@@ -49,7 +49,7 @@ def run(options) -> int:
 
 def test(this: Run) -> int:
     """The tests that need a GPU. Returns how many failed."""
-    words = ["ctest", "--test-dir", build.directory_of(this.folder), "-R", "/cuda$|^CudaRuntime[.]", "-j", "1",
+    words = ["ctest", "--test-dir", build.directory_of(this.folder), "-R", "/cuda$|^Cuda(Runtime|Waits)[.]|^Narrow/Conversions[.]", "-j", "1",
              "--output-on-failure", "--no-tests=error"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=max(30, this.left_s() / 2), check=False)
     with open(os.path.join(this.out, "tests.log"), "w", encoding="utf-8") as file:

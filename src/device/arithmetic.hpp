@@ -5,11 +5,17 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "device/portable.hpp"
+#if defined(__CUDACC__)
+#include "device/ptx.cuh"
+#endif
+
 namespace stretto::device {
 namespace {
 
 #include "base/arithmetic/formats.inc.hpp"
 #include "base/arithmetic/policies.inc.hpp"
+#include "device/conversions.inc.hpp"
 
 /// Collectives that move bytes.
 struct Bytes {
@@ -61,13 +67,14 @@ using ReduceInt64 = ReduceInteger<std::int64_t, std::uint64_t, op>;
 template <Op op>
 using ReduceUint64 = ReduceInteger<std::uint64_t, std::uint64_t, op>;
 template <Op op>
-using ReduceHalf = ReduceAny<ReduceNarrow<Half, op>, std::uint16_t, std::int16_t, Half::kLastOrdered, op>;
+using ReduceHalf = ReduceAny<ReduceNarrow<ChipHalf, op>, std::uint16_t, std::int16_t, Half::kLastOrdered, op>;
 template <Op op>
-using ReduceBfloat16 = ReduceAny<ReduceNarrow<Bfloat16, op>, std::uint16_t, std::int16_t, Bfloat16::kLastOrdered, op>;
+using ReduceBfloat16 =
+    ReduceAny<ReduceNarrow<ChipBfloat16, op>, std::uint16_t, std::int16_t, Bfloat16::kLastOrdered, op>;
 template <Op op>
-using ReduceE4m3 = ReduceAny<ReduceNarrow<Fp8E4m3, op>, std::uint8_t, std::int8_t, Fp8E4m3::kLastOrdered, op>;
+using ReduceE4m3 = ReduceAny<ReduceNarrow<ChipFp8E4m3, op>, std::uint8_t, std::int8_t, Fp8E4m3::kLastOrdered, op>;
 template <Op op>
-using ReduceE5m2 = ReduceAny<ReduceNarrow<Fp8E5m2, op>, std::uint8_t, std::int8_t, Fp8E5m2::kLastOrdered, op>;
+using ReduceE5m2 = ReduceAny<ReduceNarrow<ChipFp8E5m2, op>, std::uint8_t, std::int8_t, Fp8E5m2::kLastOrdered, op>;
 template <Op op>
 using ReduceFloat32 = ReduceAny<ReduceFloat<float, std::uint32_t, op>, std::uint32_t, std::int32_t, 0x7f800000, op>;
 template <Op op>

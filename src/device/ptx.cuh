@@ -53,6 +53,45 @@ __device__ __forceinline__ void allow_next_kernel() { asm volatile("griddepcontr
 /// Until the kernel before has ended, if this one started beside it; its stores are visible then.
 __device__ __forceinline__ void await_kernel_before() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
 
+// Conversions, to nearest and ties to even; those to 8 bits saturate.
+
+__device__ __forceinline__ float float_of_half(std::uint16_t code) {
+  float value;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(code));
+  return value;
+}
+__device__ __forceinline__ std::uint16_t half_of_float(float value) {
+  std::uint16_t code;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(code) : "f"(value));
+  return code;
+}
+__device__ __forceinline__ std::uint16_t bfloat16_of_float(float value) {
+  std::uint16_t code;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(code) : "f"(value));
+  return code;
+}
+/// These come in pairs: the other one is 0.
+__device__ __forceinline__ std::uint8_t e4m3_of_float(float value) {
+  std::uint16_t codes;
+  asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(codes) : "f"(0.0F), "f"(value));
+  return static_cast<std::uint8_t>(codes);
+}
+__device__ __forceinline__ std::uint8_t e5m2_of_float(float value) {
+  std::uint16_t codes;
+  asm("cvt.rn.satfinite.e5m2x2.f32 %0, %1, %2;" : "=h"(codes) : "f"(0.0F), "f"(value));
+  return static_cast<std::uint8_t>(codes);
+}
+__device__ __forceinline__ std::uint16_t half_of_e4m3(std::uint8_t code) {
+  std::uint32_t halves;
+  asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(halves) : "h"(static_cast<std::uint16_t>(code)));
+  return static_cast<std::uint16_t>(halves);
+}
+__device__ __forceinline__ std::uint16_t half_of_e5m2(std::uint8_t code) {
+  std::uint32_t halves;
+  asm("cvt.rn.f16x2.e5m2x2 %0, %1;" : "=r"(halves) : "h"(static_cast<std::uint16_t>(code)));
+  return static_cast<std::uint16_t>(halves);
+}
+
 /// Nanoseconds since some begin, the same for all threads of a device.
 __device__ __forceinline__ std::uint64_t global_timer_ns() {
   std::uint64_t value;
