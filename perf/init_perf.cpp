@@ -138,12 +138,22 @@ Json run(const Arguments& arguments) {
                     {"later_ms", cost.later_ms},
                     {"device_bytes", cost.bytes}});
   }
+  Json names = Json::array();
+  for (const auto& rank : ranks) names.push_back({{"name", rank->facts().name}});
   const Provenance from = provenance(true);
-  return {
-      {"tool", "init_perf"},
-      {"ranks", arguments.n_ranks},
-      {"rows", rows},
-      {"provenance", {{"commit", from.commit}, {"dirty", from.dirty}, {"cuda", from.cuda}, {"driver", from.driver}}}};
+  return {{"tool", "init_perf"},
+          {"ranks", arguments.n_ranks},
+          {"gpus", names},
+          {"rows", rows},
+          {"provenance",
+           {{"commit", from.commit},
+            {"dirty", from.dirty},
+            {"tool_hash", from.tool_hash},
+            {"library_hash", from.library_hash},
+            {"command", from.command},
+            {"variables", from.variables},
+            {"cuda", from.cuda},
+            {"driver", from.driver}}}};
 }
 
 int main_of(int argc, char** argv) {

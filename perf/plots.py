@@ -39,6 +39,8 @@ def hash_in(path: str):
 
 def lines_of(report: dict) -> dict:
     """{library: ([bytes], [us], [GB/s])}, of the first placement that was measured."""
+    if "results" not in report:
+        return {}
     place = "out_of_place" if report["results"][0]["out_of_place"] else "in_place"
     rows = [(row["size_bytes"], row[place]) for row in report["results"] if row[place] and row["size_bytes"] > 0]
     lines = {"stretto": ([s for s, _ in rows], [m["time_us"] for _, m in rows], [m["busbw_gbps"] for _, m in rows])}

@@ -46,18 +46,28 @@ def git(*words) -> subprocess.CompletedProcess:
     return subprocess.run(["git", "-C", ROOT, *words], capture_output=True, text=True, check=False)
 
 
+def can_know(commit: str) -> bool:
+    shallow = git("rev-parse", "--is-shallow-repository")
+    if shallow.returncode != 0:
+        return False
+    return shallow.stdout.strip() != "true" or git("cat-file", "-e", commit).returncode == 0
+
+
 def check_origin(path: str, report: dict) -> None:
     """Of a commit of this repository, and of nothing else."""
     origin = report.get("provenance", {})
     commit = origin.get("commit")
-    if not commit or "dirty" not in origin:
+    if not commit or commit == "unknown" or "dirty" not in origin:
         raise Refused(f"{path} does not say of which commit it is: measure by a build of a clone, not of an archive")
+    missing = [name for name in ("command", "tool_hash", "library_hash") if not origin.get(name)]
+    if missing:
+        raise Refused(f"{path} does not say its {', '.join(missing)}: measure with the tools of this release")
     if origin["dirty"]:
         raise Refused(f"{path} was measured by a build of changed sources: commit them, build, and measure again")
     if git("merge-base", "--is-ancestor", commit, "HEAD").returncode == 0:
         return
-    if git("cat-file", "-e", commit).returncode != 0 and git("rev-parse", "--is-shallow-repository").stdout.strip() == "true":
-        print(f"report.py: {path} is of {commit[:10]}, which this shallow clone cannot know", file=sys.stderr)
+    if not can_know(commit):
+        print(f"report.py: {path} is of {commit[:10]}, which no clone, or a shallow one, cannot know", file=sys.stderr)
         return
     raise Refused(f"{path} is of {commit[:10]}, which is no commit before this one: measure again by a build of this branch")
 
@@ -68,6 +78,10 @@ def check_fields(path: str, report: dict) -> None:
     missing = [name for name in ["tool", *needed] if not report.get(name)]
     if missing:
         raise Refused(f"{path} has no {', '.join(missing)}: is it a report of a perf tool with ranks on GPUs (--device)?")
+    if report.get("ranks_agree") is False or (report.get("out_of_bounds") or {}).get("okay") is False:
+        raise Refused(f"{path} is of a run that failed: its ranks did not agree, or values were wrong")
+    if len({(row["type"], row["redop"]) for row in report.get("results", [])}) > 1:
+        raise Refused(f"{path} has several types or operations: one of each in a report (-d, -o)")
     wrong = [row["size_bytes"] for row in report.get("results", []) for place in PLACEMENTS
              if row[place] and row[place].get("wrong")]
     if wrong:
@@ -78,8 +92,13 @@ def check_report(path: str) -> dict:
     if os.path.getsize(path) > MOST_BYTES:
         raise Refused(f"{path} has {os.path.getsize(path)} bytes, {MOST_BYTES} at most: fewer --pairs, or sizes")
     report = load(path)
-    check_fields(path, report)
     check_origin(path, report)
+    try:
+        check_fields(path, report)
+        section(path, report)
+        plots.lines_of(report)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as why:
+        raise Refused(f"{path} lacks what its table needs ({why!r}): measure with the tools of this release") from why
     return report
 
 
@@ -94,8 +113,9 @@ def without_places(value):
         return {name: without_places(each) for name, each in value.items()}
     if isinstance(value, list):
         return [without_places(each) for each in value]
-    is_path = isinstance(value, str) and re.fullmatch(r"/[^\s:,]+/[^\s:,]*", value)
-    return os.path.basename(value) if is_path and not value.startswith(("/lib/", "/usr/lib/")) else value
+    if not isinstance(value, str) or value.startswith(("/lib/", "/usr/lib/")):
+        return value
+    return re.sub(r"(?<![\w/])\.{0,2}[\w.-]*/(?:[^\s:,=/]+/)*([^\s:,=/]+)(?=$|[\s:,])", r"\1", value)
 
 
 def keep(paths: list) -> None:
@@ -130,7 +150,7 @@ def of_collective(report: dict) -> list:
             rival = measured.get("rival") or {}
             interval = f"{rival['ratio_95_low']:.2f}-{rival['ratio_95_high']:.2f}" if rival else "-"
             rows.append([plots.size_text(row["size_bytes"]), place.replace("_", " "), number(measured["time_us"]),
-                         number(rival.get("time_us")), number(rival.get("ratio")), interval,
+                         *([number(rival["time_us"]), f"{rival['ratio']:.2f}"] if rival else ["-", "-"]), interval,
                          number(measured["busbw_gbps"], 1), number(measured.get("ceiling_percent"), 1)])
     return table(head, rows)
 
@@ -148,8 +168,9 @@ def of_link(report: dict) -> list:
 
 
 def caption(report: dict) -> str:
-    gpus = report.get("ranks") if isinstance(report.get("ranks"), list) else []
-    names = sorted({each["gpu"] for each in gpus if each.get("gpu")})
+    gpus = [each.get("gpu") or each.get("name") for place in (report.get("ranks"), report.get("gpus"))
+            if isinstance(place, list) for each in place]
+    names = sorted(set(filter(None, gpus)))
     rival = (report.get("gpus") or {}).get("rival") if isinstance(report.get("gpus"), dict) else None
     origin = report["provenance"]
     command = origin.get("command")

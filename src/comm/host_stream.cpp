@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/text.hpp"
-#include "comm/live_handles.hpp"
 #include "base/thread_start.hpp"
+#include "comm/live_handles.hpp"
 #include "comm/waiter.hpp"
 
 namespace stretto {

@@ -28,9 +28,11 @@ def report_of(commit: str) -> dict:
             for size in (8, 1024, 1 << 20)]
     return {"tool": "all_reduce_perf", "ranks": [{"gpu": "A GPU", "device": 0}, {"gpu": "A GPU", "device": 1}],
             "results": rows, "ceiling": {"gbps": 390.0, "source": "/somewhere/else/link.json"},
+            "ranks_agree": True, "out_of_bounds": {"count": 0, "okay": True},
             "gpus": {"rival": "NCCL 2.28", "rival_path": "/usr/lib/libnccl.so.2"},
-            "provenance": {"commit": commit, "dirty": False, "cuda": "CUDA 13", "driver": "580",
-                           "command": ["/somewhere/else/all_reduce_perf", "-J", "/somewhere/else/a.json"]}}
+            "provenance": {"commit": commit, "dirty": False, "tool_hash": "1", "library_hash": "2", "cuda": "CUDA 13", "driver": "580",
+                           "command": ["somewhere/else/all_reduce_perf", "-J", "/somewhere/else/a.json"],
+                           "variables": ["CUDA_HOME=/somewhere/else", "NCCL_DEBUG=warn"]}}
 
 
 class Repository(unittest.TestCase):
@@ -95,17 +97,21 @@ class Keeping(Repository):
         with open(os.path.join(self.root, "perf/results/gpu", kept[0]), encoding="utf-8") as file:
             text = file.read()
         self.assertNotIn("somewhere", text)
+        self.assertEqual(json.loads(text)["gpus"], report["gpus"])  # a system's library is where it is
+        self.assertIn("NCCL_DEBUG=warn", text)
         self.assertEqual(json.loads(text)["results"], report["results"])
 
     def test_dishonest_reports_are_refused_by_name(self):
         for change, word in (({"dirty": True}, "changed sources"), ({"commit": "0" * 40}, "no commit before"),
-                             ({"commit": None}, "of which commit")):
+                             ({"commit": None}, "of which commit"), ({"tool_hash": ""}, "say its tool_hash")):
             report = report_of(self.head())
             report["provenance"].update(change)
             self.refused(report, word)
         report = report_of(self.head())
         report["results"][1]["out_of_place"]["wrong"] = 3
         self.refused(report, "wrong values at 1024")
+        self.refused({**report_of(self.head()), "ranks_agree": False}, "a run that failed")
+        self.refused({**report_of(self.head()), "out_of_bounds": {"count": 1, "okay": False}}, "a run that failed")
 
     def test_commits_beside_this_branch_are_foreign(self):
         self.git("checkout", "-q", "-b", "beside")
@@ -114,8 +120,15 @@ class Keeping(Repository):
         self.refused(report_of(other), "no commit before")
 
     def test_what_is_no_report_is_refused_by_name(self):
-        for report, word in (([], "no report"), ({"tool": "all_reduce_perf"}, "has no results")):
+        for report, word in (([], "no report"), ({**report_of(self.head()), "results": []}, "has no results")):
             self.refused(report, word)
+        report = report_of(self.head())
+        report["results"][0]["out_of_place"]["rival"]["ratio"] = None
+        self.refused(report, "lacks what its table needs")
+        self.refused({**report_of(self.head()), "tool": "init_perf", "rows": [{"library": "stretto"}]}, "lacks what its table")
+        report = report_of(self.head())
+        report["results"][1]["type"] = "half"
+        self.refused(report, "several types")
         report = report_of(self.head())
         report["results"][0]["out_of_place"]["samples_us"] = [1.5] * 200_000
         self.refused(report, "500000 at most")
