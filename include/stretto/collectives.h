@@ -189,7 +189,11 @@ STRETTO_API strettoResult_t strettoGroupStart(void);
 
 /** Closes a group. The outermost end issues the calls and returns when those without a stream are done; those with one
  *  are issued to it. If a call was refused, nothing of the group is issued, and the end returns that error. Without a
- *  start it is strettoInvalidUsage. */
+ *  start it is strettoInvalidUsage.
+ *   - Calls of device communicators are checked here: where their memory is, whether their streams can take them, and
+ *     that a rank's messages to itself match. An argument that cannot be served in one of them refuses the whole group
+ *     before the first of it is launched. The communicators stay usable, as long as the other ranks' parts of the group
+ *     are refused, too, or not made: a rank whose part was issued waits for this one until its deadline. */
 STRETTO_API strettoResult_t strettoGroupEnd(void);
 
 #endif /* STRETTO_COLLECTIVES_H */

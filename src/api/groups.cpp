@@ -75,15 +75,13 @@ strettoResult_t strettoGroupEnd(void) {
     PendingSetups setups = std::exchange(pending_setups(), {});
     std::optional<ErrorInfo> failed;
     if (setups.participants.empty() && group.run_if_simple(failed)) return failed ? remember(*failed) : strettoSuccess;
-    const std::vector<DeviceCall> device_calls = group.take_device_calls();
+    std::vector<DeviceCall> device_calls = group.take_device_calls();
     std::vector<Share> shares = group.take();
-    for (const DeviceCall& call : device_calls) check_self_messages(call.communicator->rank(), call.batch);
+    DeviceGroup on_devices(std::move(device_calls));  // all is checked before anything is issued
     finish_setups(std::move(setups));
     std::optional<ErrorInfo> error = issue_together(std::move(shares));
-    for (const DeviceCall& call : device_calls) {
-      std::optional<ErrorInfo> found = call.communicator->issue(call.batch, call.stream, call.others);
-      if (!error) error = std::move(found);
-    }
+    std::optional<ErrorInfo> found = on_devices.launch();
+    if (!error) error = std::move(found);
     return error ? remember(*error) : strettoSuccess;
   });
 }

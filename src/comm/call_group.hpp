@@ -9,18 +9,10 @@
 #include <vector>
 
 #include "base/fork.hpp"
-#include "comm/device_communicator.hpp"
+#include "comm/device_group.hpp"
 #include "comm/issue.hpp"
 
 namespace stretto {
-
-/// Calls of a device communicator that are issued as one: a collective, or all of a group's sends and receives.
-struct DeviceCall {
-  DeviceCommunicator* communicator = nullptr;
-  strettoStream_t stream = nullptr;     ///< in which it runs
-  std::vector<strettoStream_t> others;  ///< that it runs after, and that go on after it
-  Batch batch;
-};
 
 /// How many groups of this thread are open. Asked by every call, so it lies where one instruction finds it.
 extern constinit thread_local int open_groups __attribute__((tls_model("initial-exec")));

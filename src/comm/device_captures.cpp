@@ -6,13 +6,17 @@ DeviceCaptures::~DeviceCaptures() {
   for (auto& [id, capture] : captures_) gpu_->destroy_event(capture.event);
 }
 
-DeviceCaptures::Joined DeviceCaptures::join(strettoStream_t stream, std::uint64_t capture_id) {
+DeviceCaptures::Joined DeviceCaptures::lane_of(strettoStream_t stream, std::uint64_t capture_id) {
   const auto found = captures_.find(capture_id);
   const bool is_new = found == captures_.end();
   Capture& capture = is_new ? begin(stream, capture_id) : found->second;
   if (capture.refused) throw Error(*capture.refused);
-  if (capture.has_operation && capture.last != stream) gpu_->make_wait(stream, capture.event);
   return {capture.lane, is_new};
+}
+
+void DeviceCaptures::follow(strettoStream_t stream, std::uint64_t capture_id) {
+  const Capture& capture = captures_.at(capture_id);
+  if (capture.has_operation && capture.last != stream) gpu_->make_wait(stream, capture.event);
 }
 
 /// What is refused here is refused on all ranks, or a fault, and counts as a capture: so it must not be asked for

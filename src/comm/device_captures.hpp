@@ -23,10 +23,12 @@ class DeviceCaptures {
     Lane lane;
     bool is_new = false;  ///< the capture's first operation: whoever had the lane before is gone
   };
-  /// The lane of the capture that the stream takes part in, ordered behind the capture's operations so far. Throws
-  /// Error, and for the capture's later operations the same.
-  Joined join(strettoStream_t stream, std::uint64_t capture_id);
-  /// After a launch that join() allowed.
+  /// The lane of the capture that the stream takes part in. Throws Error, and for the capture's later operations the
+  /// same.
+  Joined lane_of(strettoStream_t stream, std::uint64_t capture_id);
+  /// Before a launch: what is issued to the stream comes after the capture's operations so far. Throws Error.
+  void follow(strettoStream_t stream, std::uint64_t capture_id);
+  /// After it.
   void launched(strettoStream_t stream, std::uint64_t capture_id);
 
  private:

@@ -7,6 +7,7 @@
 #include "base/datatypes.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "comm/device_memory_check.hpp"
 #include "comm/retired_engine.hpp"
 
 namespace stretto {
@@ -73,73 +74,119 @@ void DeviceCommunicator::retire(LanesLeft left, bool has_drained) {
   }
 }
 
-std::optional<ErrorInfo> DeviceCommunicator::issue(std::span<const Operation> batch, strettoStream_t stream,
-                                                   std::span<const strettoStream_t> others) {
+std::optional<ErrorInfo> DeviceCommunicator::claim() {
   if (const ErrorInfo* found = fault(); found != nullptr) return *found;
-  if (!close()) {
-    return refusal(strettoInvalidUsage, "comm",
-                   "two threads use one communicator at once: give each thread its own, or take turns");
-  }
+  if (close()) return std::nullopt;
+  return refusal(strettoInvalidUsage, "comm",
+                 "two threads use one communicator at once: give each thread its own, or take turns");
+}
+
+std::optional<ErrorInfo> DeviceCommunicator::issue(const Operation& operation, strettoStream_t stream) {
+  if (std::optional<ErrorInfo> error = claim()) return error;
   struct Leave {
     DeviceCommunicator& of;
     ~Leave() { of.leave(); }
   } leave{*this};
+  DeviceWork work;
+  work.batch = std::span(&operation, 1);
+  work.stream = stream;
   try {
-    for (const strettoStream_t other : others) {
-      engine_->gpu().record(fork_, other);
-      engine_->gpu().make_wait(stream, fork_);
-    }
-    launch(batch, stream);
-    if (!others.empty()) engine_->gpu().record(fork_, stream);
-    for (const strettoStream_t other : others) engine_->gpu().make_wait(other, fork_);
+    check(work);
+    prepare(work);
   } catch (const Error& error) {
-    const strettoResult_t code = error.info().code;
-    if (code == strettoCudaError || code == strettoRemoteError) tell(error.info());
+    note(error.info());
+    return error.info();
+  }
+  return launch(work);
+}
+
+void DeviceCommunicator::check(DeviceWork& work) const {
+  const DeviceMemoryCheck memory{engine_->gpu(), rank(), n_ranks()};
+  for (const Operation& operation : work.batch) memory.check(operation);
+  work.facts = engine_->gpu().stream_facts(work.stream);
+  const auto check_capture = [](const StreamFacts& facts) {
+    if (facts.capture != StreamFacts::Capture::invalidated) return;
+    throw Error(refusal(strettoInvalidUsage, "stream", "the stream's capture is broken by an earlier error: end it"));
+  };
+  check_capture(work.facts);
+  for (const strettoStream_t other : work.others) {
+    const StreamFacts facts = engine_->gpu().stream_facts(other);
+    check_capture(facts);
+    if (facts.capture == work.facts.capture && facts.capture_id == work.facts.capture_id) continue;
+    throw Error(refusal(strettoInvalidUsage, "stream",
+                        "the sends and receives of a group name streams of which one is being captured and another is "
+                        "not, or not into the same graph: capture all of them together"));
+  }
+}
+
+void DeviceCommunicator::prepare(DeviceWork& work) {
+  const Operation& first = work.batch.front();
+  const Collective collective = first.request.collective;
+  work.lane = lane_of(work.stream, work.facts);
+  if (is_pair_call(collective)) {
+    work.pairs = engine_->bind_pairs(transfers_of(work.batch), work.lane);
+  } else if (collective == Collective::all_to_all_v) {
+    work.pairs = engine_->bind_pairs(transfers_of_all_to_all_v(first), work.lane);
+  } else {
+    work.bound = engine_->bind(first, work.lane);
+  }
+}
+
+std::optional<ErrorInfo> DeviceCommunicator::launch(DeviceWork& work) {
+  try {
+    check_peers(work.batch);
+    Gpu& gpu = engine_->gpu();
+    for (const strettoStream_t other : work.others) {
+      gpu.record(fork_, other);
+      gpu.make_wait(work.stream, fork_);
+    }
+    launch_prepared(work);
+    if (!work.others.empty()) gpu.record(fork_, work.stream);
+    for (const strettoStream_t other : work.others) gpu.make_wait(other, fork_);
+  } catch (const Error& error) {
+    note(error.info());
     return error.info();
   }
   return std::nullopt;
 }
 
-void DeviceCommunicator::launch(std::span<const Operation> batch, strettoStream_t stream) {
-  const Operation& first = batch.front();
+void DeviceCommunicator::launch_prepared(DeviceWork& work) {
+  const Operation& first = work.batch.front();
   const Collective collective = first.request.collective;
-  for (const Operation& operation : batch) check_buffers(operation);
-  check_peers(batch);
-  std::vector<DeviceTransfer> transfers;
-  if (is_pair_call(collective)) transfers = transfers_of(batch);
-  if (collective == Collective::all_to_all_v) transfers = transfers_of_all_to_all_v(first);
   DeviceEngine::Ticket ticket;
-  const StreamFacts facts = engine_->gpu().stream_facts(stream);
-  ticket.lane = lane_for(stream, facts);
-  DeviceLaunch* const bound = transfers.empty() ? &engine_->bind(first, ticket.lane) : nullptr;
-  ticket.timeout_ns = longest_timeout_ns(batch);
+  ticket.lane = work.lane;
+  ticket.timeout_ns = longest_timeout_ns(work.batch);
   if (ticket.timeout_ns == 0) ticket.timeout_ns = engine_->settings().data_timeout_ns;
   ticket.number = operations_;
-  ticket.stream = stream;
-  ticket.waits = ticket.lane.number == 0 && join(stream, facts.id);
+  ticket.stream = work.stream;
+  if (ticket.lane.number == 0) {
+    ticket.waits = join(work.stream, work.facts.id);
+  } else {
+    captures_->follow(work.stream, work.facts.capture_id);
+  }
   Residency::Turn turn(residency_->residency(), residency_->chain());
-  turn.launch = {stream, facts.id, operations_, !is_pair_call(collective), !ticket.waits, ticket.timeout_ns};
+  turn.launch = {work.stream, work.facts.id, operations_, !is_pair_call(collective), !ticket.waits, ticket.timeout_ns};
   if (ticket.lane.number == 0) ticket.turn = &turn;
   watch_->history().add(operations_, collective);
   if (!is_pair_call(collective)) {
     OpTag tag;
     tag.collective = static_cast<std::uint8_t>(collective);
     tag.datatype = static_cast<std::uint8_t>(first.request.type);
-    if (bound != nullptr) tag = DeviceEngine::tag_of(*bound);
+    if (work.bound != nullptr) tag = DeviceEngine::tag_of(*work.bound);
     tag.operation = static_cast<std::uint32_t>(operations_);
     task_->calls().begin(operations_, tag);
   }
-  if (bound != nullptr) {
-    engine_->launch(*bound, first, ticket);
+  if (work.bound != nullptr) {
+    engine_->launch(*work.bound, first, ticket);
   } else {
-    engine_->launch_pairs(transfers, ticket);
+    engine_->launch(work.pairs, ticket);
   }
   turn.launched();
   if (!is_pair_call(collective)) ++operations_;
   if (ticket.lane.number == 0) {
-    joined(stream, facts.id);
+    joined(work.stream, work.facts.id);
   } else {
-    captures_->launched(stream, facts.capture_id);
+    captures_->launched(work.stream, work.facts.capture_id);
   }
 }
 
@@ -197,63 +244,10 @@ void DeviceCommunicator::check_peers(std::span<const Operation> batch) const {
   }
 }
 
-/// Kernels read and write where the pointers say: memory of another kind would be a fault of the whole context.
-void DeviceCommunicator::check_buffer(const void* buffer, std::size_t bytes, const char* field) const {
-  if (bytes == 0) return;
-  const PointerFacts facts = engine_->gpu().pointer_facts(buffer);
-  if (facts.kind == PointerFacts::Kind::host) {
-    throw Error(refusal(strettoInvalidArgument, field,
-                        format("{} is host memory, but the communicator is of CUDA device {}: give it memory of that "
-                               "device, or use a communicator of STRETTO_DEVICE_HOST",
-                               field, device())));
-  }
-  if (facts.kind == PointerFacts::Kind::device && facts.device != device()) {
-    throw Error(refusal(
-        strettoInvalidArgument, field,
-        format("{} is memory of CUDA device {}, but the communicator is of device {}", field, facts.device, device())));
-  }
-}
-
-/// Of unequal blocks: the pointers, where any block is not empty.
-void DeviceCommunicator::check_vectors(const Operation& operation) const {
-  const CallDetails& details = *operation.details;
-  const auto some = [](const std::vector<std::size_t>& counts) {
-    return std::ranges::any_of(counts, [](std::size_t count) { return count > 0; });
-  };
-  const bool received =
-      some(operation.request.collective == Collective::all_to_all_v ? details.receive_counts : details.sizes.counts);
-  if (operation.input != nullptr && some(details.sizes.counts)) check_buffer(operation.input, 1, "sendbuff");
-  if (operation.output != nullptr && received) check_buffer(operation.output, 1, "recvbuff");
-}
-
-void DeviceCommunicator::check_buffers(const Operation& operation) const {
-  const Request& request = operation.request;
-  if (operation.details != nullptr && operation.details->user_op) {
-    const UserOp& op = *operation.details->user_op;
-    if (op.residence != nullptr) check_buffer(op.residence, data_type_bytes(op.type), "scalar");
-  }
-  if (operation.details != nullptr && !operation.details->sizes.empty()) return check_vectors(operation);
-  if (is_pair_call(request.collective)) {
-    const bool sends = request.collective == Collective::send;
-    return check_buffer(sends ? operation.input : operation.output, request.count * data_type_bytes(request.type),
-                        sends ? "sendbuff" : "recvbuff");
-  }
-  const CollectiveRow& row = row_of(request.collective);
-  const std::size_t block_bytes = request.count * data_type_bytes(request.type);
-  const auto blocks = [&](const Side& side) {
-    return static_cast<std::size_t>(window_of(row, side, rank(), request.root, n_ranks()).count);
-  };
-  check_buffer(operation.input, blocks(row.input) * block_bytes, "sendbuff");
-  check_buffer(operation.output, blocks(row.output) * block_bytes, "recvbuff");
-}
-
 /// The eager lane, or that of the stream's capture.
-Lane DeviceCommunicator::lane_for(strettoStream_t stream, const StreamFacts& facts) {
+Lane DeviceCommunicator::lane_of(strettoStream_t stream, const StreamFacts& facts) {
   if (facts.capture == StreamFacts::Capture::none) return engine_->eager_lane();
-  if (facts.capture == StreamFacts::Capture::invalidated) {
-    throw Error(refusal(strettoInvalidUsage, "stream", "the stream's capture is broken by an earlier error: end it"));
-  }
-  const auto [lane, is_new] = captures_->join(stream, facts.capture_id);
+  const auto [lane, is_new] = captures_->lane_of(stream, facts.capture_id);
   if (is_new) engine_->begin(lane);
   return lane;
 }
@@ -291,7 +285,11 @@ bool DeviceCommunicator::drained() {
   return true;
 }
 
-/// An operation that CUDA did not take: the others wait for it in vain, and are told.
+/// An operation that CUDA did not take, or that needs a rank that has left: others wait for it in vain, and are told.
+void DeviceCommunicator::note(const ErrorInfo& error) {
+  if (error.code == strettoCudaError || error.code == strettoRemoteError) tell(error);
+}
+
 void DeviceCommunicator::tell(ErrorInfo info) {
   info.rank = rank();
   info.operation = static_cast<std::int64_t>(operations_);

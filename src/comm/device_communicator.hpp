@@ -22,6 +22,18 @@
 
 namespace stretto {
 
+/// Calls of a device communicator that are launched as one: a collective, or all of a group's sends and receives.
+struct DeviceWork {
+  std::span<const Operation> batch;
+  strettoStream_t stream = nullptr;         ///< in which it runs
+  std::span<const strettoStream_t> others;  ///< that it runs after, and that go on after it
+  // By check() and prepare():
+  StreamFacts facts;
+  Lane lane;
+  std::shared_ptr<DeviceLaunch> bound;  ///< nullptr: it is pairs
+  DevicePairs pairs;
+};
+
 class DeviceCommunicator final : public Lifecycle {
  public:
   DeviceCommunicator(std::shared_ptr<MembershipTask> task, Membership membership);
@@ -39,13 +51,20 @@ class DeviceCommunicator final : public Lifecycle {
   const Topology& topology() const override { return engine_->topology(); }
 
   /// Issues one operation, whose arguments were checked against its row. The error: it was not issued.
-  std::optional<ErrorInfo> issue(const Operation& operation, strettoStream_t stream) {
-    return issue(std::span(&operation, 1), stream);
-  }
-  /// Of several operations all are sends and receives, and go at once: after what is in the other streams, which go on
-  /// after them.
-  std::optional<ErrorInfo> issue(std::span<const Operation> batch, strettoStream_t stream,
-                                 std::span<const strettoStream_t> others = {});
+  std::optional<ErrorInfo> issue(const Operation& operation, strettoStream_t stream);
+
+  // The same in steps, for groups (device_group.hpp).
+  /// The right to issue, until leave(). The error: there is none.
+  std::optional<ErrorInfo> claim();
+  /// Whether it could be launched, as far as its arguments tell. Changes nothing. Throws Error.
+  void check(DeviceWork& work) const;
+  /// After check(): makes all that a launch needs. Nobody waits for it yet. Throws Error.
+  void prepare(DeviceWork& work);
+  /// After prepare(). The error: it was not issued.
+  std::optional<ErrorInfo> launch(DeviceWork& work);
+  /// An error of check() or prepare(): what is a fault of the communicator becomes one.
+  void note(const ErrorInfo& error);
+
   bool close() noexcept override { return !issuing_.exchange(true, std::memory_order_acquire); }
   void leave() noexcept override { issuing_.store(false, std::memory_order_release); }
   /// What was issued outside of captures; at most until the deadlines have passed.
@@ -59,13 +78,10 @@ class DeviceCommunicator final : public Lifecycle {
   bool drained();
   void check_peers(std::span<const Operation> batch) const;
   void retire(LanesLeft left, bool has_drained);
-  void launch(std::span<const Operation> batch, strettoStream_t stream);
+  void launch_prepared(DeviceWork& work);
   std::vector<DeviceTransfer> transfers_of(std::span<const Operation> batch) const;
   std::vector<DeviceTransfer> transfers_of_all_to_all_v(const Operation& operation) const;
-  void check_buffer(const void* buffer, std::size_t bytes, const char* field) const;
-  void check_buffers(const Operation& operation) const;
-  void check_vectors(const Operation& operation) const;
-  Lane lane_for(strettoStream_t stream, const StreamFacts& facts);
+  Lane lane_of(strettoStream_t stream, const StreamFacts& facts);
   bool join(strettoStream_t stream, std::uint64_t id);
   void joined(strettoStream_t stream, std::uint64_t id);
 

@@ -57,22 +57,24 @@ const PreparedPlan& DeviceEngine::plan_for(const PlanSpec& spec) {
   return *found;
 }
 
-DeviceLaunch& DeviceEngine::bind(const Operation& operation, const Lane& lane) {
+std::shared_ptr<DeviceLaunch> DeviceEngine::bind(const Operation& operation, const Lane& lane) {
   const Request& request = operation.request;
   const CallDetails* const details = operation.details.get();
   // A user's operation is a sum of products.
   Request cached = request;
   if (details != nullptr && details->user_op) cached.op = strettoSum;
   if (details != nullptr && !details->sizes.empty()) {
-    one_off_ = make_launch(cached, details, lane, lane.number != 0 ? Kept::with_the_graph : Kept::until_it_has_run);
-    return *one_off_;
+    auto made = make_launch(cached, details, lane, lane.number != 0 ? Kept::with_the_graph : Kept::until_it_has_run);
+    scratch_of(lane, made->scratch_bytes);  // so that a launch need not ask for memory
+    return made;
   }
-  std::unique_ptr<DeviceLaunch>& entry = caches_[lane.number != 0 ? 1 : 0][entry_of(cached)];
+  std::shared_ptr<DeviceLaunch>& entry = caches_[lane.number != 0 ? 1 : 0][entry_of(cached)];
   if (!entry || entry->request != cached) entry = make_launch(cached, nullptr, lane, Kept::for_ever);
-  return *entry;
+  scratch_of(lane, entry->scratch_bytes);
+  return entry;
 }
 
-std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, const CallDetails* details,
+std::shared_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, const CallDetails* details,
                                                         const Lane& lane, Kept kept) {
   const DeviceModel& model = models_[lane.number != 0 ? 1 : 0];
   const device::WindowShape& shape = lane.windows->shape();
@@ -93,7 +95,7 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
   log(LogLevel::debug, "event=plan comm={} rank={} plan={} protocol={} channels={} cost_us={}", settings().name, rank(),
       choice.spec.algorithm, choice.by_packets ? "packets" : "slots", choice.spec.channels, choice.cost / 1'000'000);
 
-  auto bound = std::make_unique<DeviceLaunch>();
+  auto bound = std::make_shared<DeviceLaunch>();
   bound->request = request;
   bound->binding = bind_request(planned, plan_for(choice.spec), slot_bytes);
   if (details != nullptr) bind_sizes(bound->binding, request.collective, details->sizes, slot_bytes);
@@ -151,7 +153,7 @@ void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program
   arguments.image_bytes = program.image.size();
   if (kept == Kept::until_it_has_run) {
     bound.used_once = image_used_once(program);
-    arguments.image = once_[*bound.used_once].memory.data();
+    arguments.image = bound.used_once->memory.data();
   } else {
     arguments.image = image_of(program, lane, kept);
   }
@@ -190,7 +192,7 @@ const std::byte* DeviceEngine::image_of(const DeviceProgram& program, const Lane
 
 /// In host memory, which the kernel reads once across PCIe: nobody waits for a copy. Nor for what runs, which may wait
 /// for a rank that this thread has yet to serve.
-std::size_t DeviceEngine::image_used_once(const DeviceProgram& program) {
+ImageSlot::Taken DeviceEngine::image_used_once(const DeviceProgram& program) {
   const std::size_t bytes = std::bit_ceil(program.image.size());
   const auto is_free = [&](const ImageSlot& slot) {
     return !slot.taken && slot.memory.bytes() >= bytes && gpu().is_done(slot.has_run);
@@ -204,9 +206,10 @@ std::size_t DeviceEngine::image_used_once(const DeviceProgram& program) {
     found = once_.size();
     once_.push_back(std::move(made));
   }
-  once_[found].taken = true;
-  std::memcpy(once_[found].memory.data(), program.image.data(), program.image.size());
-  return found;
+  ImageSlot& slot = once_[found];
+  std::memcpy(slot.memory.data(), program.image.data(), program.image.size());
+  slot.taken = true;
+  return ImageSlot::Taken(&slot);
 }
 
 std::byte* DeviceEngine::scratch_of(const Lane& lane, std::size_t bytes) {
@@ -275,15 +278,14 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
 }
 
 /// In the eager lane.
-void DeviceEngine::launched(const DeviceLaunch& bound, strettoStream_t stream) {
+void DeviceEngine::launched(DeviceLaunch& bound, strettoStream_t stream) {
   strands_launched_ += bound.launch.blocks;
-  if (!bound.used_once) return;
-  ImageSlot& slot = once_[*bound.used_once];
-  slot.taken = false;
-  gpu().record(slot.has_run, stream);
+  if (bound.used_once == nullptr) return;
+  gpu().record(bound.used_once->has_run, stream);
+  bound.used_once.reset();
 }
 
-std::unique_ptr<DeviceLaunch> DeviceEngine::make_pair_launch(const PairLaunch& pair, const Ticket& ticket) {
+std::unique_ptr<DeviceLaunch> DeviceEngine::make_pair_launch(const PairLaunch& pair, const Lane& lane) {
   auto bound = std::make_unique<DeviceLaunch>();
   bound->launch.reduces = false;
   bound->launch.blocks = pair.blocks;
@@ -291,36 +293,37 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_pair_launch(const PairLaunch& p
   if (pair.program) {
     bound->launch.protocol = device::Protocol::slots;
     bound->launch.arguments = &bound->arguments;
-    place_image(*bound, *pair.program, ticket.lane,
-                ticket.lane.number != 0 ? Kept::with_the_graph : Kept::until_it_has_run);
+    place_image(*bound, *pair.program, lane, lane.number != 0 ? Kept::with_the_graph : Kept::until_it_has_run);
   } else {
-    prepare_exchange(*bound, pair.exchange, ticket.lane);
+    prepare_exchange(*bound, pair.exchange, lane);
   }
   return bound;
 }
 
-void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticket ticket) {
-  std::vector<DeviceTransfer> to_self;
-  std::vector<DeviceTransfer> from_self;
+DevicePairs DeviceEngine::bind_pairs(std::span<const DeviceTransfer> transfers, const Lane& lane) {
+  DevicePairs pairs;
   std::vector<DeviceTransfer> others;
   for (const DeviceTransfer& transfer : transfers) {
-    (transfer.peer != rank() ? others : transfer.sends ? to_self : from_self).push_back(transfer);
+    (transfer.peer != rank() ? others : transfer.sends ? pairs.to_self : pairs.from_self).push_back(transfer);
   }
-  STRETTO_ASSERT(to_self.size() == from_self.size());
-  std::vector<PairLaunch> pairs = lower_pairs(others, ticket.lane.windows->shape());
+  STRETTO_ASSERT(pairs.to_self.size() == pairs.from_self.size());
+  for (const PairLaunch& pair : lower_pairs(others, lane.windows->shape())) {
+    pairs.launches.push_back(make_pair_launch(pair, lane));
+  }
+  return pairs;
+}
+
+void DeviceEngine::launch(DevicePairs& pairs, Ticket ticket) {
   // Copies within the rank wait for nothing; an exchange with nobody does it for them.
-  if (pairs.empty() && ticket.waits) pairs.emplace_back();
-  // All is made before anything is launched: either all of it goes, or nothing.
-  std::vector<std::unique_ptr<DeviceLaunch>> launches;
+  if (pairs.launches.empty() && ticket.waits) pairs.launches.push_back(make_pair_launch({}, ticket.lane));
   std::uint32_t most = 0;
   std::uint32_t strands = 0;
-  for (const PairLaunch& pair : pairs) {
-    launches.push_back(make_pair_launch(pair, ticket));
-    most = std::max(most, pair.blocks);
-    strands += pair.blocks;
+  for (const std::unique_ptr<DeviceLaunch>& bound : pairs.launches) {
+    most = std::max(most, bound->launch.blocks);
+    strands += bound->launch.blocks;
   }
   if (ticket.turn != nullptr) ticket.turn->take(most, strands, strands_launched_);
-  for (const std::unique_ptr<DeviceLaunch>& bound : launches) {
+  for (const std::unique_ptr<DeviceLaunch>& bound : pairs.launches) {
     if (bound->launch.exchange != nullptr) {
       address(bound->exchange, ticket);
     } else {
@@ -330,10 +333,12 @@ void DeviceEngine::launch_pairs(std::span<const DeviceTransfer> transfers, Ticke
     if (ticket.lane.number == 0) launched(*bound, ticket.stream);
     ticket.waits = false;  // the next one is in the same stream
   }
-  for (std::size_t i = 0; i < to_self.size(); ++i) {
-    if (to_self[i].bytes == 0 || to_self[i].address == from_self[i].address) continue;
-    gpu().copy_in_stream(std::bit_cast<std::byte*>(from_self[i].address),
-                         std::bit_cast<const std::byte*>(to_self[i].address), to_self[i].bytes, ticket.stream);
+  for (std::size_t i = 0; i < pairs.to_self.size(); ++i) {
+    const DeviceTransfer& from = pairs.to_self[i];
+    const std::uint64_t to = pairs.from_self[i].address;
+    if (from.bytes == 0 || from.address == to) continue;
+    gpu().copy_in_stream(std::bit_cast<std::byte*>(to), std::bit_cast<const std::byte*>(from.address), from.bytes,
+                         ticket.stream);
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,18 +22,6 @@
 #include "planner/device_choice.hpp"
 
 namespace stretto {
-
-/// An operation ready to be launched.
-struct DeviceLaunch {
-  Request request;
-  Binding binding;
-  KernelLaunch launch;
-  device::KernelArguments arguments;   ///< of a program,
-  device::ExchangeArguments exchange;  ///< or of an exchange of packets
-  std::size_t scratch_bytes = 0;
-  BufferExtents extents;
-  std::optional<std::size_t> used_once;  ///< which of the images that are used once it has
-};
 
 /// Memory from `take`, given back by `give` with it.
 template <std::byte* (Gpu::*take)(std::size_t), void (Gpu::*give)(std::byte*) noexcept>
@@ -60,6 +49,37 @@ class GpuMemory {
 };
 using DeviceMemory = GpuMemory<&Gpu::allocate, &Gpu::free>;
 using PinnedMemory = GpuMemory<&Gpu::allocate_pinned, &Gpu::free_pinned>;
+
+/// What kernels read once, each free again when its kernel has run. As many as are in flight.
+struct ImageSlot {
+  PinnedMemory memory;
+  Gpu::Event has_run = nullptr;  ///< recorded behind the kernel that reads it
+  bool taken = false;            ///< but not launched yet
+
+  struct GiveBack {
+    void operator()(ImageSlot* slot) const noexcept { slot->taken = false; }
+  };
+  using Taken = std::unique_ptr<ImageSlot, GiveBack>;
+};
+
+/// An operation ready to be launched.
+struct DeviceLaunch {
+  Request request;
+  Binding binding;
+  KernelLaunch launch;
+  device::KernelArguments arguments;   ///< of a program,
+  device::ExchangeArguments exchange;  ///< or of an exchange of packets
+  std::size_t scratch_bytes = 0;
+  BufferExtents extents;
+  ImageSlot::Taken used_once;  ///< where its image is, if it is used once
+};
+
+/// Sends and receives, ready to be launched.
+struct DevicePairs {
+  std::vector<std::unique_ptr<DeviceLaunch>> launches;
+  std::vector<DeviceTransfer> to_self;
+  std::vector<DeviceTransfer> from_self;  ///< by index the counterparts
+};
 
 /// What kernels and the host share in pinned memory.
 struct DeviceMailbox {
@@ -93,7 +113,9 @@ class DeviceEngine {
   /// A capture begins in a lane. Whatever used it before does not run any more, and its memory is used again.
   void begin(const Lane& lane);
   /// The launch for an operation in a lane, made at its first use. Throws Error for what no plan can serve.
-  DeviceLaunch& bind(const Operation& operation, const Lane& lane);
+  std::shared_ptr<DeviceLaunch> bind(const Operation& operation, const Lane& lane);
+  /// Sends and receives, all at once; those of this rank with itself match. Throws Error.
+  DevicePairs bind_pairs(std::span<const DeviceTransfer> transfers, const Lane& lane);
   /// How and where an operation is launched.
   struct Ticket {
     Lane lane;
@@ -107,8 +129,7 @@ class DeviceEngine {
   static OpTag tag_of(const DeviceLaunch& bound) { return bound.binding.tag; }
   /// Launches it; does not wait. Throws Error.
   void launch(DeviceLaunch& bound, const Operation& operation, const Ticket& ticket);
-  /// Sends and receives, all at once; those of this rank with itself match. Throws Error.
-  void launch_pairs(std::span<const DeviceTransfer> transfers, Ticket ticket);
+  void launch(DevicePairs& pairs, Ticket ticket);
   /// Strands launched outside of captures so far, modulo 2^32.
   std::uint32_t strands_launched() const { return strands_launched_; }
   /// Of those, ended.
@@ -123,13 +144,13 @@ class DeviceEngine {
   enum class Kept : std::uint8_t { for_ever, with_the_graph, until_it_has_run };
 
   const PreparedPlan& plan_for(const PlanSpec& spec);
-  std::unique_ptr<DeviceLaunch> make_launch(const Request& request, const CallDetails* details, const Lane& lane,
+  std::shared_ptr<DeviceLaunch> make_launch(const Request& request, const CallDetails* details, const Lane& lane,
                                             Kept kept);
-  void launched(const DeviceLaunch& bound, strettoStream_t stream);
+  void launched(DeviceLaunch& bound, strettoStream_t stream);
   void place_image(DeviceLaunch& bound, const DeviceProgram& program, const Lane& lane, Kept kept);
   const std::byte* image_of(const DeviceProgram& program, const Lane& lane, Kept kept);
-  std::size_t image_used_once(const DeviceProgram& program);
-  std::unique_ptr<DeviceLaunch> make_pair_launch(const PairLaunch& pair, const Ticket& ticket);
+  ImageSlot::Taken image_used_once(const DeviceProgram& program);
+  std::unique_ptr<DeviceLaunch> make_pair_launch(const PairLaunch& pair, const Lane& lane);
   void prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange, const Lane& lane);
   device::FaultWords faults_of(const Ticket& ticket) const;
   void address(device::KernelArguments& arguments, const Ticket& ticket);
@@ -141,23 +162,16 @@ class DeviceEngine {
     DeviceMemory scratch;
     std::vector<DeviceMemory> kept;
   };
-  using Cache = std::array<std::unique_ptr<DeviceLaunch>, kBoundMost>;
+  using Cache = std::array<std::shared_ptr<DeviceLaunch>, kBoundMost>;
 
   Membership membership_;
   std::array<DeviceModel, 2> models_;  ///< of the eager lane, and of the others
   DeviceMailbox* mailbox_ = nullptr;
   std::map<PlanKey, std::unique_ptr<PreparedPlan>> plans_;
-  std::array<Cache, 2> caches_;            ///< likewise: slots, and so chunks, are of other sizes
-  std::unique_ptr<DeviceLaunch> one_off_;  ///< of the last operation that had details
+  std::array<Cache, 2> caches_;  ///< likewise: slots, and so chunks, are of other sizes
+  std::deque<ImageSlot> once_;
   std::map<int, LaneMemory> lane_memory_;  ///< by number
   std::vector<DeviceMemory> spare_;        ///< what graphs have left
-  /// Images of programs that are used once, each free again when its kernel has run. As many as are in flight.
-  struct ImageSlot {
-    PinnedMemory memory;
-    Gpu::Event has_run = nullptr;  ///< recorded behind the kernel that reads it
-    bool taken = false;            ///< but not launched yet
-  };
-  std::vector<ImageSlot> once_;
   std::size_t next_once_ = 0;
   /// Images that cached launches share, by their content: of a launch that was made anew, the same is found again.
   std::map<std::string, DeviceMemory> images_;
