@@ -15,7 +15,7 @@
 #include "perf/common/gpu.hpp"
 #include "perf/common/nccl.hpp"
 #include "perf/common/options.hpp"
-#include "perf/common/provenance.hpp"
+#include "perf/common/provenance_json.hpp"
 #include "perf/common/statistics.hpp"
 #include "perf/common/world.hpp"
 
@@ -145,15 +145,7 @@ Json run(const Arguments& arguments) {
           {"ranks", arguments.n_ranks},
           {"gpus", names},
           {"rows", rows},
-          {"provenance",
-           {{"commit", from.commit},
-            {"dirty", from.dirty},
-            {"tool_hash", from.tool_hash},
-            {"library_hash", from.library_hash},
-            {"command", from.command},
-            {"variables", from.variables},
-            {"cuda", from.cuda},
-            {"driver", from.driver}}}};
+          {"provenance", provenance_json(from)}};
 }
 
 int main_of(int argc, char** argv) {

@@ -9,7 +9,7 @@
 #include "perf/common/machine.hpp"
 #include "perf/common/nvml.hpp"
 #include "perf/common/options.hpp"
-#include "perf/common/provenance.hpp"
+#include "perf/common/provenance_json.hpp"
 #include "perf/common/statistics.hpp"
 #include "perf/common/world.hpp"
 #include "perf/link/bench.hpp"
@@ -98,9 +98,7 @@ class Report {
     }
     if (bench.facts(0).ordinal == bench.facts(1).ordinal) std::puts("# One device: its own memory, and no link");
     json_["host"] = {{"name", host_name()}, {"cpu", cpu_model()}, {"cores", core_count()}};
-    json_["provenance"] = {{"commit", from.commit},   {"dirty", from.dirty},         {"tool_hash", from.tool_hash},
-                           {"command", from.command}, {"variables", from.variables}, {"cuda", from.cuda},
-                           {"driver", from.driver}};
+    json_["provenance"] = provenance_json(from);
     json_["config"] = {
         {"bytes", arguments.bench.bytes}, {"samples", arguments.bench.samples}, {"repeats", arguments.bench.repeats}};
     json_["clocks_before"] = clocks_json(bench);

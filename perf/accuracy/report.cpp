@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "perf/accuracy/accuracy.hpp"
+#include "perf/common/provenance_json.hpp"
 #include "perf/common/types.hpp"
 
 namespace stretto::perf {
@@ -81,15 +82,7 @@ std::string accuracy_json(const AccuracyInfo& info, const AccuracyOptions& optio
                 {"algorithm", algorithm.empty() ? Json(nullptr) : Json(algorithm)}}},
               {"gpus", info.gpus},
               {"results", table},
-              {"provenance",
-               {{"commit", from.commit},
-                {"dirty", from.dirty},
-                {"tool_hash", from.tool_hash},
-                {"library_hash", from.library_hash},
-                {"command", from.command},
-                {"variables", from.variables},
-                {"cuda", from.cuda},
-                {"driver", from.driver}}}};
+              {"provenance", provenance_json(from)}};
   if (!info.rival.empty()) report["rival"] = {{"name", info.rival}, {"path", info.rival_path}};
   return report.dump(2) + "\n";
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "perf/common/provenance_json.hpp"
 #include "perf/common/results.hpp"
 #include "perf/common/types.hpp"
 
@@ -62,19 +63,6 @@ Json rank_json(const RankInfo& rank) {
   json["gpu"] = rank.gpu;
   json["gpu_uuid"] = rank.gpu_uuid;
   json["gpu_bus_id"] = rank.gpu_bus_id;
-  return json;
-}
-
-Json provenance_json(const Provenance& from, std::uint64_t seed) {
-  Json json{{"commit", from.commit},
-            {"dirty", from.dirty},
-            {"tool_hash", from.tool_hash},
-            {"library_hash", from.library_hash},
-            {"command", from.command},
-            {"variables", from.variables},
-            {"seed", seed}};
-  if (!from.cuda.empty()) json["cuda"] = from.cuda;
-  if (!from.driver.empty()) json["driver"] = from.driver;
   return json;
 }
 
@@ -140,7 +128,10 @@ std::string to_json(const RunInfo& info, const Options& options, const std::vect
               {"average_bus_bandwidth", summary.average_busbw_gbps}};
   if (options.ceiling_gbps > 0) report["ceiling"] = {{"gbps", options.ceiling_gbps}, {"source", options.ceiling}};
   if (options.on_gpus) report["gpus"] = gpu_config(info, options);
-  if (info.provenance) report["provenance"] = provenance_json(*info.provenance, info.seed);
+  if (info.provenance) {
+    report["provenance"] = provenance_json(*info.provenance);
+    report["provenance"]["seed"] = info.seed;
+  }
   return report.dump(2) + "\n";
 }
 

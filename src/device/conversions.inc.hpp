@@ -1,9 +1,10 @@
 // Conversions of narrow floats: those of base/arithmetic/formats.inc.hpp, which in kernels are the GPU's instructions.
-// They give the same bits for every number; tests/device/conversions_test holds each of them to each pattern. Why, by
-// NVIDIA's description of the instructions (PTX ISA, cvt): all round to nearest, ties to even, with gradual underflow
-// whatever the compiler's flags; what they make of a NaN is sign 0 and all other bits 1, as here; `satfinite` takes
-// what is too large, infinities included, to the largest number, with its sign. Widening is exact, but for the payload
-// of a NaN, which does not last: every result is narrowed again. Included inside an anonymous namespace.
+// They are to give the same bits for every number: NVIDIA's host versions of them (cuda_fp16.h, cuda_bf16.h,
+// cuda_fp8.h) narrow all 2^32 floats as those do, and tests/device/conversions_test holds the instructions to each
+// pattern. All round to nearest, ties to even, with gradual underflow; a NaN becomes sign 0 and all other bits 1;
+// `satfinite` takes what is too large, infinities included, to the largest number, with its sign. Widening is exact,
+// but for the payload of a NaN, which does not last: every result is narrowed again. Included inside an anonymous
+// namespace.
 
 // The types are the same for host and device, since kernels are named by them.
 
