@@ -1,6 +1,7 @@
 #include "exec/device_pairs.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <set>
 #include <tuple>
@@ -118,9 +119,11 @@ class ProgramWriter {
     header.n_operands = static_cast<std::uint32_t>(operands_.size());
     header.image_bytes = static_cast<std::uint32_t>(bytes());
     DeviceProgram& program = launch_.program.emplace();
+    program.image.resize(header.image_bytes);
+    std::byte* to = program.image.data();
     const auto append = [&](const auto* values, std::size_t count) {
-      const auto* from = reinterpret_cast<const std::byte*>(values);
-      program.image.insert(program.image.end(), from, from + count * sizeof *values);
+      if (count != 0) std::memcpy(to, values, count * sizeof *values);
+      to += count * sizeof *values;
     };
     append(&header, 1);
     append(shares_.data(), shares_.size());
