@@ -103,7 +103,7 @@ std::shared_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
   if (choice.by_packets) {
     if (const std::optional<device::Exchange> exchange = recognise_exchange(bound->binding)) {
       bound->launch = {request.type, request.op, row.reduces, protocol};
-      bound->launch.blocks = static_cast<std::uint32_t>(bound->binding.channels.size());
+      bound->launch.blocks = bound->strands = static_cast<std::uint32_t>(bound->binding.channels.size());
       bound->launch.threads = threads_for(bound->binding, protocol);
       prepare_exchange(*bound, *exchange, lane);
       bound->exchange.exchange.descriptor = descriptor;
@@ -111,15 +111,11 @@ std::shared_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, 
     }
   }
   const DeviceProgram program = lower(bound->binding, protocol);
-  const device::ProgramView view(program.image.data());
+  bound->strands = device::ProgramView(program.image.data()).header->n_strands;
   bound->scratch_bytes = program.scratch_bytes;
   bound->extents = extents_of(bound->binding, details != nullptr ? details->sizes.counts : std::vector<std::size_t>());
-  bound->launch = {request.type,
-                   request.op,
-                   row.reduces,
-                   protocol,
-                   view.header->n_strands,
-                   threads_for(bound->binding, protocol),
+  bound->launch = {request.type,     request.op,     row.reduces,
+                   protocol,         bound->strands, threads_for(bound->binding, protocol),
                    &bound->arguments};
   place_image(*bound, program, lane, kept);
   bound->arguments.operation.descriptor = descriptor;
@@ -272,14 +268,14 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
     bound.arguments.operation.orders_halves = overlap(operation.input, operation.output, bound.extents);
     bound.arguments.operation.scratch = scratch_of(ticket.lane, bound.scratch_bytes);
   }
-  if (ticket.turn != nullptr) ticket.turn->take(bound.launch.blocks, bound.launch.blocks, strands_launched_);
+  if (ticket.turn != nullptr) ticket.turn->take(bound.launch.blocks, bound.strands, strands_launched_);
   gpu().launch(bound.launch, ticket.stream);
   if (ticket.lane.number == 0) launched(bound, ticket.stream);
 }
 
 /// In the eager lane.
 void DeviceEngine::launched(DeviceLaunch& bound, strettoStream_t stream) {
-  strands_launched_ += bound.launch.blocks;
+  strands_launched_ += bound.strands;
   if (bound.used_once == nullptr) return;
   gpu().record(bound.used_once->has_run, stream);
   bound.used_once.reset();
@@ -290,6 +286,8 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_pair_launch(const PairLaunch& p
   bound->launch.reduces = false;
   bound->launch.blocks = pair.blocks;
   bound->launch.threads = pair.threads;
+  bound->launch.pairs = pair.program.has_value();
+  bound->strands = pair.strands;
   if (pair.program) {
     bound->launch.protocol = device::Protocol::slots;
     bound->launch.arguments = &bound->arguments;
@@ -320,7 +318,7 @@ void DeviceEngine::launch(DevicePairs& pairs, Ticket ticket) {
   std::uint32_t strands = 0;
   for (const std::unique_ptr<DeviceLaunch>& bound : pairs.launches) {
     most = std::max(most, bound->launch.blocks);
-    strands += bound->launch.blocks;
+    strands += bound->strands;
   }
   if (ticket.turn != nullptr) ticket.turn->take(most, strands, strands_launched_);
   for (const std::unique_ptr<DeviceLaunch>& bound : pairs.launches) {

@@ -69,6 +69,7 @@ struct DeviceLaunch {
   KernelLaunch launch;
   device::KernelArguments arguments;   ///< of a program,
   device::ExchangeArguments exchange;  ///< or of an exchange of packets
+  std::uint32_t strands = 0;           ///< of it, each of which counts when it ends
   std::size_t scratch_bytes = 0;
   BufferExtents extents;
   ImageSlot::Taken used_once;  ///< where its image is, if it is used once

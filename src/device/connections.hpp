@@ -187,6 +187,7 @@ class Connections {
     machine_.barrier();
     if (machine_.thread() != 0) return;
     for (std::uint32_t i = 0; i < strand_.n_links && !machine_.failed(); ++i) {
+      if (protocol == Protocol::packets) await_greeting(i);
       if (disagrees(i)) machine_.disagree(0, peer_of(i));  // sizes that happen to match do not make it one operation
     }
     if (!machine_.failed() && first_number() != begun_at_) machine_.collide();
@@ -199,6 +200,18 @@ class Connections {
   }
 
  private:
+  /// Packets may be here before it: an exchange sends them first. It follows at once.
+  STRETTO_DEVICE void await_greeting(std::uint32_t link) {
+    const Link& with = link_of(link);
+    if (with.receives_per_round == 0) return;
+    const std::uint64_t* const word = &own_.link(operation_.shape, strand_.channel, with.peer).greeting;
+    typename Machine::Patience patience(machine_);
+    while (static_cast<std::int32_t>(static_cast<std::uint32_t>(machine_.load_word(word)) -
+                                     (receiving(link, 0, 0) + 1)) < 0) {
+      if (!keep_waiting(patience, link, 0)) return;
+    }
+  }
+
   STRETTO_DEVICE const Link& link_of(std::uint32_t index) const { return program_.links[strand_.first_link + index]; }
 
   /// A number that this strand alone raises, when it ends: if another did meanwhile, two runs of it met in its lane.

@@ -158,6 +158,7 @@ class CudaGpu final : public Gpu {
   void launch(const KernelLaunch& launch, strettoStream_t stream) override {
     const device::KernelSet& set = kernels_for(launch);
     const void* kernel = launch.protocol == device::Protocol::packets ? set.packets : set.slots;
+    if (launch.pairs) kernel = device::kernel_pairs();
     const void* arguments = launch.arguments;
     std::size_t shared_bytes = 0;
     if (launch.exchange != nullptr) {

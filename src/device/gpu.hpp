@@ -54,6 +54,7 @@ struct KernelLaunch {
   /// One of the two, copied: a program, or an exchange of packets.
   const device::KernelArguments* arguments = nullptr;
   const device::ExchangeArguments* exchange = nullptr;
+  bool pairs = false;            ///< a program of sends and receives
   bool may_start_early = false;  ///< beside the kernel before, for which it waits by itself
 };
 

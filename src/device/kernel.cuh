@@ -6,6 +6,7 @@
 #include "device/cuda_machine.cuh"
 #include "device/exchange_runner.hpp"
 #include "device/kernels.hpp"
+#include "device/pairs_runner.hpp"
 
 namespace stretto::device {
 namespace {
@@ -17,8 +18,22 @@ __device__ __forceinline__ void stage(std::byte* to, const std::byte* from, std:
   }
 }
 
-/// Dynamic shared memory: the program's image.
 template <class Arithmetic, Protocol protocol>
+struct OneStrand {
+  static __device__ __forceinline__ void run(CudaMachine& machine, const ProgramView& program,
+                                             const Operation& operation) {
+    Interpreter<CudaMachine, Arithmetic, protocol>(machine, program, operation, blockIdx.x).run();
+  }
+};
+struct Pairs {
+  static __device__ __forceinline__ void run(CudaMachine& machine, const ProgramView& program,
+                                             const Operation& operation) {
+    run_pairs<Bytes>(machine, program, operation, blockIdx.x);
+  }
+};
+
+/// Dynamic shared memory: the program's image. `Block`: what a block of threads does.
+template <class Block>
 __global__ void __launch_bounds__(kMostThreadsPerBlock) run_program(const __grid_constant__ KernelArguments arguments) {
   extern __shared__ __align__(16) std::byte image[];
   __shared__ CudaBlock block;
@@ -38,7 +53,7 @@ __global__ void __launch_bounds__(kMostThreadsPerBlock) run_program(const __grid
   __syncthreads();
   CudaMachine machine(block, arguments.faults, is_dead);
   const ProgramView program(image);
-  Interpreter<CudaMachine, Arithmetic, protocol>(machine, program, operation, blockIdx.x).run();
+  Block::run(machine, program, operation);
 }
 
 /// One block is one channel.
@@ -56,8 +71,8 @@ __global__ void __launch_bounds__(kMostThreadsPerBlock)
 
 template <class Arithmetic>
 KernelSet kernels_of() {
-  return {reinterpret_cast<const void*>(run_program<Arithmetic, Protocol::packets>),
-          reinterpret_cast<const void*>(run_program<Arithmetic, Protocol::slots>),
+  return {reinterpret_cast<const void*>(run_program<OneStrand<Arithmetic, Protocol::packets>>),
+          reinterpret_cast<const void*>(run_program<OneStrand<Arithmetic, Protocol::slots>>),
           reinterpret_cast<const void*>(run_exchange<Arithmetic>)};
 }
 

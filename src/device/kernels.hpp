@@ -1,5 +1,5 @@
 // The kernels that there are: one per type and operation, one for collectives that only move bytes; each in three
-// forms. A type's kernels are one translation unit (kernels/*.cu).
+// forms, and one for sends and receives. A type's kernels are one translation unit (kernels/*.cu).
 #pragma once
 
 #include "device/kernel_arguments.hpp"
@@ -30,5 +30,7 @@ TypeKernels kernels_bfloat16();
 TypeKernels kernels_e4m3();
 TypeKernels kernels_e5m2();
 KernelSet kernels_bytes();
+/// Programs of sends and receives; of KernelArguments.
+const void* kernel_pairs();
 
 }  // namespace stretto::device

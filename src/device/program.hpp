@@ -1,10 +1,11 @@
 // A plan bound to a count, as kernels read it: one block of bytes without pointers, the same in host memory, in kernel
 // parameters, in device memory and in shared memory. exec/device_program.hpp makes it; device/interpreter.hpp runs it.
 //
-// One block of threads runs one strand. A strand's instructions are its plan's steps in order, but for those that have
-// become part of others (a packet is its own signal) or that mean nothing where puts are copies (wait_drain). A strand
-// of the plan that sends nothing but its input may be two strands here, a sending and a receiving half, so that a link
-// carries messages both ways at once. Peers see no difference.
+// One block of threads runs one strand, but of sends and receives several, one after another. A strand's instructions
+// are its plan's steps in order, but for those that have become part of others (a packet is its own signal) or that
+// mean nothing where puts are copies (wait_drain). A strand of the plan that sends nothing but its input may be two
+// strands here, a sending and a receiving half, so that a link carries messages both ways at once. Peers see no
+// difference.
 #pragma once
 
 #include <cstddef>
@@ -77,7 +78,7 @@ struct Share {
 };
 
 /// What of a strand of the plan a strand does.
-enum class StrandHalf : std::uint32_t {
+enum class StrandHalf : std::uint8_t {
   whole,
   sending,    ///< all that fills slots of peers
   receiving,  ///< all else
@@ -94,6 +95,9 @@ struct Strand {
   std::uint16_t n_links = 0;
   std::uint32_t first_share = 0;
   StrandHalf half = StrandHalf::whole;
+  // Of programs of sends and receives (device/pairs_runner.hpp):
+  Protocol protocol = Protocol::slots;
+  std::uint16_t next = 0;  ///< the strand that its block runs after it; 0: none
 };
 
 /// The image begins with this. Behind it, in this order: shares, offsets, strands, links, instructions, operands.

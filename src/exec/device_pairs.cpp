@@ -1,10 +1,14 @@
 #include "exec/device_pairs.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <set>
+#include <tuple>
+#include <utility>
 
-#include "base/error.hpp"
+#include "device/kernel_arguments.hpp"
+#include "exec/strand_lowering.hpp"
 
 namespace stretto {
 namespace {
@@ -18,11 +22,10 @@ using device::Protocol;
 constexpr std::uint64_t kBytesPerChannel = 16 << 10;
 /// Of packets: one for each of a block's threads.
 constexpr std::uint64_t kPacketBytesPerChannel = 4 << 10;
-
-std::uint32_t channels_of(std::uint64_t bytes, const device::WindowShape& shape) {
-  const std::uint64_t wanted = (bytes + kBytesPerChannel - 1) / kBytesPerChannel;
-  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(wanted, 1, pair_channels(shape)));
-}
+constexpr std::uint32_t kMostThreads = device::kMostThreadsPerBlock;
+/// Of a program, after which the next messages have one of their own: with room for as many again, below
+/// kMostImage_bytes.
+constexpr std::size_t kEnough_bytes = device::kMostImage_bytes / 2;
 
 /// Beyond half of what packets hold, the second trip of slots costs less than the packets' half of the bandwidth.
 Protocol protocol_of(std::uint64_t bytes, const device::WindowShape& shape) {
@@ -41,116 +44,174 @@ std::uint16_t salt_of(std::uint64_t bytes) {
   return static_cast<std::uint16_t>(mixed >> 48);
 }
 
-/// What of one wave goes by slots.
-class WaveWriter {
+/// How a message is cut.
+struct Cut {
+  Protocol protocol = Protocol::packets;
+  std::uint32_t channels = 1;
+  std::uint64_t per_channel_bytes = 0;  ///< whole lines; less on the last ones
+
+  static Cut of(std::uint64_t bytes, const device::WindowShape& shape) {
+    Cut cut;
+    cut.protocol = protocol_of(bytes, shape);
+    const bool packets = cut.protocol == Protocol::packets;
+    const std::uint64_t wanted_bytes =
+        packets ? std::min<std::uint64_t>(kPacketBytesPerChannel, shape.packet_slot_bytes) : kBytesPerChannel;
+    cut.channels = static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(divided_up(bytes, wanted_bytes), 1, packets ? shape.channels : pair_channels(shape)));
+    cut.per_channel_bytes = divided_up(bytes, device::kLine_bytes * cut.channels) * device::kLine_bytes;
+    return cut;
+  }
+  /// For as many threads as have a packet each, or for the most.
+  std::uint32_t threads() const {
+    if (protocol == Protocol::slots) return kMostThreads;
+    const std::uint64_t packets = per_channel_bytes / device::kPacketPayload_bytes;
+    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>((packets + 31) / 32 * 32, 32, kMostThreads));
+  }
+};
+
+/// Messages of which those of one peer and direction come in their order.
+class ProgramWriter {
  public:
-  explicit WaveWriter(const device::WindowShape& shape) : shape_(shape) {}
+  explicit ProgramWriter(const device::WindowShape& shape) : shape_(shape) {}
 
   void add(const DeviceTransfer& transfer) {
-    const std::uint32_t channels = channels_of(transfer.bytes, shape_);
-    const std::uint64_t per_channel = divided_up(transfer.bytes, channels * 64) * 64;
-    const std::uint16_t first_instruction = add_instructions(transfer);
-    for (std::uint32_t channel = 0; channel < channels; ++channel) {
-      device::Share share;
-      share.base = std::min(transfer.bytes, channel * per_channel);
-      share.elements = std::min(per_channel, transfer.bytes - share.base);
-      share.chunk_elements = shape_.slot_bytes;
-      device::Strand strand;
-      strand.rounds = static_cast<std::uint32_t>(
-          std::max<std::uint64_t>(1, (share.elements + share.chunk_elements - 1) / share.chunk_elements));
-      strand.channel = static_cast<std::uint16_t>(channel);
-      strand.first_instruction = first_instruction;
-      strand.n_body = static_cast<std::uint16_t>(instructions_.size() - first_instruction);
-      strand.first_link = static_cast<std::uint16_t>(links_.size() - 1);
-      strand.n_links = 1;
-      strand.first_share = static_cast<std::uint32_t>(shares_.size());
-      shares_.push_back(share);
-      strands_.push_back(strand);
-    }
-  }
-
-  std::vector<std::byte> finish() {
-    device::ProgramHeader header;
-    header.n_shares = static_cast<std::uint32_t>(shares_.size());
-    header.n_offsets = static_cast<std::uint32_t>(offsets_.size());
-    header.n_strands = static_cast<std::uint32_t>(strands_.size());
-    header.n_links = static_cast<std::uint32_t>(links_.size());
-    header.n_instructions = static_cast<std::uint32_t>(instructions_.size());
-    header.n_operands = static_cast<std::uint32_t>(operands_.size());
-    append(&header, 1);
-    append(shares_.data(), shares_.size());
-    append(offsets_.data(), offsets_.size());  // of inputs
-    append(offsets_.data(), offsets_.size());  // of outputs
-    append(strands_.data(), strands_.size());
-    append(links_.data(), links_.size());
-    append(instructions_.data(), instructions_.size());
-    append(operands_.data(), operands_.size());
-    reinterpret_cast<device::ProgramHeader*>(image_.data())->image_bytes = static_cast<std::uint32_t>(image_.size());
-    return std::move(image_);
-  }
-
- private:
-  /// The same for all channels: a message is cut like one block, and its link is the strand's only one.
-  std::uint16_t add_instructions(const DeviceTransfer& transfer) {
-    const auto first = static_cast<std::uint16_t>(instructions_.size());
-    const auto position = static_cast<std::uint32_t>(offsets_.size());
-    offsets_.push_back(transfer.address);
+    const Cut cut = Cut::of(transfer.bytes, shape_);
+    launch_.threads = std::max(launch_.threads, cut.threads());
     device::Link link;
     link.peer = static_cast<std::uint16_t>(transfer.peer);
     (transfer.sends ? link.sends_per_round : link.receives_per_round) = 1;
     link.salt = salt_of(transfer.bytes);
+    device::Strand strand;
+    strand.protocol = cut.protocol;
+    strand.first_link = static_cast<std::uint16_t>(links_.size());
+    strand.n_links = 1;
     links_.push_back(link);
-    if (transfer.sends) {
-      move(Place::outgoing, Place::input, position);
+    std::tie(strand.first_instruction, strand.n_body) = instructions_of(cut.protocol, transfer.sends);
+    for (std::uint32_t channel = 0; channel < cut.channels; ++channel) {
+      const std::uint64_t begin = std::min(transfer.bytes, channel * cut.per_channel_bytes);
+      device::Share share;
+      share.base = transfer.address + begin;
+      share.elements = std::min(cut.per_channel_bytes, transfer.bytes - begin);
+      share.chunk_elements = cut.protocol == Protocol::packets ? shape_.packet_slot_bytes : shape_.slot_bytes;
+      strand.rounds =
+          static_cast<std::uint32_t>(std::max<std::uint64_t>(1, divided_up(share.elements, share.chunk_elements)));
+      strand.channel = static_cast<std::uint16_t>(channel);
+      strand.first_share = static_cast<std::uint32_t>(shares_.size());
+      shares_.push_back(share);
+      block_of(transfer, channel).push_back(strand);
+    }
+  }
+
+  /// Of the image, if it is finished now.
+  std::size_t bytes() const {
+    return sizeof(device::ProgramHeader) + shares_.size() * (sizeof(device::Share) + sizeof(device::Strand)) +
+           links_.size() * sizeof(device::Link) + instructions_.size() * sizeof(Instruction) +
+           operands_.size() * sizeof(Operand);
+  }
+
+  PairLaunch finish() {
+    const std::vector<device::Strand> strands = chained();
+    device::ProgramHeader header;
+    header.n_shares = static_cast<std::uint32_t>(shares_.size());
+    header.n_strands = static_cast<std::uint32_t>(strands.size());
+    header.n_links = static_cast<std::uint32_t>(links_.size());
+    header.n_instructions = static_cast<std::uint32_t>(instructions_.size());
+    header.n_operands = static_cast<std::uint32_t>(operands_.size());
+    header.image_bytes = static_cast<std::uint32_t>(bytes());
+    DeviceProgram& program = launch_.program.emplace();
+    program.image.resize(header.image_bytes);
+    std::byte* to = program.image.data();
+    const auto append = [&](const auto* values, std::size_t count) {
+      if (count != 0) std::memcpy(to, values, count * sizeof *values);
+      to += count * sizeof *values;
+    };
+    append(&header, 1);
+    append(shares_.data(), shares_.size());
+    append(strands.data(), strands.size());
+    append(links_.data(), links_.size());
+    append(instructions_.data(), instructions_.size());
+    append(operands_.data(), operands_.size());
+    launch_.blocks = static_cast<std::uint32_t>(blocks_.size());
+    launch_.strands = header.n_strands;
+    return std::move(launch_);
+  }
+
+ private:
+  using Block = std::vector<device::Strand>;
+
+  /// A channel's messages are one block's: it counts them.
+  Block& block_of(const DeviceTransfer& transfer, std::uint32_t channel) {
+    std::vector<std::size_t>& own = blocks_of_[{transfer.peer, transfer.sends}];
+    const std::uint32_t which = channel % pair_channels(shape_);
+    if (which == own.size()) {
+      own.push_back(blocks_.size());
+      blocks_.emplace_back();
+    }
+    return blocks_[own[which]];
+  }
+
+  /// The first ones of all blocks, by block, and what follows them.
+  std::vector<device::Strand> chained() const {
+    std::vector<device::Strand> strands;
+    for (const Block& block : blocks_) strands.push_back(block.front());
+    for (std::size_t block = 0; block < blocks_.size(); ++block) {
+      std::size_t last = block;
+      for (std::size_t i = 1; i < blocks_[block].size(); ++i) {
+        strands[last].next = narrow(strands.size());
+        last = strands.size();
+        strands.push_back(blocks_[block][i]);
+      }
+    }
+    return strands;
+  }
+
+  /// The same for all messages of one kind: first and count.
+  std::pair<std::uint16_t, std::uint16_t> instructions_of(Protocol protocol, bool sends) {
+    const auto [found, is_new] = patterns_.try_emplace({protocol, sends});
+    if (!is_new) return found->second;
+    const auto first = narrow(instructions_.size());
+    const bool slots = protocol == Protocol::slots;
+    if (sends) {
+      move(Place::outgoing, Place::input);
       instructions_.back().flags |= device::kAcquires;
-      synchronise(Opcode::signal, 2, device::kBarrierBefore);
+      if (slots) synchronise(Opcode::signal, 2, device::kBarrierBefore);
     } else {
-      synchronise(Opcode::wait, 0, device::kBarrierAfter);
-      move(Place::output, Place::incoming, position);
+      if (slots) synchronise(Opcode::wait, 0, device::kBarrierAfter);
+      move(Place::output, Place::incoming);
       synchronise(Opcode::release, 2, device::kBarrierBefore);
     }
-    return first;
+    found->second = {first, narrow(instructions_.size() - first)};
+    return found->second;
   }
 
   void synchronise(Opcode opcode, std::uint16_t step, std::uint8_t flags) {
-    Instruction instruction;
+    Instruction& instruction = instructions_.emplace_back();
     instruction.opcode = opcode;
     instruction.step = step;
     instruction.flags = flags;
-    instructions_.push_back(instruction);
   }
 
-  void move(Place to, Place from, std::uint32_t position) {
-    Instruction instruction;
+  void move(Place to, Place from) {
+    Instruction& instruction = instructions_.emplace_back();
     instruction.step = 1;
-    instruction.first_source = static_cast<std::uint16_t>(operands_.size());
+    instruction.first_source = narrow(operands_.size());
     instruction.n_sources = 1;
     instruction.destination.place = to;
-    instruction.destination.position = position;
-    Operand source;
-    source.place = from;
-    source.position = position;
-    operands_.push_back(source);
-    instructions_.push_back(instruction);
-  }
-
-  template <typename T>
-  void append(const T* values, std::size_t count) {
-    const auto* bytes = reinterpret_cast<const std::byte*>(values);
-    image_.insert(image_.end(), bytes, bytes + count * sizeof(T));
+    operands_.emplace_back().place = from;
   }
 
   const device::WindowShape& shape_;
-  std::vector<device::Share> shares_;
-  std::vector<std::uint64_t> offsets_;
-  std::vector<device::Strand> strands_;
+  PairLaunch launch_;
+  std::vector<device::Share> shares_;  ///< at absolute addresses, so that instructions need not tell messages apart
   std::vector<device::Link> links_;
+  std::vector<Block> blocks_;
+  std::map<std::pair<Rank, bool>, std::vector<std::size_t>> blocks_of_;  ///< by peer and direction
+  std::map<std::pair<Protocol, bool>, std::pair<std::uint16_t, std::uint16_t>> patterns_;
   std::vector<Instruction> instructions_;
   std::vector<Operand> operands_;
-  std::vector<std::byte> image_;
 };
 
-/// What of one wave goes by packets: of each peer one message at most in each direction.
+/// Of each peer one message at most in each direction, by packets.
 class ExchangeWriter {
  public:
   explicit ExchangeWriter(const device::WindowShape& shape) : shape_(shape) {}
@@ -158,11 +219,9 @@ class ExchangeWriter {
   void add(const DeviceTransfer& transfer) {
     device::ExchangePeer& peer = peer_of(transfer.peer);
     const auto index = static_cast<std::uint8_t>(&peer - launch_.exchange.peers);
-    const std::uint64_t per_channel = std::min<std::uint64_t>(kPacketBytesPerChannel, shape_.packet_slot_bytes);
-    const std::uint64_t wanted =
-        std::clamp<std::uint64_t>((transfer.bytes + per_channel - 1) / per_channel, 1, shape_.channels);
-    const auto lines = static_cast<std::uint16_t>(divided_up(transfer.bytes, device::kLine_bytes * wanted));
-    const auto channels = static_cast<std::uint16_t>(wanted);
+    const Cut cut = Cut::of(transfer.bytes, shape_);
+    const auto lines = static_cast<std::uint16_t>(cut.per_channel_bytes / device::kLine_bytes);
+    const auto channels = static_cast<std::uint16_t>(cut.channels);
     if (transfer.sends) {
       peer.send_offset = transfer.address;
       peer.send_bytes = static_cast<std::uint32_t>(transfer.bytes);
@@ -179,18 +238,12 @@ class ExchangeWriter {
       launch_.exchange.take_order[launch_.exchange.n_takes++] = index;
     }
     launch_.blocks = std::max<std::uint32_t>(launch_.blocks, channels);
-    const std::uint32_t packets =
-        lines * static_cast<std::uint32_t>(device::kLine_bytes / device::kPacketPayload_bytes);
-    launch_.threads = std::clamp<std::uint32_t>((packets + 31) / 32 * 32, launch_.threads, kMostThreads);
-  }
-  bool has_room_for(Rank peer) const {
-    return launch_.exchange.n_peers < device::kMostExchangePeers || find(peer) < launch_.exchange.n_peers;
+    launch_.strands = launch_.blocks;
+    launch_.threads = std::max(launch_.threads, cut.threads());
   }
   const PairLaunch& launch() const { return launch_; }
 
  private:
-  static constexpr std::uint32_t kMostThreads = 512;
-
   std::uint32_t find(Rank rank) const {
     std::uint32_t i = 0;
     while (i < launch_.exchange.n_peers && static_cast<Rank>(launch_.exchange.peers[i].rank) != rank) ++i;
@@ -207,36 +260,26 @@ class ExchangeWriter {
   PairLaunch launch_;
 };
 
-/// In as few launches as have room for them.
-void add_exchanges(std::vector<PairLaunch>& launches, const std::vector<DeviceTransfer>& transfers,
-                   const device::WindowShape& shape) {
-  std::optional<ExchangeWriter> writer;
+using Wave = std::vector<DeviceTransfer>;
+
+/// The k-th messages of all peers and directions are wave k.
+std::vector<Wave> waves_of(std::span<const DeviceTransfer> transfers) {
+  std::vector<Wave> waves;
+  std::map<std::pair<Rank, bool>, std::size_t> next_wave;
   for (const DeviceTransfer& transfer : transfers) {
-    if (writer && !writer->has_room_for(transfer.peer)) {
-      launches.push_back(writer->launch());
-      writer.reset();
-    }
-    if (!writer) writer.emplace(shape);
-    writer->add(transfer);
+    const std::size_t wave = next_wave[{transfer.peer, transfer.sends}]++;
+    if (waves.size() <= wave) waves.resize(wave + 1);
+    waves[wave].push_back(transfer);
   }
-  if (writer) launches.push_back(writer->launch());
+  return waves;
 }
 
-void add_program(std::vector<PairLaunch>& launches, const std::vector<DeviceTransfer>& transfers,
-                 const device::WindowShape& shape) {
-  WaveWriter writer(shape);
-  for (const DeviceTransfer& transfer : transfers) writer.add(transfer);
-  PairLaunch launch;
-  launch.program.emplace();
-  launch.program->image = writer.finish();
-  launch.blocks = device::ProgramView(launch.program->image.data()).header->n_strands;
-  launch.threads = 512;
-  launches.push_back(std::move(launch));
-}
-
-bool fit_one_exchange(const std::vector<DeviceTransfer>& transfers) {
+bool fits_an_exchange(const Wave& wave, const device::WindowShape& shape) {
   std::set<Rank> peers;
-  for (const DeviceTransfer& transfer : transfers) peers.insert(transfer.peer);
+  for (const DeviceTransfer& transfer : wave) {
+    if (protocol_of(transfer.bytes, shape) != Protocol::packets) return false;
+    peers.insert(transfer.peer);
+  }
   return peers.size() <= device::kMostExchangePeers;
 }
 
@@ -247,35 +290,24 @@ std::uint32_t pair_channels(const device::WindowShape& shape) {
 }
 
 std::vector<PairLaunch> lower_pairs(std::span<const DeviceTransfer> transfers, const device::WindowShape& shape) {
-  struct Wave {
-    std::vector<DeviceTransfer> by_packets;
-    std::vector<DeviceTransfer> by_slots;
-  };
-  std::vector<Wave> waves;
-  std::map<std::pair<Rank, bool>, std::size_t> next_wave;
-  for (const DeviceTransfer& transfer : transfers) {
-    const std::size_t wave = next_wave[{transfer.peer, transfer.sends}]++;
-    if (waves.size() <= wave) waves.resize(wave + 1);
-    const bool packets = protocol_of(transfer.bytes, shape) == Protocol::packets;
-    (packets ? waves[wave].by_packets : waves[wave].by_slots).push_back(transfer);
-  }
+  const std::vector<Wave> waves = waves_of(transfers);
   std::vector<PairLaunch> launches;
-  for (const Wave& wave : waves) {
-    // Where one launch cannot have all, those that send come before those that wait, so that nobody waits for what has
-    // not been launched.
-    const bool apart = !wave.by_slots.empty() || !fit_one_exchange(wave.by_packets);
-    std::vector<DeviceTransfer> first = wave.by_packets;
-    std::vector<DeviceTransfer> last;
-    if (apart) {
-      const auto takes =
-          std::stable_partition(first.begin(), first.end(), [](const DeviceTransfer& each) { return each.sends; });
-      last.assign(takes, first.end());
-      first.erase(takes, first.end());
-    }
-    add_exchanges(launches, first, shape);
-    if (!wave.by_slots.empty()) add_program(launches, wave.by_slots, shape);
-    add_exchanges(launches, last, shape);
+  if (waves.size() == 1 && fits_an_exchange(waves.front(), shape)) {
+    ExchangeWriter writer(shape);
+    for (const DeviceTransfer& transfer : waves.front()) writer.add(transfer);
+    launches.push_back(writer.launch());
+    return launches;
   }
+  std::optional<ProgramWriter> writer;
+  for (const Wave& wave : waves) {
+    if (writer && writer->bytes() > kEnough_bytes) {
+      launches.push_back(writer->finish());
+      writer.reset();
+    }
+    if (!writer) writer.emplace(shape);
+    for (const DeviceTransfer& transfer : wave) writer->add(transfer);
+  }
+  if (writer) launches.push_back(writer->finish());
   return launches;
 }
 

@@ -63,7 +63,8 @@ void run_kernel(const KernelLaunch& launch, const device::KernelArguments& argum
   const device::ProgramView program(arguments.image);
   const device::Window own{operation.windows[operation.rank], operation.rank};
   const bool dead = std::atomic_ref(own.header().dead).load() != 0;
-  const RunThread run = thread_kernel(launch.type, launch.op, launch.reduces, form_of(launch.protocol));
+  const KernelForm form = launch.pairs ? KernelForm::pairs : form_of(launch.protocol);
+  const RunThread run = thread_kernel(launch.type, launch.op, launch.reduces, form);
   run_blocks(launch, arguments.faults, dead, strands_share_channels(program),
              [&](ThreadMachine& machine, std::uint32_t block) {
                run(machine, {&program, &operation, block});

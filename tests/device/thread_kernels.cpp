@@ -76,6 +76,11 @@ RunThread choose(strettoDataType_t type, strettoRedOp_t op, KernelForm form) {
 }  // namespace
 
 RunThread thread_kernel(strettoDataType_t type, strettoRedOp_t op, bool reduces, KernelForm form) {
+  if (form == KernelForm::pairs) {
+    return [](ThreadMachine& machine, const ThreadLaunch& launch) {
+      device::run_pairs<device::Bytes>(machine, *launch.program, *launch.operation, launch.strand);
+    };
+  }
   return reduces ? choose(type, op, form) : choose<device::Bytes>(form);
 }
 

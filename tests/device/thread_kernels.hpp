@@ -3,6 +3,7 @@
 
 #include "device/exchange_runner.hpp"
 #include "device/interpreter.hpp"
+#include "device/pairs_runner.hpp"
 #include "stretto/stretto.h"
 #include "thread_machine.hpp"
 
@@ -18,7 +19,7 @@ struct ThreadLaunch {
 
 using RunThread = void (*)(ThreadMachine&, const ThreadLaunch&);
 
-enum class KernelForm : std::uint8_t { packets, slots, exchange };
+enum class KernelForm : std::uint8_t { packets, slots, exchange, pairs };
 
 constexpr KernelForm form_of(device::Protocol protocol) {
   return protocol == device::Protocol::packets ? KernelForm::packets : KernelForm::slots;
