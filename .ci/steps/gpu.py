@@ -8,6 +8,7 @@ import time
 import build
 import jobs
 import packages
+import sanitizer
 
 BARS = "perf/bars.json"
 # What one run of the whole command may take; a tool is not started in the last seconds of it.
@@ -40,7 +41,7 @@ def run(options) -> int:
                                   "(--build)")
         build.cmake("release", "-DSTRETTO_CUDA=ON", "-DBUILD_TESTING=ON", directory=this.folder)
         print(f"dev: built in {LIMIT_S - this.left_s():.0f} s", flush=True)
-    failed = test(this)
+    failed = test(this) + sanitizer.step(this)
     link(this)
     missed = [0 for held_to in startup(this) if not held_to] + [bar for bar in load_bars() if not held(this, bar)]
     print(f"\n{failed} failed tests, {len(missed)} bars missed, {LIMIT_S - this.left_s():.0f} s", flush=True)
