@@ -6,6 +6,7 @@ import re
 FOLDER = "docs/plots"
 MARK = "sha256:"
 LEAST_OF_BANDWIDTH_BYTES = 1 << 20  # below, latency is all there is to see
+PLOTLESS = ("init_perf", "link_perf", "accuracy_perf")  # tools
 OURS, RIVAL, LINK = "#0b6e4f", "#b5532a", "#888888"
 
 
@@ -18,7 +19,7 @@ def size_text(n_bytes: int) -> str:
 
 def files_of(name: str, report: dict) -> list:
     """[(file, title)] of the plots that a report has."""
-    if report["tool"] in ("init_perf", "link_perf") or len(report["results"]) < 3:
+    if report["tool"] in PLOTLESS or len(report["results"]) < 3:
         return []
     what = name.replace("_", " ")
     found = [(f"{name}_time.svg", f"{what}: time")]
@@ -39,7 +40,7 @@ def hash_in(path: str):
 
 def lines_of(report: dict) -> dict:
     """{library: ([bytes], [us], [GB/s])}, of the first placement that was measured."""
-    if "results" not in report:
+    if report["tool"] in PLOTLESS:
         return {}
     place = "out_of_place" if report["results"][0]["out_of_place"] else "in_place"
     rows = [(row["size_bytes"], row[place]) for row in report["results"] if row[place] and row["size_bytes"] > 0]

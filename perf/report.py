@@ -23,7 +23,8 @@ RESULTS = "perf/results/gpu"
 PAGE = "docs/performance.md"
 BEGIN, END = "<!-- results: begin (perf/report.py write) -->", "<!-- results: end -->"
 MOST_BYTES = 500_000
-NEEDED = {"init_perf": ["rows"], "link_perf": ["bandwidths", "times"]}  # by tool; the others are of collectives
+# By tool; the others are of collectives.
+NEEDED = {"init_perf": ["rows"], "link_perf": ["bandwidths", "times"], "accuracy_perf": ["results", "config", "gpus"]}
 PLACEMENTS = ("out_of_place", "in_place")
 
 
@@ -80,9 +81,24 @@ def check_fields(path: str, report: dict) -> None:
         raise Refused(f"{path} has no {', '.join(missing)}: is it a report of a perf tool with ranks on GPUs (--device)?")
     if report.get("ranks_agree") is False or (report.get("out_of_bounds") or {}).get("okay") is False:
         raise Refused(f"{path} is of a run that failed: its ranks did not agree, or values were wrong")
-    if len({(row["type"], row["redop"]) for row in report.get("results", [])}) > 1:
+    if tool == "accuracy_perf":
+        check_sums(path, report)
+    elif "results" in report:
+        check_rows(path, report)
+
+
+def check_sums(path: str, report: dict) -> None:
+    """Of accuracy_perf. What another library's bits do is for the table to say."""
+    for row in report["results"]:
+        if row["library"] == "stretto" and not (row["errors"] and row["ranks_agree"] and row["runs_agree"]):
+            raise Refused(f"{path} is of a run that failed: bits of sums of {row['type']} differed between ranks or runs")
+
+
+def check_rows(path: str, report: dict) -> None:
+    """Of a collective."""
+    if len({(row["type"], row["redop"]) for row in report["results"]}) > 1:
         raise Refused(f"{path} has several types or operations: one of each in a report (-d, -o)")
-    wrong = [row["size_bytes"] for row in report.get("results", []) for place in PLACEMENTS
+    wrong = [row["size_bytes"] for row in report["results"] for place in PLACEMENTS
              if row[place] and row[place].get("wrong")]
     if wrong:
         raise Refused(f"{path} has wrong values at {wrong[0]} B: such figures are worth nothing")
@@ -167,15 +183,35 @@ def of_link(report: dict) -> list:
     return table(["method", "SMs", "one way GB/s", "both ways GB/s"], rows)
 
 
-def caption(report: dict) -> str:
+def of_accuracy(report: dict) -> list:
+    head = ["type", "numbers", "library", "max ulp", "mean ulp", "bias ulp", "max rel", "rounded %", "infinite", "ranks", "runs"]
+    rows = []
+    for row in report["results"]:
+        errors = row["errors"]
+        figures = ["not served", *["-"] * 7] if errors is None else [
+            *[f"{errors[name]:.3g}" for name in ("max_ulp", "mean_ulp", "bias_ulp", "max_relative")],
+            number(errors["rounded_percent"]), str(errors["not_finite"]),
+            *["same" if row[name] else "differ" for name in ("ranks_agree", "runs_agree")]]
+        rows.append([row["type"], row["numbers"], row["library"], *figures])
+    return table(head, rows)
+
+
+def places_of(report: dict) -> tuple:
+    """(number of ranks, the GPUs' names, the library beside)"""
+    if report["tool"] == "accuracy_perf":  # its GPUs are those of one thread
+        return report["config"]["ranks"], sorted(set(report["gpus"])), (report.get("rival") or {}).get("name")
     gpus = [each.get("gpu") or each.get("name") for place in (report.get("ranks"), report.get("gpus"))
             if isinstance(place, list) for each in place]
-    names = sorted(set(filter(None, gpus)))
     rival = (report.get("gpus") or {}).get("rival") if isinstance(report.get("gpus"), dict) else None
+    return len(gpus), sorted(set(filter(None, gpus))), rival
+
+
+def caption(report: dict) -> str:
+    n_ranks, names, rival = places_of(report)
     origin = report["provenance"]
     command = origin.get("command")
     parts = [f"`{' '.join(command)}`" if command else f"`{report['tool']}`",
-             f"{len(gpus)} ranks on {', '.join(names)}" if names else "", f"beside {rival}" if rival else "",
+             f"{n_ranks} ranks on {', '.join(names)}" if names else "", f"beside {rival}" if rival else "",
              origin.get("cuda") or "", f"driver {origin['driver']}" if origin.get("driver") else "",
              f"commit {origin['commit'][:10]}"]
     return "; ".join(part for part in parts if part) + "."
@@ -183,7 +219,7 @@ def caption(report: dict) -> str:
 
 def section(path: str, report: dict) -> list:
     name = os.path.basename(path).removesuffix(".json")
-    writer = {"init_perf": of_init, "link_perf": of_link}.get(report["tool"], of_collective)
+    writer = {"init_perf": of_init, "link_perf": of_link, "accuracy_perf": of_accuracy}.get(report["tool"], of_collective)
     images = [f"![{title}](plots/{file})" for file, title in plots.files_of(name, report)]
     return [f"## {name.replace('_', ' ')}", "", caption(report), "", *writer(report), "",
             *[line for image in images for line in (image, "")]]
@@ -191,6 +227,8 @@ def section(path: str, report: dict) -> list:
 
 def tables(reports: dict) -> str:
     lines = [line for path, report in reports.items() for line in section(path, report)]
+    if lines and not any(report["tool"] == "accuracy_perf" for report in reports.values()):
+        lines += ["No errors of sums (`accuracy_perf`) are kept yet.", ""]
     return "\n".join([BEGIN, "", *(lines or ["No results are kept yet.", ""]), END])
 
 

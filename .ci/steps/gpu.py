@@ -14,6 +14,8 @@ BARS = "perf/bars.json"
 # What one run of the whole command may take; a tool is not started in the last seconds of it.
 LIMIT_S = 9 * 60
 TOOL_LIMIT_S = 90
+# accuracy_perf comes last, and is not begun with less.
+ACCURACY_LEAST_S = 40
 
 
 class Run:
@@ -44,6 +46,7 @@ def run(options) -> int:
     failed = test(this) + sanitizer.step(this)
     link(this)
     missed = [0 for held_to in startup(this) if not held_to] + [bar for bar in load_bars() if not held(this, bar)]
+    missed += [0 for held_to in accuracy(this) if not held_to]
     print(f"\n{failed} failed tests, {len(missed)} bars missed, {LIMIT_S - this.left_s():.0f} s", flush=True)
     return 1 if failed or missed else 0
 
@@ -87,6 +90,21 @@ def startup(this: Run) -> list:
     for name, met, figure in bars:
         print(f"{'MET   ' if met else 'MISSED'}  {name}: {figure}", flush=True)
     return [met for _, met, _ in bars]
+
+
+def accuracy(this: Run) -> list:
+    """How far off sums are, beside NCCL's, and whether their bits are the same everywhere: whether that is so."""
+    if this.left_s() < ACCURACY_LEAST_S:
+        print("dev: no time for accuracy", flush=True)
+        return []
+    report = os.path.join(this.out, "accuracy.json")
+    if os.path.exists(report):
+        os.remove(report)
+    size = ["-c", "256K" if this.quick else "1M", "-n", "3"]
+    met = tool(this, "accuracy", ["--device", "gpu", "-t", "2", "--compare", "nccl", *size, "-J", report], "accuracy")
+    figure = "accuracy.log" if os.path.exists(report) and os.path.getsize(report) > 0 else "not measured"
+    print(f"{'MET   ' if met else 'MISSED'}  Sums' bits are the same on all ranks and in all runs: {figure}", flush=True)
+    return [met]
 
 
 def tool(this: Run, name: str, arguments: list, log: str) -> bool:

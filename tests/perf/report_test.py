@@ -35,6 +35,18 @@ def report_of(commit: str) -> dict:
                            "variables": ["CUDA_HOME=/somewhere/else", "NCCL_DEBUG=warn"]}}
 
 
+def sums_of(commit: str) -> dict:
+    """A report of accuracy_perf: NCCL's bits may differ, and it need not serve a type."""
+    errors = {"max_ulp": 0.5, "mean_ulp": 0.17712, "bias_ulp": -0.0012345, "max_relative": 5.96e-08, "mean_relative": 1e-9,
+              "rounded_percent": 99.987, "not_finite": 0}
+    row = {"type": "half", "numbers": "normal", "library": "stretto", "errors": errors, "ranks_agree": True, "runs_agree": True}
+    return {"tool": "accuracy_perf", "config": {"ranks": 2, "elements": 1024, "runs": 3, "seed": 1, "algorithm": None},
+            "gpus": ["A GPU"], "provenance": report_of(commit)["provenance"],
+            "results": [row, {**row, "library": "nccl", "runs_agree": False}, {**row, "type": "fp8_e4m3"},
+                        {"type": "fp8_e4m3", "numbers": "normal", "library": "nccl", "errors": None}],
+            "rival": {"name": "NCCL 2.28", "path": "/somewhere/else/libnccl.so.2"}}
+
+
 class Repository(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -75,6 +87,10 @@ class Repository(unittest.TestCase):
             json.dump(report, file)
         return path
 
+    def page(self) -> str:
+        with open(os.path.join(self.root, "docs/performance.md"), encoding="utf-8") as file:
+            return file.read()
+
     def head(self) -> str:
         return self.git("rev-parse", "HEAD").strip()
 
@@ -112,6 +128,31 @@ class Keeping(Repository):
         self.refused(report, "wrong values at 1024")
         self.refused({**report_of(self.head()), "ranks_agree": False}, "a run that failed")
         self.refused({**report_of(self.head()), "out_of_bounds": {"count": 1, "okay": False}}, "a run that failed")
+
+    def test_errors_of_sums_are_kept_if_they_are_of_gpus_and_bits_agreed(self):
+        report = sums_of(self.head())
+        for change, word in (({"gpus": []}, "has no gpus"), ({"results": []}, "has no results"),
+                             ({"provenance": {**report["provenance"], "dirty": True}}, "changed sources"),
+                             ({"results": [{"library": "stretto"}]}, "lacks what its table")):
+            self.refused({**report, **change}, word)
+        for name in ("ranks_agree", "runs_agree"):
+            self.refused({**report, "results": [{**report["results"][0], name: False}]}, "sums of half differed")
+        self.assertEqual(self.tool("keep", self.file_of(report)), (0, ""))
+        folder = os.path.join(self.root, "perf/results/gpu")
+        with open(os.path.join(folder, os.listdir(folder)[0]), encoding="utf-8") as file:
+            kept = json.load(file)
+        self.assertEqual((kept["rival"]["path"], kept["results"]), ("libnccl.so.2", report["results"]))
+
+    def test_table_of_sums_needs_no_plots(self):
+        self.assertEqual(self.tool("keep", self.file_of(sums_of(self.head()))), (0, ""))
+        self.assertEqual(self.tool("write"), (0, ""))
+        self.assertEqual(self.tool("check"), (0, ""))
+        text = self.page()
+        self.assertIn("| half | normal | stretto | 0.5 | 0.177 | -0.00123 | 5.96e-08 | 99.99 | 0 | same | same |", text)
+        self.assertIn("| half | normal | nccl | 0.5 | 0.177 | -0.00123 | 5.96e-08 | 99.99 | 0 | same | differ |", text)
+        self.assertIn("| fp8_e4m3 | normal | nccl | not served | - | - | - | - | - | - | - |", text)
+        self.assertIn("2 ranks on A GPU; beside NCCL 2.28;", text)
+        self.assertNotIn("kept yet", text)
 
     def test_commits_beside_this_branch_are_foreign(self):
         self.git("checkout", "-q", "-b", "beside")
@@ -154,8 +195,8 @@ class Writing(Repository):
         self.assertIn("its tables are not those", self.tool("check")[1])
         self.assertEqual(self.tool("write"), (0, ""))
         self.assertEqual(self.tool("check"), (0, ""))
-        with open(os.path.join(self.root, "docs/performance.md"), encoding="utf-8") as file:
-            text = file.read()
+        text = self.page()
+        self.assertIn("No errors of sums (`accuracy_perf`) are kept yet.", text)
         self.assertIn("| 1K | out of place | 3.01 | 6.01 | 0.50 | 0.45-0.55 |", text)
         self.assertIn("NCCL 2.28", text)
         for image in ("time", "busbw"):
