@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/system.hpp"
 #include "device/gpu.hpp"
 #include "device/window.hpp"
 
@@ -24,8 +25,12 @@ class PeerWindows {
 
   /// What other ranks need to map this one's.
   virtual std::vector<std::byte> describe() = 0;
-  /// @param blobs what every rank's describe() gave, by rank. Throws Error naming the peer.
-  virtual void open(std::span<const std::vector<std::byte>> blobs) = 0;
+  /// Once. @param blobs what every rank's describe() gave, by rank. Throws Error naming the peer.
+  virtual void start(std::span<const std::vector<std::byte>> blobs) = 0;
+  /// After it, until true: whether all windows can be used. Does not wait. Throws Error naming the peer.
+  virtual bool poll_setup() = 0;
+  /// Registers the sockets that poll_setup() waits for; call again after each.
+  virtual void watch(WaitSet& waits) = 0;
 
   virtual const device::WindowShape& shape() const noexcept = 0;
   virtual int lanes() const noexcept = 0;

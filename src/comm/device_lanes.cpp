@@ -128,13 +128,14 @@ LanesLeft DeviceLanes::end() {
 }
 
 std::int64_t DeviceLanes::next_deadline_ns() {
-  return posix_system().now_ns() + (ledger_.waits() ? kQuickLookNs : kLookNs);
+  return posix_system().now_ns() + (ledger_.waits() || opening_ ? kQuickLookNs : kLookNs);
 }
 
 void DeviceLanes::poll() {
   if (ended_) return;
   try {
     see_deaths();
+    see_opened();
     ledger_.poll(posix_system().now_ns());
     step();
     for (auto words = task_->take_words(); !words.empty(); words = task_->take_words()) {
@@ -161,7 +162,10 @@ void DeviceLanes::see_deaths() {
 void DeviceLanes::step() {
   if (const std::optional<int> bank = ledger_.bank_to_make()) make_bank(*bank);
   if (const auto descriptions = ledger_.descriptions_to_open()) open_bank(*descriptions);
-  if (ledger_.has_failed() && std::exchange(making_, false)) banks_.pop_back();
+  if (ledger_.has_failed() && std::exchange(making_, false)) {
+    if (std::exchange(opening_, false)) ledger_.opened(false);
+    banks_.pop_back();
+  }
   for (std::vector<std::byte>& word : ledger_.take_words()) task_->tell(std::move(word));
 }
 
@@ -179,15 +183,34 @@ void DeviceLanes::make_bank(int bank) {
 }
 
 void DeviceLanes::open_bank(std::span<const std::vector<std::byte>> descriptions) {
-  bool well = making_;
   try {
-    if (well) banks_.back()->open(descriptions);
-    log(LogLevel::info, "event=lanes rank={} lanes={} window_bytes={}", rank_, lanes(), bytes());
+    if (!making_) throw Error(strettoSystemError, "another rank has no memory for them");
+    banks_.back()->start(descriptions);
+    opening_ = true;
+    see_opened();
   } catch (const Error& error) {
-    log(LogLevel::warn, "event=lanes rank={} lanes={} text=\"{}\"", rank_, lanes(), error.what());
-    well = false;
+    opened(&error);
   }
-  ledger_.opened(well);
+}
+
+/// The windows of other processes come when these are as far.
+void DeviceLanes::see_opened() {
+  if (!opening_) return;
+  try {
+    if (banks_.back()->poll_setup()) opened(nullptr);
+  } catch (const Error& error) {
+    opened(&error);
+  }
+}
+
+void DeviceLanes::opened(const Error* error) {
+  opening_ = false;
+  if (error == nullptr) {
+    log(LogLevel::info, "event=lanes rank={} lanes={} window_bytes={}", rank_, lanes(), bytes());
+  } else {
+    log(LogLevel::warn, "event=lanes rank={} lanes={} text=\"{}\"", rank_, lanes(), error->what());
+  }
+  ledger_.opened(error == nullptr);
 }
 
 void DeviceLanes::trouble(const std::exception& error) {

@@ -52,6 +52,8 @@ class DeviceLanes : public ServiceTask {
   void step();
   void make_bank(int bank);
   void open_bank(std::span<const std::vector<std::byte>> descriptions);
+  void see_opened();
+  void opened(const Error* error);
   void trouble(const std::exception& error);
   [[noreturn]] void refuse(LaneLedger::Refusal why, std::size_t alive) const;
   [[noreturn]] void give_up(std::int64_t timeout_ns) const;
@@ -65,6 +67,7 @@ class DeviceLanes : public ServiceTask {
   LaneLedger ledger_;
   std::vector<std::unique_ptr<PeerWindows>> banks_;  ///< the last one may be under way
   bool making_ = false;                              ///< the last one is, or was, and has not failed
+  bool opening_ = false;                             ///< it is made, and those of other processes are awaited
   std::vector<Life> lives_;
   std::uint64_t captures_ = 0;
   bool ended_ = false;

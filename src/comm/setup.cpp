@@ -235,7 +235,7 @@ bool Setup::step() {
     phase_ = Phase::descriptions;
   } else if (phase_ == Phase::descriptions) {
     if (on_device()) {
-      open_windows(*blobs);
+      start_windows(*blobs);
     } else {
       start_transports(*blobs);
     }
@@ -344,7 +344,7 @@ void Setup::make_windows() {
          "exchange of GPU memory");
 }
 
-void Setup::open_windows(const std::vector<std::vector<std::byte>>& blobs) {
+void Setup::start_windows(const std::vector<std::vector<std::byte>>& blobs) {
   const std::vector<Descriptions> by_rank = decode_all(membership_.rank, blobs, decode_descriptions);
   PeerWindows* const windows[] = {membership_.windows.get(), membership_.graph_windows.get()};
   for (std::size_t i = 0; i < std::size(windows); ++i) {
@@ -352,13 +352,16 @@ void Setup::open_windows(const std::vector<std::vector<std::byte>>& blobs) {
     for (const Descriptions& descriptions : by_rank) {
       of_these.push_back(i < descriptions.size() ? descriptions[i] : std::vector<std::byte>());
     }
-    windows[i]->open(of_these);
+    windows[i]->start(of_these);
   }
 }
 
 bool Setup::transports_up() {
   bool up = true;
   for (const auto& transport : membership_.transports) up = (!transport || transport->poll_setup()) && up;
+  for (PeerWindows* windows : {membership_.windows.get(), membership_.graph_windows.get()}) {
+    up = (windows == nullptr || windows->poll_setup()) && up;
+  }
   return up;
 }
 
@@ -368,6 +371,9 @@ void Setup::watch(WaitSet& waits) {
     if (phase_ == Phase::transports) {
       for (const auto& transport : membership_.transports) {
         if (transport) transport->watch(waits);
+      }
+      for (PeerWindows* windows : {membership_.windows.get(), membership_.graph_windows.get()}) {
+        if (windows != nullptr) windows->watch(waits);
       }
     }
   } else if (bootstrap_) {

@@ -70,7 +70,7 @@ class Setup {
   void start_transports(const std::vector<std::vector<std::byte>>& blobs);
   bool on_device() const { return membership_.settings.gpu != nullptr; }
   void make_windows();
-  void open_windows(const std::vector<std::vector<std::byte>>& blobs);
+  void start_windows(const std::vector<std::vector<std::byte>>& blobs);
   bool transports_up();
   void gather(std::vector<std::byte> mine, const char* phase);
 

@@ -1,24 +1,24 @@
 // CUDA's GPUs by the runtime API, which is linked statically and opens the driver at its first call.
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <new>
 #include <optional>
 
-#include "base/background.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "device/cuda_context.hpp"
 #include "device/cuda_gpus.hpp"
+#include "device/cuda_memory.hpp"
 #include "device/cuda_runtime.hpp"
 #include "device/kernels.hpp"
 
 namespace stretto {
 namespace {
-
-/// Before an allocation fails, for memory that is being given back.
-constexpr std::int64_t kReleaseNs = 1'000'000'000;
 
 cudaStream_t cuda(strettoStream_t stream) { return reinterpret_cast<cudaStream_t>(stream); }
 cudaEvent_t cuda(Gpu::Event event) { return static_cast<cudaEvent_t>(event); }
@@ -40,9 +40,52 @@ const device::KernelSet& kernels_for(const KernelLaunch& launch) {
   return kernels_by_type()[static_cast<std::size_t>(launch.type)].by_op[op];
 }
 
+/// Host memory that all devices reach. It stays the process's (cudaFreeHost waits for all that runs), for the next who
+/// needs as much: powers of two.
+class PinnedMemoryPool {
+ public:
+  std::byte* take(std::size_t bytes) {
+    const std::size_t size = std::bit_ceil(std::max<std::size_t>(bytes, 64));
+    void* memory = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      std::vector<void*>& free = free_[size];
+      if (!free.empty()) {
+        memory = free.back();
+        free.pop_back();
+      }
+    }
+    if (memory == nullptr) {
+      const cudaError_t error = cudaHostAlloc(&memory, size, cudaHostAllocPortable | cudaHostAllocMapped);
+      if (error != cudaSuccess) fail_cuda(error, "cudaHostAlloc", -1);
+    }
+    const std::lock_guard lock(mutex_);
+    bytes_of_[memory] = size;
+    std::memset(memory, 0, size);
+    return static_cast<std::byte*>(memory);
+  }
+  void give_back(std::byte* memory) noexcept {
+    const std::lock_guard lock(mutex_);
+    try {
+      free_[bytes_of_.at(memory)].push_back(memory);
+    } catch (const std::bad_alloc&) {  // never used again
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<void*, std::size_t> bytes_of_;
+  std::map<std::size_t, std::vector<void*>> free_;  ///< by size
+};
+
+PinnedMemoryPool& pinned_memory() {
+  static auto* const pool = new PinnedMemoryPool;  // lives for ever, as its memory does
+  return *pool;
+}
+
 class CudaGpu final : public Gpu {
  public:
-  explicit CudaGpu(int ordinal) {
+  explicit CudaGpu(int ordinal) : memory_(ordinal) {
     cudaDeviceProp properties{};
     check(cudaGetDeviceProperties(&properties, ordinal), "cudaGetDeviceProperties", ordinal);
     facts_.ordinal = ordinal;
@@ -61,75 +104,35 @@ class CudaGpu final : public Gpu {
   const GpuFacts& facts() const noexcept override { return facts_; }
   std::uint32_t resident_blocks() const noexcept override { return static_cast<std::uint32_t>(facts_.multiprocessors); }
 
-  std::byte* allocate(std::size_t bytes) override {
-    const OnDevice here(facts_.ordinal);
-    void* memory = nullptr;
-    cudaError_t error = cudaMalloc(&memory, bytes);
-    if (error == cudaErrorMemoryAllocation && wait_for_background(kReleaseNs)) {  // some may have come back
-      cudaGetLastError();
-      error = cudaMalloc(&memory, bytes);
-    }
-    check(error, "cudaMalloc");
-    check(cudaMemsetAsync(memory, 0, bytes, own_stream_), "cudaMemsetAsync");
-    check(cudaStreamSynchronize(own_stream_), "cudaStreamSynchronize");
-    return static_cast<std::byte*>(memory);
-  }
-  void free(std::byte* memory) noexcept override {
-    release([memory] { cudaFree(memory); });
-  }
+  std::byte* allocate(std::size_t bytes) override { return zeroed(memory_.take(bytes), bytes); }
+  std::byte* allocate_shared(std::size_t bytes) override { return zeroed(memory_.take_pages(bytes), bytes); }
+  void free(std::byte* memory) noexcept override { memory_.give_back(memory); }
 
   std::byte* allocate_pinned(std::size_t bytes) override {
     const OnDevice here(facts_.ordinal);
-    void* memory = nullptr;
-    check(cudaHostAlloc(&memory, bytes, cudaHostAllocPortable | cudaHostAllocMapped), "cudaHostAlloc");
-    std::memset(memory, 0, bytes);
-    return static_cast<std::byte*>(memory);
+    return pinned_memory().take(bytes);
   }
-  void free_pinned(std::byte* memory) noexcept override {
-    release([memory] { cudaFreeHost(memory); });
-  }
+  void free_pinned(std::byte* memory) noexcept override { pinned_memory().give_back(memory); }
 
   void copy_to_device(std::byte* to, const void* from, std::size_t bytes) override { copy(to, from, bytes); }
   void copy_to_host(void* to, const std::byte* from, std::size_t bytes) override { copy(to, from, bytes); }
 
-  std::vector<std::byte> export_memory(std::byte* memory) override {
-    const OnDevice here(facts_.ordinal);
-    cudaIpcMemHandle_t handle{};
-    check(cudaIpcGetMemHandle(&handle, memory), "cudaIpcGetMemHandle");
-    const auto bytes = std::as_bytes(std::span(&handle, 1));
-    return {bytes.begin(), bytes.end()};
-  }
-  std::byte* import_memory(std::span<const std::byte> exported) override {
-    const OnDevice here(facts_.ordinal);
-    cudaIpcMemHandle_t handle{};
-    if (exported.size() != sizeof handle) throw Error(strettoRemoteError, "a peer's handle of GPU memory is no handle");
-    std::memcpy(&handle, exported.data(), sizeof handle);
-    void* memory = nullptr;
-    check(cudaIpcOpenMemHandle(&memory, handle, cudaIpcMemLazyEnablePeerAccess), "cudaIpcOpenMemHandle");
-    return static_cast<std::byte*>(memory);
-  }
-  void close_imported(std::byte* memory) noexcept override {
-    release([memory] { cudaIpcCloseMemHandle(memory); });
-  }
-
-  void enable_peer(const GpuFacts& other) override {
-    if (other.ordinal == facts_.ordinal) return;
+  void allow_peer(std::byte* memory, const GpuFacts& peer) override {
+    if (peer.ordinal == facts_.ordinal) return;
     int can = 0;
-    check(cudaDeviceCanAccessPeer(&can, facts_.ordinal, other.ordinal), "cudaDeviceCanAccessPeer");
+    check(cudaDeviceCanAccessPeer(&can, peer.ordinal, facts_.ordinal), "cudaDeviceCanAccessPeer");
     if (can == 0) {
       throw Error(strettoUnsupported,
                   format("CUDA device {} cannot reach the memory of device {}: use GPUs that NVLink or one PCIe root "
                          "joins, and look at nvidia-smi topo -p2p r",
-                         facts_.ordinal, other.ordinal),
+                         peer.ordinal, facts_.ordinal),
                   "device");
     }
-    const OnDevice here(facts_.ordinal);
-    const cudaError_t error = cudaDeviceEnablePeerAccess(other.ordinal, 0);
-    if (error == cudaErrorPeerAccessAlreadyEnabled) {
-      cudaGetLastError();
-    } else {
-      check(error, "cudaDeviceEnablePeerAccess");
-    }
+    memory_.allow(memory, peer.ordinal);
+  }
+  Handle export_memory(std::byte* memory) override { return memory_.export_descriptor(memory); }
+  std::byte* import_memory(const Handle& exported, std::size_t bytes) override {
+    return memory_.import(exported, bytes);
   }
 
   void load_kernels() override {
@@ -137,14 +140,9 @@ class CudaGpu final : public Gpu {
     if (loaded_) return;
     const OnDevice here(facts_.ordinal);
     const auto load = [&](const device::KernelSet& set) {
-      for (const void* kernel : {set.packets, set.slots, set.exchange}) {
-        cudaFuncAttributes attributes{};
-        check(cudaFuncGetAttributes(&attributes, kernel), "cudaFuncGetAttributes");
-        if (kernel == set.exchange) continue;
-        check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                   static_cast<int>(device::kMostImage_bytes)),
-              "cudaFuncSetAttribute");
-      }
+      load_kernel(set.packets, device::kMostImage_bytes);
+      load_kernel(set.slots, device::kMostImage_bytes);
+      load_kernel(set.exchange, 0);
     };
     for (const device::TypeKernels& type : kernels_by_type()) {
       for (const device::KernelSet& set : type.by_op) load(set);
@@ -152,6 +150,7 @@ class CudaGpu final : public Gpu {
     KernelLaunch bytes;
     bytes.reduces = false;
     load(kernels_for(bytes));
+    load_kernel(device::kernel_pairs(), device::kMostImage_bytes);
     loaded_ = true;
   }
 
@@ -288,6 +287,25 @@ class CudaGpu final : public Gpu {
                cudaGetErrorString(error), cudaGetErrorName(error)),
         "stream");
   }
+  void load_kernel(const void* kernel, std::size_t shared_bytes) const {
+    cudaFuncAttributes attributes{};
+    check(cudaFuncGetAttributes(&attributes, kernel), "cudaFuncGetAttributes");
+    if (shared_bytes == 0) return;
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
+          "cudaFuncSetAttribute");
+  }
+  std::byte* zeroed(std::byte* memory, std::size_t bytes) {
+    try {
+      const std::lock_guard lock(mutex_);
+      const OnDevice here(facts_.ordinal);
+      check(cudaMemsetAsync(memory, 0, bytes, own_stream_), "cudaMemsetAsync");
+      check(cudaStreamSynchronize(own_stream_), "cudaStreamSynchronize");
+    } catch (...) {
+      memory_.give_back(memory);
+      throw;
+    }
+    return memory;
+  }
   void copy(void* to, const void* from, std::size_t bytes) {
     const std::lock_guard lock(mutex_);
     const OnDevice here(facts_.ordinal);
@@ -303,19 +321,9 @@ class CudaGpu final : public Gpu {
     }
     cudaGetLastError();
   }
-  /// CUDA takes memory back only when no kernel runs on the device, nor on one that has peer access: some may be of
-  /// another communicator, and wait for what the calling thread will do next.
-  template <typename Action>
-  void release(Action action) noexcept {
-    const auto quiet = [ordinal = facts_.ordinal, action] { quietly(ordinal, action); };
-    try {
-      do_in_background(quiet);
-    } catch (const std::bad_alloc&) {
-      quiet();
-    }
-  }
 
   GpuFacts facts_;
+  CudaMemory memory_;
   cudaStream_t own_stream_ = nullptr;
   std::mutex mutex_;
   bool loaded_ = false;

@@ -12,10 +12,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "base/system.hpp"
 #include "device/kernel_arguments.hpp"
 #include "stretto/stretto.h"
 
@@ -65,24 +65,27 @@ class Gpu {
   /// Blocks of a kernel of this library that can be resident at once.
   virtual std::uint32_t resident_blocks() const noexcept = 0;
 
-  /// Device memory that can be exported, all zeros when this returns.
+  /// Device memory, all zeros when this returns.
   virtual std::byte* allocate(std::size_t bytes) = 0;
-  /// These three wait for nothing: the memory is given back when the kernels that run by then have ended.
+  /// The same, for other GPUs and processes to use as well: it takes whole pages (2 MiB).
+  virtual std::byte* allocate_shared(std::size_t bytes) = 0;
+  /// Of the two above and import_memory(), beside whatever runs: no kernel uses it any more, but for those of other
+  /// processes that have imported it.
   virtual void free(std::byte* memory) noexcept = 0;
-  virtual void free_pinned(std::byte* memory) noexcept = 0;
-  virtual void close_imported(std::byte* memory) noexcept = 0;
   /// Host memory that kernels reach at the same address, all zeros.
   virtual std::byte* allocate_pinned(std::size_t bytes) = 0;
+  /// No kernel uses it any more. The process keeps it for the next that needs as much.
+  virtual void free_pinned(std::byte* memory) noexcept = 0;
   /// Complete when this returns, beside whatever runs.
   virtual void copy_to_device(std::byte* to, const void* from, std::size_t bytes) = 0;
   virtual void copy_to_host(void* to, const std::byte* from, std::size_t bytes) = 0;
 
-  /// What another process of this host needs to map memory from allocate().
-  virtual std::vector<std::byte> export_memory(std::byte* memory) = 0;
-  /// Maps another process's memory, wherever its GPU is, for kernels on this one.
-  virtual std::byte* import_memory(std::span<const std::byte> exported) = 0;
-  /// Lets kernels on this GPU use memory of another one of this process.
-  virtual void enable_peer(const GpuFacts& other) = 0;
+  /// Lets kernels on another GPU of this process use memory from allocate_shared().
+  virtual void allow_peer(std::byte* memory, const GpuFacts& peer) = 0;
+  /// A descriptor by which another process of this host can map memory from allocate_shared().
+  virtual Handle export_memory(std::byte* memory) = 0;
+  /// Maps `bytes` of another process's memory, wherever its GPU is, for kernels on this one.
+  virtual std::byte* import_memory(const Handle& exported, std::size_t bytes) = 0;
 
   /// All kernels, so that no launch has to.
   virtual void load_kernels() = 0;

@@ -13,7 +13,7 @@ MAX_FUNCTION_LINES = 70
 PTX = "src/device/ptx.cuh"
 # Who may give up the processor: the communicator and its service thread, through the system's wait set or by itself;
 # and the thread for what waits in a driver.
-WAITERS = ("src/comm/", "src/base/posix_system_waits", "src/base/background")
+WAITERS = ("src/comm/", "src/base/posix_system_waits")
 WAITING = (r"\b(usleep|nanosleep|clock_nanosleep|sleep|sleep_for|sleep_until|yield|sched_yield|epoll_p?wait2?|ppoll|"
            r"p?select|condition_variable\w*|pthread_cond_\w+|sem_wait|SYS_futex)\b(?!\.hpp)|(?<!\w)::poll\((?!.*, 0\))")
 # The launcher's variables that the perf tools look at are none of the library's; and their reports list what is set.

@@ -94,21 +94,40 @@ class CudaStream final : public TestStream {
   cudaStream_t stream_ = nullptr;
 };
 
+/// Lets the thread do beside a capture of its own what does not belong to it.
+class BesideCaptures {
+ public:
+  BesideCaptures() { expect(cudaThreadExchangeStreamCaptureMode(&mode_), "cudaThreadExchangeStreamCaptureMode"); }
+  ~BesideCaptures() { expect(cudaThreadExchangeStreamCaptureMode(&mode_), "cudaThreadExchangeStreamCaptureMode"); }
+  BesideCaptures(const BesideCaptures&) = delete;
+  BesideCaptures& operator=(const BesideCaptures&) = delete;
+
+ private:
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
 class CudaTestGpus final : public TestGpus {
  public:
-  explicit CudaTestGpus(int count) : count_(count) {}
-  ~CudaTestGpus() override { trim(); }
+  explicit CudaTestGpus(int count) : count_(count) {
+    expect(cudaSetDevice(0), "cudaSetDevice");
+    expect(cudaStreamCreateWithFlags(&own_, cudaStreamNonBlocking), "cudaStreamCreate");
+  }
+  ~CudaTestGpus() override {
+    trim();
+    expect(cudaStreamDestroy(own_), "cudaStreamDestroy");
+  }
   CudaTestGpus(const CudaTestGpus&) = delete;
   CudaTestGpus& operator=(const CudaTestGpus&) = delete;
 
   int count() const override { return count_; }
   std::byte* allocate(int device, std::size_t bytes) override {
+    const std::lock_guard lock(mutex_);
+    const BesideCaptures here;
     expect(cudaSetDevice(device), "cudaSetDevice");
     void* memory = take_spare(device, bytes);
     if (memory == nullptr) expect(cudaMalloc(&memory, bytes), "cudaMalloc");
-    expect(cudaMemset(memory, 0x5e, bytes), "cudaMemset");
-    settle();
-    const std::lock_guard lock(mutex_);
+    expect(cudaMemsetAsync(memory, 0x5e, bytes, own_), "cudaMemsetAsync");
+    expect(cudaStreamSynchronize(own_), "cudaStreamSynchronize");
     bytes_of_[memory] = bytes;
     return static_cast<std::byte*>(memory);
   }
@@ -131,27 +150,26 @@ class CudaTestGpus final : public TestGpus {
     expect(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
     return free;
   }
-  void upload(std::byte* to, const void* from, std::size_t bytes) override {
-    expect(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy");
-    settle();
-  }
-  void download(void* to, const std::byte* from, std::size_t bytes) override {
-    expect(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), "cudaMemcpy");
-  }
+  void upload(std::byte* to, const void* from, std::size_t bytes) override { copy(to, from, bytes); }
+  void download(void* to, const std::byte* from, std::size_t bytes) override { copy(to, from, bytes); }
   std::unique_ptr<TestStream> make_stream(int device) override { return std::make_unique<CudaStream>(device); }
 
  private:
-  /// cudaMemset, and cudaMemcpy of what is not pinned, may return before they have ended, and the streams of the tests
-  /// do not wait for the default one.
-  static void settle() { expect(cudaStreamSynchronize(cudaStreamLegacy), "cudaStreamSynchronize"); }
+  /// In a stream that waits for no other: kernels may be running that wait for the caller.
+  void copy(void* to, const void* from, std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const BesideCaptures here;
+    expect(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, own_), "cudaMemcpyAsync");
+    expect(cudaStreamSynchronize(own_), "cudaStreamSynchronize");
+  }
 
   void* take_spare(int device, std::size_t bytes) {
-    const std::lock_guard lock(mutex_);
     const auto found = spare_.find({device, bytes});
     return found == spare_.end() ? nullptr : spare_.extract(found).mapped();
   }
 
   int count_;
+  cudaStream_t own_ = nullptr;
   std::mutex mutex_;
   std::map<void*, std::size_t> bytes_of_;
   std::multimap<std::pair<int, std::size_t>, void*> spare_;  ///< by device and bytes

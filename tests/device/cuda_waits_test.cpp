@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "device/cuda_memory.hpp"
 #include "device/cuda_runtime.hpp"
 #include "support/leak_check.hpp"
 #include "waiting_kernel.hpp"
@@ -72,9 +73,18 @@ struct Things {
   void* pinned = nullptr;
   void* made = nullptr;
   void* made_pinned = nullptr;
+  CudaMemory paged;
+  std::byte* pages = nullptr;
+  std::byte* exported = nullptr;
+  std::byte* imported = nullptr;
+  std::byte* piece = nullptr;
   std::vector<char> host = std::vector<char>(4096);
 
-  Things() {
+  explicit Things(int device) : paged(device) {
+    pages = paged.take_pages(kLargeBytes);
+    exported = paged.take_pages(kLargeBytes);
+    imported = paged.import(paged.export_descriptor(exported), kLargeBytes);
+    piece = paged.take(100);
     need(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
     need(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
     need(cudaMalloc(&memory, kLargeBytes), "cudaMalloc");
@@ -144,6 +154,29 @@ std::vector<Call> calls() {
        }},
       {"cudaMemcpy of pageable memory", false,
        [](Things& t) { return cudaMemcpy(t.memory, t.host.data(), t.host.size(), cudaMemcpyDefault); }},
+      {"memory by pages: taken", true,
+       [](Things& t) { return t.paged.take_pages(kLargeBytes) != nullptr ? cudaSuccess : cudaErrorUnknown; }},
+      {"memory by pages: given back", true,
+       [](Things& t) {
+         t.paged.give_back(t.pages);
+         return cudaSuccess;
+       }},
+      {"memory by pages: a piece given back and taken", true,
+       [](Things& t) {
+         t.paged.give_back(t.piece);
+         t.piece = t.paged.take(100);
+         return cudaSuccess;
+       }},
+      {"memory by pages: that of another process closed", true,
+       [](Things& t) {
+         t.paged.give_back(t.imported);
+         return cudaSuccess;
+       }},
+      {"memory by pages: exported and imported", true,
+       [](Things& t) {
+         t.paged.import(t.paged.export_descriptor(t.exported), kLargeBytes);
+         return cudaSuccess;
+       }},
       {"cudaFreeHost", false, [](Things& t) { return cudaFreeHost(std::exchange(t.pinned, nullptr)); }},
       {"cudaFree", false, [](Things& t) { return cudaFree(std::exchange(t.memory, nullptr)); }},
   };
@@ -169,7 +202,7 @@ void try_all(int device, int device_of_kernel) {
   WaitingKernel kernel(device_of_kernel);
   for (const Call& call : calls()) {
     need(cudaSetDevice(device), "cudaSetDevice");
-    Things things;
+    Things things(device);
     need(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
     kernel.begin();
     const auto before = steady_clock::now();

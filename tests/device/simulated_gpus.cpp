@@ -128,6 +128,7 @@ class SimulatedGpu final : public Gpu {
     allocations_[memory] = bytes;
     return memory;
   }
+  std::byte* allocate_shared(std::size_t bytes) override { return allocate(bytes); }
   void free(std::byte* memory) noexcept override {
     const std::lock_guard lock(mutex_);
     allocations_.erase(memory);
@@ -152,15 +153,11 @@ class SimulatedGpu final : public Gpu {
     }
   }
 
-  std::vector<std::byte> export_memory(std::byte* memory) override {
-    const auto bytes = std::as_bytes(std::span(&memory, 1));
-    return {bytes.begin(), bytes.end()};
-  }
-  std::byte* import_memory(std::span<const std::byte>) override {
+  void allow_peer(std::byte*, const GpuFacts&) override {}
+  Handle export_memory(std::byte*) override { throw Error(strettoUnsupported, "simulated GPUs are one process's"); }
+  std::byte* import_memory(const Handle&, std::size_t) override {
     throw Error(strettoUnsupported, "simulated GPUs are one process's");
   }
-  void close_imported(std::byte*) noexcept override {}
-  void enable_peer(const GpuFacts&) override {}
   void load_kernels() override {}
 
   void launch(const KernelLaunch& launch, strettoStream_t stream) override {

@@ -32,7 +32,7 @@ struct Description {
   std::int32_t ordinal = 0;  ///< in its process
   std::uint64_t address = 0;
   std::uint64_t bytes = 0;
-  std::vector<std::byte> handle;
+  std::vector<std::byte> exchange;  ///< where its process takes descriptors
 };
 
 std::vector<std::byte> encode(const Description& description) {
@@ -42,7 +42,7 @@ std::vector<std::byte> encode(const Description& description) {
   out.number(description.ordinal);
   out.number(description.address);
   out.number(description.bytes);
-  out.blob(description.handle);
+  out.blob(description.exchange);
   return out.take();
 }
 
@@ -54,8 +54,8 @@ Description decode(std::span<const std::byte> bytes) {
   description.ordinal = in.number<std::int32_t>();
   description.address = in.number<std::uint64_t>();
   description.bytes = in.number<std::uint64_t>();
-  const std::span<const std::byte> handle = in.blob();
-  description.handle.assign(handle.begin(), handle.end());
+  const std::span<const std::byte> exchange = in.blob();
+  description.exchange.assign(exchange.begin(), exchange.end());
   return description;
 }
 
@@ -72,7 +72,7 @@ Description decode(std::span<const std::byte> bytes) {
 
 /// A rank's own windows, owned by all ranks of the process that use them.
 struct CudaIpcWindows::Allocation {
-  Allocation(std::shared_ptr<Gpu> of, std::size_t bytes) : gpu(std::move(of)), memory(gpu->allocate(bytes)) {}
+  Allocation(std::shared_ptr<Gpu> of, std::size_t bytes) : gpu(std::move(of)), memory(gpu->allocate_shared(bytes)) {}
   ~Allocation() { gpu->free(memory); }
   Allocation(const Allocation&) = delete;
   Allocation& operator=(const Allocation&) = delete;
@@ -113,7 +113,7 @@ CudaIpcWindows::CudaIpcWindows(std::shared_ptr<Gpu> gpu, const device::WindowSha
       lanes_(lanes),
       lane_bytes_((shape.bytes() + 4095) / 4096 * 4096),
       windows_(shape.n_ranks, nullptr) {
-  own_ = std::make_shared<Allocation>(gpu_, lane_bytes_ * static_cast<std::size_t>(lanes_));
+  own_ = std::make_shared<Allocation>(gpu_, own_bytes());
   windows_[static_cast<std::size_t>(rank_)] = own_->memory;
   Allocations<Allocation>& all = allocations_of_process<Allocation>();
   const std::lock_guard lock(all.mutex);
@@ -122,7 +122,7 @@ CudaIpcWindows::CudaIpcWindows(std::shared_ptr<Gpu> gpu, const device::WindowSha
 }
 
 CudaIpcWindows::~CudaIpcWindows() {
-  for (std::byte* memory : imported_) gpu_->close_imported(memory);
+  for (std::byte* memory : imported_) gpu_->free(memory);
   if (table_ != nullptr) gpu_->free(table_);
 }
 
@@ -132,35 +132,72 @@ std::vector<std::byte> CudaIpcWindows::describe() {
   description.uuid = gpu_->facts().uuid;
   description.ordinal = gpu_->facts().ordinal;
   description.address = reinterpret_cast<std::uintptr_t>(own_->memory);
-  description.bytes = lane_bytes_ * static_cast<std::size_t>(lanes_);
-  if (shape_.n_ranks > 1) description.handle = gpu_->export_memory(own_->memory);
+  description.bytes = own_bytes();
+  if (shape_.n_ranks > 1) {
+    const auto name = std::as_bytes(std::span(exchange_.emplace(posix_system(), rank_).name()));
+    description.exchange.assign(name.begin(), name.end());
+  }
   return encode(description);
 }
 
-void CudaIpcWindows::open(std::span<const std::vector<std::byte>> blobs) {
+void CudaIpcWindows::start(std::span<const std::vector<std::byte>> blobs) {
+  std::vector<DescriptorExchange::Peer> elsewhere;
   for (std::size_t peer = 0; peer < blobs.size(); ++peer) {
-    if (static_cast<Rank>(peer) == rank_) continue;
+    const auto rank = static_cast<Rank>(peer);
+    if (rank == rank_) continue;
     try {
       const Description theirs = decode(blobs[peer]);
-      if (theirs.bytes != lane_bytes_ * static_cast<std::size_t>(lanes_)) {
+      if (theirs.bytes != own_bytes()) {
         throw Error(strettoInvalidUsage, format("its windows have {} bytes, mine {}: give all ranks the same config",
-                                                theirs.bytes, lane_bytes_ * static_cast<std::size_t>(lanes_)));
+                                                theirs.bytes, own_bytes()));
       }
       if (theirs.process == process_token()) {
         GpuFacts facts;
         facts.ordinal = theirs.ordinal;
         facts.uuid = theirs.uuid;
-        gpu_->enable_peer(facts);
+        gpu_->allow_peer(own_->memory, facts);
         shared_.push_back(allocation_at(theirs.address));
         windows_[peer] = shared_.back()->memory;
       } else {
-        windows_[peer] = gpu_->import_memory(theirs.handle);
-        imported_.push_back(windows_[peer]);
+        elsewhere.push_back({rank, {reinterpret_cast<const char*>(theirs.exchange.data()), theirs.exchange.size()}});
       }
     } catch (const Error& error) {
-      fail(error, rank_, static_cast<Rank>(peer), gpu_->facts().ordinal);
+      fail(error, rank_, rank, gpu_->facts().ordinal);
     }
   }
+  if (elsewhere.empty()) {
+    exchange_.reset();
+    make_table();
+  } else {
+    exchange_->start(std::move(elsewhere), gpu_->export_memory(own_->memory));
+  }
+}
+
+bool CudaIpcWindows::poll_setup() {
+  if (!exchange_) return true;
+  try {
+    if (!exchange_->poll()) return false;
+  } catch (const Error& error) {
+    fail(error, rank_, error.info().peer, gpu_->facts().ordinal);
+  }
+  for (const auto& [peer, descriptor] : exchange_->take()) {
+    try {
+      imported_.push_back(gpu_->import_memory(descriptor, own_bytes()));
+    } catch (const Error& error) {
+      fail(error, rank_, peer, gpu_->facts().ordinal);
+    }
+    windows_[static_cast<std::size_t>(peer)] = imported_.back();
+  }
+  exchange_.reset();
+  make_table();
+  return true;
+}
+
+void CudaIpcWindows::watch(WaitSet& waits) {
+  if (exchange_) exchange_->watch(waits);
+}
+
+void CudaIpcWindows::make_table() {
   if (table_bytes() == 0) return;
   std::vector<std::byte*> table;
   for (int lane = 0; lane < lanes_; ++lane) {
