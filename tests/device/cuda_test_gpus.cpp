@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "device/cuda_gpus.hpp"
 #include "device/cuda_runtime.hpp"
@@ -51,6 +52,18 @@ class CudaGraph final : public TestGraph {
   cudaGraphExec_t executable_ = nullptr;
 };
 
+/// Lets the thread do beside a capture of its own what does not belong to it.
+class BesideCaptures {
+ public:
+  BesideCaptures() { expect(cudaThreadExchangeStreamCaptureMode(&mode_), "cudaThreadExchangeStreamCaptureMode"); }
+  ~BesideCaptures() { expect(cudaThreadExchangeStreamCaptureMode(&mode_), "cudaThreadExchangeStreamCaptureMode"); }
+  BesideCaptures(const BesideCaptures&) = delete;
+  BesideCaptures& operator=(const BesideCaptures&) = delete;
+
+ private:
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
 class CudaStream final : public TestStream {
  public:
   explicit CudaStream(int device) {
@@ -62,7 +75,10 @@ class CudaStream final : public TestStream {
   CudaStream& operator=(const CudaStream&) = delete;
 
   strettoStream_t handle() const override { return stream_; }
-  void synchronize() override { expect(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+  void synchronize() override {
+    const BesideCaptures here;
+    expect(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
+  }
   void wait_for(TestStream& other) override {
     cudaEvent_t event = nullptr;
     expect(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
@@ -94,27 +110,17 @@ class CudaStream final : public TestStream {
   cudaStream_t stream_ = nullptr;
 };
 
-/// Lets the thread do beside a capture of its own what does not belong to it.
-class BesideCaptures {
- public:
-  BesideCaptures() { expect(cudaThreadExchangeStreamCaptureMode(&mode_), "cudaThreadExchangeStreamCaptureMode"); }
-  ~BesideCaptures() { expect(cudaThreadExchangeStreamCaptureMode(&mode_), "cudaThreadExchangeStreamCaptureMode"); }
-  BesideCaptures(const BesideCaptures&) = delete;
-  BesideCaptures& operator=(const BesideCaptures&) = delete;
-
- private:
-  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
-};
-
 class CudaTestGpus final : public TestGpus {
  public:
   explicit CudaTestGpus(int count) : count_(count) {
-    expect(cudaSetDevice(0), "cudaSetDevice");
-    expect(cudaStreamCreateWithFlags(&own_, cudaStreamNonBlocking), "cudaStreamCreate");
+    for (int device = 0; device < count_; ++device) {
+      expect(cudaSetDevice(device), "cudaSetDevice");
+      expect(cudaStreamCreateWithFlags(&own_.emplace_back(), cudaStreamNonBlocking), "cudaStreamCreate");
+    }
   }
   ~CudaTestGpus() override {
     trim();
-    expect(cudaStreamDestroy(own_), "cudaStreamDestroy");
+    for (cudaStream_t stream : own_) expect(cudaStreamDestroy(stream), "cudaStreamDestroy");
   }
   CudaTestGpus(const CudaTestGpus&) = delete;
   CudaTestGpus& operator=(const CudaTestGpus&) = delete;
@@ -126,8 +132,9 @@ class CudaTestGpus final : public TestGpus {
     expect(cudaSetDevice(device), "cudaSetDevice");
     void* memory = take_spare(device, bytes);
     if (memory == nullptr) expect(cudaMalloc(&memory, bytes), "cudaMalloc");
-    expect(cudaMemsetAsync(memory, 0x5e, bytes, own_), "cudaMemsetAsync");
-    expect(cudaStreamSynchronize(own_), "cudaStreamSynchronize");
+    cudaStream_t own = own_[static_cast<std::size_t>(device)];
+    expect(cudaMemsetAsync(memory, 0x5e, bytes, own), "cudaMemsetAsync");
+    expect(cudaStreamSynchronize(own), "cudaStreamSynchronize");
     bytes_of_[memory] = bytes;
     return static_cast<std::byte*>(memory);
   }
@@ -159,8 +166,8 @@ class CudaTestGpus final : public TestGpus {
   void copy(void* to, const void* from, std::size_t bytes) {
     const std::lock_guard lock(mutex_);
     const BesideCaptures here;
-    expect(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, own_), "cudaMemcpyAsync");
-    expect(cudaStreamSynchronize(own_), "cudaStreamSynchronize");
+    expect(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, own_.front()), "cudaMemcpyAsync");
+    expect(cudaStreamSynchronize(own_.front()), "cudaStreamSynchronize");
   }
 
   void* take_spare(int device, std::size_t bytes) {
@@ -169,7 +176,7 @@ class CudaTestGpus final : public TestGpus {
   }
 
   int count_;
-  cudaStream_t own_ = nullptr;
+  std::vector<cudaStream_t> own_;  ///< by device
   std::mutex mutex_;
   std::map<void*, std::size_t> bytes_of_;
   std::multimap<std::pair<int, std::size_t>, void*> spare_;  ///< by device and bytes
