@@ -166,8 +166,12 @@ class CudaTestGpus final : public TestGpus {
   void copy(void* to, const void* from, std::size_t bytes) {
     const std::lock_guard lock(mutex_);
     const BesideCaptures here;
-    expect(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, own_.front()), "cudaMemcpyAsync");
-    expect(cudaStreamSynchronize(own_.front()), "cudaStreamSynchronize");
+    cudaPointerAttributes side{};
+    expect(cudaPointerGetAttributes(&side, to), "cudaPointerGetAttributes");
+    if (side.type != cudaMemoryTypeDevice) expect(cudaPointerGetAttributes(&side, from), "cudaPointerGetAttributes");
+    cudaStream_t own = own_[static_cast<std::size_t>(std::max(side.device, 0))];
+    expect(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, own), "cudaMemcpyAsync");
+    expect(cudaStreamSynchronize(own), "cudaStreamSynchronize");
   }
 
   void* take_spare(int device, std::size_t bytes) {

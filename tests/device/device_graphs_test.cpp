@@ -48,33 +48,33 @@ TEST_P(DeviceGraphs, ManyOneAfterAnother_SumRight) {
 
 TEST_P(DeviceGraphs, ManyAtOnce_ReplayInAnyOrderOnEachRank) {
   constexpr std::size_t kGraphs = 40;
-  constexpr std::size_t kOutOfOrder = 4;
   for (const int n : {2, 3}) {
     DeviceRanks ranks(*gpus_, n);
+    // CUDA has eight queues a GPU, and a graph keeps its own until it has run. What streams of more than that launch
+    // may come behind each other; so may what ranks that share a GPU launch.
     const bool share_queues = std::string(GetParam().name) != "simulated" && n > gpus_->count();
+    const std::size_t n_streams = share_queues ? 1 : 4;
     ranks.run([&](int rank, strettoComm_t comm) {
       std::mt19937 random(static_cast<unsigned>(rank));
-      std::vector<std::shared_ptr<TestStream>> streams;
+      std::vector<std::unique_ptr<TestStream>> streams;
       std::vector<std::unique_ptr<DeviceBuffer>> buffers;
       std::vector<std::shared_ptr<TestGraph>> graphs;
+      for (std::size_t i = 0; i < n_streams; ++i) streams.push_back(ranks.stream(rank));
       for (std::size_t i = 0; i < kGraphs; ++i) {
-        // Ranks that share a GPU share CUDA's few queues: where one's graph comes behind the other's, it waits for it.
-        streams.push_back(share_queues && i > 0 ? streams.front() : ranks.stream(rank));
         buffers.push_back(std::make_unique<DeviceBuffer>(ranks.gpus(), ranks.device(rank), 10));
-        graphs.push_back(capture_sum(*buffers[i], 10, comm, *streams[i]));
+        graphs.push_back(capture_sum(*buffers[i], 10, comm, *streams[i % n_streams]));
       }
       std::vector<std::size_t> order(kGraphs);
       std::iota(order.begin(), order.end(), 0);
       for (int replay = 0; replay < 5; ++replay) {
         for (std::size_t i = 0; i < kGraphs; ++i) buffers[i]->fill(Buffer(10, static_cast<int>(i) + replay * rank));
-        // CUDA has few queues, and a graph may keep its own until it has run: few of them are out of order at a time.
-        for (std::size_t i = 0; i < kGraphs && !share_queues; i += kOutOfOrder) {
-          std::shuffle(order.begin() + static_cast<std::ptrdiff_t>(i),
-                       order.begin() + static_cast<std::ptrdiff_t>(i + kOutOfOrder), random);
+        // In a stream, all ranks have one order; between streams any.
+        for (auto i = order.begin(); i != order.end(); i += static_cast<std::ptrdiff_t>(n_streams)) {
+          std::shuffle(i, i + static_cast<std::ptrdiff_t>(n_streams), random);
         }
-        for (const std::size_t i : order) streams[i]->launch(graphs[i]);
+        for (const std::size_t i : order) streams[i % n_streams]->launch(graphs[i]);
+        for (const auto& stream : streams) stream->synchronize();
         for (std::size_t i = 0; i < kGraphs; ++i) {
-          streams[i]->synchronize();
           ASSERT_EQ(buffers[i]->read(), Buffer(10, static_cast<int>(i) * n + replay * n * (n - 1) / 2))
               << "n=" << n << " graph " << i << " replay " << replay << " rank " << rank;
         }
