@@ -36,7 +36,7 @@ std::uint32_t threads_for(const Binding& binding, device::Protocol protocol) {
 
 }  // namespace
 
-DeviceEngine::DeviceEngine(Membership membership) : membership_(std::move(membership)) {
+DeviceEngine::DeviceEngine(Membership membership) : membership_(std::move(membership)), pair_cache_(*membership_.gpu) {
   const auto model_of = [this](const device::WindowShape& shape) {
     return default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots,
                                 membership_.max_channels);
@@ -150,6 +150,10 @@ void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program
   if (kept == Kept::until_it_has_run) {
     bound.used_once = image_used_once(program);
     arguments.image = bound.used_once->memory.data();
+  } else if (kept == Kept::with_the_launch) {
+    bound.image = DeviceMemory(gpu(), program.image.size());
+    gpu().copy_to_device(bound.image.data(), program.image.data(), program.image.size());
+    arguments.image = bound.image.data();
   } else {
     arguments.image = image_of(program, lane, kept);
   }
@@ -276,13 +280,14 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
 /// In the eager lane.
 void DeviceEngine::launched(DeviceLaunch& bound, strettoStream_t stream) {
   strands_launched_ += bound.strands;
+  if (bound.has_run != nullptr) gpu().record(bound.has_run, stream);
   if (bound.used_once == nullptr) return;
   gpu().record(bound.used_once->has_run, stream);
   bound.used_once.reset();
 }
 
-std::unique_ptr<DeviceLaunch> DeviceEngine::make_pair_launch(const PairLaunch& pair, const Lane& lane) {
-  auto bound = std::make_unique<DeviceLaunch>();
+std::shared_ptr<DeviceLaunch> DeviceEngine::make_pair_launch(const PairLaunch& pair, const Lane& lane, Kept kept) {
+  auto bound = std::make_shared<DeviceLaunch>();
   bound->launch.reduces = false;
   bound->launch.blocks = pair.blocks;
   bound->launch.threads = pair.threads;
@@ -291,7 +296,7 @@ std::unique_ptr<DeviceLaunch> DeviceEngine::make_pair_launch(const PairLaunch& p
   if (pair.program) {
     bound->launch.protocol = device::Protocol::slots;
     bound->launch.arguments = &bound->arguments;
-    place_image(*bound, *pair.program, lane, lane.number != 0 ? Kept::with_the_graph : Kept::until_it_has_run);
+    place_image(*bound, *pair.program, lane, kept);
   } else {
     prepare_exchange(*bound, pair.exchange, lane);
   }
@@ -305,23 +310,42 @@ DevicePairs DeviceEngine::bind_pairs(std::span<const DeviceTransfer> transfers, 
     (transfer.peer != rank() ? others : transfer.sends ? pairs.to_self : pairs.from_self).push_back(transfer);
   }
   STRETTO_ASSERT(pairs.to_self.size() == pairs.from_self.size());
-  for (const PairLaunch& pair : lower_pairs(others, lane.windows->shape())) {
-    pairs.launches.push_back(make_pair_launch(pair, lane));
-  }
+  pairs.launches = pair_launches(others, lane);
   return pairs;
+}
+
+/// Those that come again are kept, unless they are exchanges, which have no image and are made at once.
+std::vector<std::shared_ptr<DeviceLaunch>> DeviceEngine::pair_launches(std::span<const DeviceTransfer> others,
+                                                                       const Lane& lane) {
+  const bool is_eager = lane.number == 0;
+  if (is_eager) {
+    if (const PairCache::Entry* known = pair_cache_.find(others); known != nullptr) return known->launches;
+  }
+  const std::vector<PairLaunch> lowered = lower_pairs(others, lane.windows->shape());
+  const bool has_image = std::ranges::any_of(lowered, [](const PairLaunch& pair) { return pair.program.has_value(); });
+  PairCache::Entry* const entry = is_eager && has_image ? pair_cache_.note(others) : nullptr;
+  const Kept kept = entry != nullptr ? Kept::with_the_launch : is_eager ? Kept::until_it_has_run : Kept::with_the_graph;
+  std::vector<std::shared_ptr<DeviceLaunch>> launches;
+  for (const PairLaunch& pair : lowered) {
+    launches.push_back(make_pair_launch(pair, lane, kept));
+    if (entry != nullptr) launches.back()->has_run = entry->has_run;
+  }
+  if (entry != nullptr) entry->launches = launches;
+  return launches;
 }
 
 void DeviceEngine::launch(DevicePairs& pairs, Ticket ticket) {
   // Copies within the rank wait for nothing; an exchange with nobody does it for them.
-  if (pairs.launches.empty() && ticket.waits) pairs.launches.push_back(make_pair_launch({}, ticket.lane));
+  if (pairs.launches.empty() && ticket.waits)
+    pairs.launches.push_back(make_pair_launch({}, ticket.lane, Kept::until_it_has_run));
   std::uint32_t most = 0;
   std::uint32_t strands = 0;
-  for (const std::unique_ptr<DeviceLaunch>& bound : pairs.launches) {
+  for (const std::shared_ptr<DeviceLaunch>& bound : pairs.launches) {
     most = std::max(most, bound->launch.blocks);
     strands += bound->strands;
   }
   if (ticket.turn != nullptr) ticket.turn->take(most, strands, strands_launched_);
-  for (const std::unique_ptr<DeviceLaunch>& bound : pairs.launches) {
+  for (const std::shared_ptr<DeviceLaunch>& bound : pairs.launches) {
     if (bound->launch.exchange != nullptr) {
       address(bound->exchange, ticket);
     } else {

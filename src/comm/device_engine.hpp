@@ -13,6 +13,7 @@
 
 #include "comm/batch.hpp"
 #include "comm/lane.hpp"
+#include "comm/pair_cache.hpp"
 #include "comm/requests.hpp"
 #include "comm/residency.hpp"
 #include "comm/setup.hpp"
@@ -72,12 +73,14 @@ struct DeviceLaunch {
   std::uint32_t strands = 0;           ///< of it, each of which counts when it ends
   std::size_t scratch_bytes = 0;
   BufferExtents extents;
-  ImageSlot::Taken used_once;  ///< where its image is, if it is used once
+  ImageSlot::Taken used_once;    ///< where its image is, if it is used once
+  DeviceMemory image;            ///< or if it lives as long as this
+  Gpu::Event has_run = nullptr;  ///< to be recorded behind each launch in the eager lane; whose it is outlives this
 };
 
 /// Sends and receives, ready to be launched.
 struct DevicePairs {
-  std::vector<std::unique_ptr<DeviceLaunch>> launches;
+  std::vector<std::shared_ptr<DeviceLaunch>> launches;
   std::vector<DeviceTransfer> to_self;
   std::vector<DeviceTransfer> from_self;  ///< by index the counterparts
 };
@@ -142,7 +145,7 @@ class DeviceEngine {
   using PlanKey = std::tuple<Collective, std::string, Rank, int>;
 
   /// How long an image is read.
-  enum class Kept : std::uint8_t { for_ever, with_the_graph, until_it_has_run };
+  enum class Kept : std::uint8_t { for_ever, with_the_graph, with_the_launch, until_it_has_run };
 
   const PreparedPlan& plan_for(const PlanSpec& spec);
   std::shared_ptr<DeviceLaunch> make_launch(const Request& request, const CallDetails* details, const Lane& lane,
@@ -151,7 +154,8 @@ class DeviceEngine {
   void place_image(DeviceLaunch& bound, const DeviceProgram& program, const Lane& lane, Kept kept);
   const std::byte* image_of(const DeviceProgram& program, const Lane& lane, Kept kept);
   ImageSlot::Taken image_used_once(const DeviceProgram& program);
-  std::unique_ptr<DeviceLaunch> make_pair_launch(const PairLaunch& pair, const Lane& lane);
+  std::shared_ptr<DeviceLaunch> make_pair_launch(const PairLaunch& pair, const Lane& lane, Kept kept);
+  std::vector<std::shared_ptr<DeviceLaunch>> pair_launches(std::span<const DeviceTransfer> others, const Lane& lane);
   void prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange, const Lane& lane);
   device::FaultWords faults_of(const Ticket& ticket) const;
   void address(device::KernelArguments& arguments, const Ticket& ticket);
@@ -176,6 +180,7 @@ class DeviceEngine {
   std::size_t next_once_ = 0;
   /// Images that cached launches share, by their content: of a launch that was made anew, the same is found again.
   std::map<std::string, DeviceMemory> images_;
+  PairCache pair_cache_;
   std::uint32_t strands_launched_ = 0;
 };
 

@@ -168,6 +168,40 @@ TEST_P(DevicePairs, ChainsThroughOtherRanks_DoNotWaitForEachOther) {
   }
 }
 
+/// Launches that come again are kept, but not all of them: what goes is not what runs or is about to.
+TEST_P(DevicePairs, MessagesThatComeAgainFromManyBuffers_AreTheirOwn) {
+  constexpr std::size_t kBuffers = 100;
+  constexpr std::size_t kCount = 70'000;
+  constexpr std::size_t kStep = 16;
+  DeviceRanks ranks(*gpus_, 2);
+  ranks.run([&](int rank, strettoComm_t comm) {
+    const auto stream = ranks.stream(rank);
+    DeviceBuffer from(ranks.gpus(), ranks.device(rank), kCount + kBuffers * kStep);
+    DeviceBuffer to(ranks.gpus(), ranks.device(rank), kCount);
+    Buffer values(kCount + kBuffers * kStep);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::int64_t>(i) * 2 + rank;
+    from.fill(values);
+    // Of each so many: those of a few come again at once, those of many only when others have taken their place.
+    for (const std::size_t many : {std::size_t{3}, kBuffers, std::size_t{3}}) {
+      for (int round = 0; round < 4; ++round) {
+        for (std::size_t which = 0; which < many; ++which) {
+          ASSERT_EQ(strettoGroupStart(), strettoSuccess);
+          ASSERT_EQ(strettoSend(from.get() + which * kStep, kCount, strettoInt64, 1 - rank, comm, stream->handle()),
+                    strettoSuccess);
+          ASSERT_EQ(strettoRecv(to.get(), kCount, strettoInt64, 1 - rank, comm, stream->handle()), strettoSuccess);
+          ASSERT_EQ(strettoGroupEnd(), strettoSuccess) << strettoGetLastError(nullptr);
+          if (which % 7 != 0) continue;
+          stream->synchronize();
+          const Buffer got = to.read();
+          ASSERT_EQ(got.front(), static_cast<std::int64_t>(which * kStep) * 2 + 1 - rank) << which << " of " << many;
+          ASSERT_EQ(got.back(), static_cast<std::int64_t>(which * kStep + kCount - 1) * 2 + 1 - rank);
+        }
+      }
+    }
+    stream->synchronize();
+  });
+}
+
 /// Each program for one message would be too large together.
 TEST_P(DevicePairs, ThousandsOfMessagesInAGroup_Come) {
   constexpr std::size_t kMessages = 3000;
