@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -19,6 +20,10 @@ void expect(cudaError_t error, const char* call) {
   EXPECT_EQ(error, cudaSuccess) << call << ": " << cudaGetErrorString(error);
 }
 
+/// Ranks that share a GPU share its queues, and graphs of one may come behind those of another (docs/devices.md): as
+/// many as can be. Read when a device is first used.
+[[maybe_unused]] const int queues = setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
+
 /// CUDA's own threads and descriptors live as long as the process: they are there before any test is watched for leaks.
 class CudaContexts final : public testing::Environment {
  public:
@@ -31,27 +36,6 @@ class CudaContexts final : public testing::Environment {
 };
 [[maybe_unused]] testing::Environment* const contexts = testing::AddGlobalTestEnvironment(new CudaContexts);
 
-/// Instantiated when it is first launched: until then another stream of the thread may be captured.
-class CudaGraph final : public TestGraph {
- public:
-  explicit CudaGraph(std::shared_ptr<CUgraph_st> graph) : graph_(std::move(graph)) {}
-  std::shared_ptr<TestGraph> again() override { return std::make_shared<CudaGraph>(graph_); }
-  ~CudaGraph() override {
-    if (executable_ != nullptr) expect(cudaGraphExecDestroy(executable_), "cudaGraphExecDestroy");
-  }
-  CudaGraph(const CudaGraph&) = delete;
-  CudaGraph& operator=(const CudaGraph&) = delete;
-
-  cudaGraphExec_t executable() {
-    if (executable_ == nullptr) expect(cudaGraphInstantiate(&executable_, graph_.get(), 0), "cudaGraphInstantiate");
-    return executable_;
-  }
-
- private:
-  std::shared_ptr<CUgraph_st> graph_;
-  cudaGraphExec_t executable_ = nullptr;
-};
-
 /// Lets the thread do beside a capture of its own what does not belong to it.
 class BesideCaptures {
  public:
@@ -62,6 +46,27 @@ class BesideCaptures {
 
  private:
   cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
+/// Instantiated and uploaded when it is made: at its first launch CUDA may have to wait for graphs that run.
+class CudaGraph final : public TestGraph {
+ public:
+  CudaGraph(std::shared_ptr<CUgraph_st> graph, cudaStream_t stream) : graph_(std::move(graph)), stream_(stream) {
+    const BesideCaptures here;
+    expect(cudaGraphInstantiate(&executable_, graph_.get(), 0), "cudaGraphInstantiate");
+    expect(cudaGraphUpload(executable_, stream_), "cudaGraphUpload");
+  }
+  std::shared_ptr<TestGraph> again() override { return std::make_shared<CudaGraph>(graph_, stream_); }
+  ~CudaGraph() override { expect(cudaGraphExecDestroy(executable_), "cudaGraphExecDestroy"); }
+  CudaGraph(const CudaGraph&) = delete;
+  CudaGraph& operator=(const CudaGraph&) = delete;
+
+  cudaGraphExec_t executable() const { return executable_; }
+
+ private:
+  std::shared_ptr<CUgraph_st> graph_;
+  cudaStream_t stream_;  ///< where it was captured
+  cudaGraphExec_t executable_ = nullptr;
 };
 
 class CudaStream final : public TestStream {
@@ -92,8 +97,10 @@ class CudaStream final : public TestStream {
   std::shared_ptr<TestGraph> end_capture() override {
     cudaGraph_t graph = nullptr;
     expect(cudaStreamEndCapture(stream_, &graph), "cudaStreamEndCapture");
-    return std::make_shared<CudaGraph>(std::shared_ptr<CUgraph_st>(
-        graph, [](cudaGraph_t each) { expect(cudaGraphDestroy(each), "cudaGraphDestroy"); }));
+    return std::make_shared<CudaGraph>(
+        std::shared_ptr<CUgraph_st>(graph,
+                                    [](cudaGraph_t each) { expect(cudaGraphDestroy(each), "cudaGraphDestroy"); }),
+        stream_);
   }
   void launch(const std::shared_ptr<TestGraph>& graph) override {
     expect(cudaGraphLaunch(static_cast<CudaGraph&>(*graph).executable(), stream_), "cudaGraphLaunch");
