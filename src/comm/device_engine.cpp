@@ -151,7 +151,7 @@ void DeviceEngine::place_image(DeviceLaunch& bound, const DeviceProgram& program
     bound.used_once = image_used_once(program);
     arguments.image = bound.used_once->memory.data();
   } else if (kept == Kept::with_the_launch) {
-    bound.image = DeviceMemory(gpu(), program.image.size());
+    bound.image = DeviceMemory(gpu(), (program.image.size() + 15) / 16 * 16);
     gpu().copy_to_device(bound.image.data(), program.image.data(), program.image.size());
     arguments.image = bound.image.data();
   } else {

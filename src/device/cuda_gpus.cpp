@@ -50,8 +50,8 @@ class PinnedMemoryPool {
     {
       const std::lock_guard lock(mutex_);
       std::vector<void*>& free = free_[size];
-      if (!free.empty()) {
-        memory = free.back();
+      while (memory == nullptr && !free.empty()) {
+        if (is_pinned(free.back())) memory = free.back();
         free.pop_back();
       }
     }
@@ -73,6 +73,14 @@ class PinnedMemoryPool {
   }
 
  private:
+  /// No more, after a reset of the device.
+  static bool is_pinned(const void* memory) {
+    cudaPointerAttributes attributes{};
+    const bool known = cudaPointerGetAttributes(&attributes, memory) == cudaSuccess;
+    if (!known) cudaGetLastError();
+    return known && attributes.type == cudaMemoryTypeHost;
+  }
+
   std::mutex mutex_;
   std::map<void*, std::size_t> bytes_of_;
   std::map<std::size_t, std::vector<void*>> free_;  ///< by size

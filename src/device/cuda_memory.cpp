@@ -2,6 +2,7 @@
 
 #include <cuda.h>
 #include <cuda_runtime_api.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <bit>
@@ -229,7 +230,9 @@ Handle CudaMemory::export_descriptor(std::byte* pages) {
   int descriptor = -1;
   check(driver().export_handle(&descriptor, pages_.at(pages)->handle, CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, 0),
         "cuMemExportToShareableHandle", ordinal_);
-  return {posix_system(), descriptor};
+  Handle exported(posix_system(), descriptor);
+  fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  return exported;
 }
 
 std::byte* CudaMemory::import(const Handle& descriptor, std::size_t bytes) {

@@ -139,6 +139,24 @@ TEST(DescriptorExchange, Strangers_AreHungUpOn) {
   ranks.expect_all(1);
 }
 
+TEST(DescriptorExchange, PeerThatHangsUpHalfway_IsNamed) {
+  Ranks ranks(2);
+  ranks.start(0);
+  EXPECT_FALSE(ranks[0].poll());
+  const std::array<std::uint32_t, 2> hello = {0x53475055, 1};
+  {
+    const Handle socket = posix_system().connect_local(ranks[0].name());
+    EXPECT_EQ(posix_system().send(socket.id(), std::as_bytes(std::span(hello))).status, IoStatus::ok);
+  }
+  try {
+    ranks[0].poll();
+    FAIL() << "it has nothing of rank 1";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.info().code, strettoRemoteError);
+    EXPECT_EQ(error.info().peer, 1);
+  }
+}
+
 TEST(DescriptorExchange, PeerThatIsGone_IsNamed) {
   auto gone = std::make_unique<DescriptorExchange>(posix_system(), 1);
   DescriptorExchange here(posix_system(), 0);

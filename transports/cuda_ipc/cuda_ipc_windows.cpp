@@ -178,6 +178,7 @@ bool CudaIpcWindows::poll_setup() {
   try {
     if (!exchange_->poll()) return false;
   } catch (const Error& error) {
+    if (error.info().peer < 0) throw;  // of this process alone
     fail(error, rank_, error.info().peer, gpu_->facts().ordinal);
   }
   for (const auto& [peer, descriptor] : exchange_->take()) {

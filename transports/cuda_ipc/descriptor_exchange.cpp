@@ -34,6 +34,13 @@ std::string unguessable_name(System& system) {
   throw Error(std::move(info));
 }
 
+/// What the system refused, with whom it concerns.
+[[noreturn]] void fail(const Error& error, Rank peer) {
+  ErrorInfo info = error.info();
+  info.peer = peer;
+  throw Error(std::move(info));
+}
+
 }  // namespace
 
 DescriptorExchange::DescriptorExchange(System& system, Rank rank)
@@ -49,9 +56,21 @@ bool DescriptorExchange::poll() {
   if (!started_) return false;
   if (!listener_) return true;
   bool sent = true;
-  for (Outgoing& each : outgoing_) sent = send(each) && sent;
+  for (Outgoing& each : outgoing_) {
+    try {
+      sent = send(each) && sent;
+    } catch (const Error& error) {
+      fail(error, each.peer.rank);
+    }
+  }
   accept_all();
-  std::erase_if(incoming_, [this](Incoming& each) { return receive(each); });
+  std::erase_if(incoming_, [this](Incoming& each) {
+    try {
+      return receive(each);
+    } catch (const Error& error) {
+      fail(error, each.rank.value_or(-1));
+    }
+  });
   if (!sent || received_.size() < outgoing_.size()) return false;
   listener_.reset();
   incoming_.clear();
@@ -109,7 +128,13 @@ bool DescriptorExchange::receive(Incoming& from) {
   Handle descriptor;
   const IoResult io = system_.receive_memory(from.socket.id(), descriptor);
   if (io.status == IoStatus::would_block) return false;
-  if (io.status == IoStatus::ok) received_.try_emplace(*from.rank, std::move(descriptor));
+  if (io.status == IoStatus::ok) {
+    received_.try_emplace(*from.rank, std::move(descriptor));
+  } else if (!received_.contains(*from.rank)) {
+    fail(strettoRemoteError, *from.rank,
+         format("rank {} has not got the GPU memory of rank {}, which hung up: its own error says why", rank_,
+                *from.rank));
+  }
   return true;
 }
 
