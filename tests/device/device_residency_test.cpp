@@ -151,8 +151,12 @@ TEST_F(SmallGpus, OppositeOrdersBeyondWhatFits_EndWithTheDeadlineAndItsCause) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   ASSERT_NE(failed, nullptr);
-  EXPECT_NE(std::string_view(strettoGetLastError(failed)).find("did not all fit this GPU"), std::string_view::npos)
-      << strettoGetLastError(failed);
+  // The deadlines come all at once: on some rank it may be a part of the operation that waits for another part.
+  std::string texts;
+  for (std::size_t i = 0; i < 2; ++i) {
+    for (int rank = 0; rank < 2; ++rank) texts += strettoGetLastError(crowd.ranks(i).comm(rank)) + std::string("\n");
+  }
+  EXPECT_NE(texts.find("did not all fit this GPU"), std::string::npos) << texts;
 }
 
 /// It has no event that others could be ordered behind: their calls wait.
