@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -25,9 +26,12 @@ class PeerWindows {
 
   /// What other ranks need to map this one's.
   virtual std::vector<std::byte> describe() = 0;
-  /// Once. @param blobs what every rank's describe() gave, by rank. Throws Error naming the peer.
-  virtual void start(std::span<const std::vector<std::byte>> blobs) = 0;
-  /// After it, until true: whether all windows can be used. Does not wait. Throws Error naming the peer.
+  /// Once. Throws Error naming the peer.
+  /// @param blobs what every rank's describe() gave, by rank
+  /// @param deadline_ns on System::now_ns, for what comes from other processes
+  virtual void start(std::span<const std::vector<std::byte>> blobs, std::int64_t deadline_ns) = 0;
+  /// After it, until true: whether all windows can be used. Does not wait. Throws Error naming the peer, after the
+  /// deadline too.
   virtual bool poll_setup() = 0;
   /// Registers the sockets that poll_setup() waits for; call again after each.
   virtual void watch(WaitSet& waits) = 0;

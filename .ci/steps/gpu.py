@@ -12,6 +12,7 @@ import packages
 import sanitizer
 
 BARS = "perf/bars.json"
+NEED_A_GPU = "/cuda$|^Cuda(Runtime|Waits)[.]|^Narrow/Conversions[.]"
 # What one run of the whole command may take; a tool is not started in the last seconds of it.
 LIMIT_S = 9 * 60
 TOOL_LIMIT_S = 90
@@ -54,8 +55,8 @@ def run(options) -> int:
 
 def test(this: Run) -> int:
     """The tests that need a GPU. Returns how many failed."""
-    words = ["ctest", "--test-dir", build.directory_of(this.folder), "-R", "/cuda$|^Cuda(Runtime|Waits)[.]|^Narrow/Conversions[.]", "-j", "1",
-             "--output-on-failure", "--no-tests=error"]
+    words = ["ctest", "--test-dir", build.directory_of(this.folder), "-R", NEED_A_GPU, "-j", "1", "--output-on-failure",
+             "--no-tests=error"]
     report = os.path.join(this.out, "tests.log")
     limit_s = max(30, this.left_s() / 2)
     late = 0

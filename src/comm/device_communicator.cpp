@@ -39,7 +39,8 @@ DeviceCommunicator::DeviceCommunicator(std::shared_ptr<MembershipTask> task, Mem
       std::make_shared<DeviceWatch>(task_, rank(), engine_->topology(), engine_->mailbox(), residency_->shared_chain());
   event_ = gpu->make_event();
   fork_ = gpu->make_event();
-  lanes_ = std::make_shared<DeviceLanes>(task_, gpu, rank(), engine_->take_graph_windows(), kGraphsMost);
+  lanes_ = std::make_shared<DeviceLanes>(task_, gpu, rank(), engine_->take_graph_windows(), kGraphsMost,
+                                         engine_->settings().setup_timeout_ns);
   captures_.emplace(lanes_, gpu, engine_->settings().setup_timeout_ns);
   log(LogLevel::info, "event=communicator comm={} rank={} ranks={} device={} gpu=\"{}\" window_bytes={} lanes={}",
       engine_->settings().name, rank(), n_ranks(), device(), gpu->facts().name,

@@ -18,12 +18,13 @@ constexpr std::int64_t kQuickLookNs = 1'000'000;
 }  // namespace
 
 DeviceLanes::DeviceLanes(std::shared_ptr<MembershipTask> task, std::shared_ptr<Gpu> gpu, Rank rank,
-                         std::unique_ptr<PeerWindows> bank, int lanes_most)
+                         std::unique_ptr<PeerWindows> bank, int lanes_most, std::int64_t setup_timeout_ns)
     : task_(std::move(task)),
       gpu_(std::move(gpu)),
       rank_(rank),
       n_ranks_(static_cast<int>(bank->shape().n_ranks)),
       bank_lanes_(bank->lanes()),
+      setup_timeout_ns_(setup_timeout_ns),
       ledger_(rank, n_ranks_, {bank_lanes_, lanes_most}) {
   banks_.push_back(std::move(bank));
 }
@@ -185,7 +186,7 @@ void DeviceLanes::make_bank(int bank) {
 void DeviceLanes::open_bank(std::span<const std::vector<std::byte>> descriptions) {
   try {
     if (!making_) throw Error(strettoSystemError, "another rank has no memory for them");
-    banks_.back()->start(descriptions);
+    banks_.back()->start(descriptions, posix_system().now_ns() + setup_timeout_ns_);
     opening_ = true;
     see_opened();
   } catch (const Error& error) {

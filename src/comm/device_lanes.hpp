@@ -26,8 +26,9 @@ struct LanesLeft {
 class DeviceLanes : public ServiceTask {
  public:
   /// @param bank lanes 1 to bank->lanes()
+  /// @param setup_timeout_ns for the windows of other processes, of each further bank
   DeviceLanes(std::shared_ptr<MembershipTask> task, std::shared_ptr<Gpu> gpu, Rank rank,
-              std::unique_ptr<PeerWindows> bank, int lanes_most);
+              std::unique_ptr<PeerWindows> bank, int lanes_most, std::int64_t setup_timeout_ns);
 
   /// A lane for the next capture, and what its graph is to set. Waits where none is free, at most `timeout_ns`: for the
   /// service threads of the other ranks, but for no call of theirs. Throws Error. For the issuing thread.
@@ -64,6 +65,7 @@ class DeviceLanes : public ServiceTask {
   const Rank rank_;
   const int n_ranks_;
   const int bank_lanes_;
+  const std::int64_t setup_timeout_ns_;
   LaneLedger ledger_;
   std::vector<std::unique_ptr<PeerWindows>> banks_;  ///< the last one may be under way
   bool making_ = false;                              ///< the last one is, or was, and has not failed

@@ -346,22 +346,20 @@ void Setup::make_windows() {
 
 void Setup::start_windows(const std::vector<std::vector<std::byte>>& blobs) {
   const std::vector<Descriptions> by_rank = decode_all(membership_.rank, blobs, decode_descriptions);
-  PeerWindows* const windows[] = {membership_.windows.get(), membership_.graph_windows.get()};
-  for (std::size_t i = 0; i < std::size(windows); ++i) {
+  const auto all = windows();
+  for (std::size_t i = 0; i < all.size(); ++i) {
     std::vector<std::vector<std::byte>> of_these;
     for (const Descriptions& descriptions : by_rank) {
       of_these.push_back(i < descriptions.size() ? descriptions[i] : std::vector<std::byte>());
     }
-    windows[i]->start(of_these);
+    all[i]->start(of_these, deadline_ns_);
   }
 }
 
 bool Setup::transports_up() {
   bool up = true;
   for (const auto& transport : membership_.transports) up = (!transport || transport->poll_setup()) && up;
-  for (PeerWindows* windows : {membership_.windows.get(), membership_.graph_windows.get()}) {
-    up = (windows == nullptr || windows->poll_setup()) && up;
-  }
+  for (PeerWindows* each : windows()) up = (each == nullptr || each->poll_setup()) && up;
   return up;
 }
 
@@ -372,8 +370,8 @@ void Setup::watch(WaitSet& waits) {
       for (const auto& transport : membership_.transports) {
         if (transport) transport->watch(waits);
       }
-      for (PeerWindows* windows : {membership_.windows.get(), membership_.graph_windows.get()}) {
-        if (windows != nullptr) windows->watch(waits);
+      for (PeerWindows* each : windows()) {
+        if (each != nullptr) each->watch(waits);
       }
     }
   } else if (bootstrap_) {
@@ -392,6 +390,7 @@ std::int64_t Setup::next_deadline_ns() {
     for (const auto& transport : membership_.transports) {
       if (transport) next_ns = std::min(next_ns, transport->next_deadline_ns());
     }
+    if (on_device()) next_ns = std::min(next_ns, deadline_ns_);
   }
   return next_ns;
 }

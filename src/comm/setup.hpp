@@ -70,6 +70,8 @@ class Setup {
   void start_transports(const std::vector<std::vector<std::byte>>& blobs);
   bool on_device() const { return membership_.settings.gpu != nullptr; }
   void make_windows();
+  /// Of a device communicator; else nullptr.
+  std::array<PeerWindows*, 2> windows() const { return {membership_.windows.get(), membership_.graph_windows.get()}; }
   void start_windows(const std::vector<std::vector<std::byte>>& blobs);
   bool transports_up();
   void gather(std::vector<std::byte> mine, const char* phase);

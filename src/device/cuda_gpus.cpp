@@ -44,7 +44,8 @@ const device::KernelSet& kernels_for(const KernelLaunch& launch) {
 /// needs as much: powers of two.
 class PinnedMemoryPool {
  public:
-  std::byte* take(std::size_t bytes) {
+  /// `ordinal`: of the device that is current.
+  std::byte* take(std::size_t bytes, int ordinal) {
     const std::size_t size = std::bit_ceil(std::max<std::size_t>(bytes, 64));
     void* memory = nullptr;
     {
@@ -57,7 +58,7 @@ class PinnedMemoryPool {
     }
     if (memory == nullptr) {
       const cudaError_t error = cudaHostAlloc(&memory, size, cudaHostAllocPortable | cudaHostAllocMapped);
-      if (error != cudaSuccess) fail_cuda(error, "cudaHostAlloc", -1);
+      if (error != cudaSuccess) fail_cuda(error, "cudaHostAlloc", ordinal);
     }
     const std::lock_guard lock(mutex_);
     bytes_of_[memory] = size;
@@ -118,7 +119,7 @@ class CudaGpu final : public Gpu {
 
   std::byte* allocate_pinned(std::size_t bytes) override {
     const OnDevice here(facts_.ordinal);
-    return pinned_memory().take(bytes);
+    return pinned_memory().take(bytes, facts_.ordinal);
   }
   void free_pinned(std::byte* memory) noexcept override { pinned_memory().give_back(memory); }
 

@@ -58,7 +58,7 @@ const Driver& driver() {
 void check(CUresult result, const char* call, int ordinal) {
   if (result == CUDA_SUCCESS) return;
   const char* name = "?";
-  const char* text = "unknown error";
+  const char* text = "?";
   driver().error_name(result, &name);
   driver().error_string(result, &text);
   const strettoResult_t code = result == CUDA_ERROR_OUT_OF_MEMORY ? strettoSystemError : strettoCudaError;
@@ -106,7 +106,7 @@ struct CudaMemory::Pages {
     has_handle = true;
   }
   void import(const Handle& descriptor) {
-    auto* const number = reinterpret_cast<void*>(static_cast<std::uintptr_t>(descriptor.id()));
+    auto* const number = std::bit_cast<void*>(static_cast<std::uintptr_t>(descriptor.id()));
     check(driver().import_handle(&handle, number, CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR),
           "cuMemImportFromShareableHandle", ordinal);
     has_handle = true;
@@ -146,7 +146,7 @@ std::size_t CudaMemory::whole_pages(std::size_t bytes) const {
 }
 
 std::byte* CudaMemory::keep(std::unique_ptr<Pages> pages) {
-  auto* const memory = reinterpret_cast<std::byte*>(pages->address);
+  auto* const memory = std::bit_cast<std::byte*>(pages->address);
   pages_[memory] = std::move(pages);
   return memory;
 }

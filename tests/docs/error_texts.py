@@ -6,7 +6,8 @@ import re
 
 # Whose errors end in strettoGetLastError. The tools' own (src/frontends, perf) explain themselves where they appear.
 PLACES = ["src/api", "src/comm", "src/bootstrap", "src/base", "src/exec", "src/algorithms", "transports"]
-FILES = ["src/planner/planner.cpp", "src/device/cuda_gpus.cpp", "src/device/cuda_context.hpp"]
+FILES = ["src/planner/planner.cpp", "src/device/cuda_gpus.cpp", "src/device/cuda_memory.cpp",
+         "src/device/cuda_context.hpp"]
 # What makes an error, or a part of its text: a call (its arguments hold the text), or an assignment up to its end.
 CALL = re.compile(r"\b(?:Error|error|\w*refus\w+|throw_\w+|fail|bad_value|again|unsupported)\(")
 ASSIGNMENT = re.compile(r"\b(?:text|trouble_|failure_|duplicates_)\s*=[^=]|\breturn\s+(?=\")")

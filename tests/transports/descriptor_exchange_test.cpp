@@ -45,12 +45,14 @@ class Ranks {
   }
   int n() const { return static_cast<int>(all_.size()); }
   DescriptorExchange& operator[](Rank rank) { return *all_[static_cast<std::size_t>(rank)]; }
-  void start(Rank rank) {
+  /// `timeout_ns`: from now.
+  void start(Rank rank, std::int64_t timeout_ns = std::chrono::nanoseconds(kLimit).count()) {
     std::vector<DescriptorExchange::Peer> peers;
     for (Rank peer = 0; peer < n(); ++peer) {
       if (peer != rank) peers.push_back({peer, all_[static_cast<std::size_t>(peer)]->name()});
     }
-    all_[static_cast<std::size_t>(rank)]->start(std::move(peers), memory_of(rank));
+    all_[static_cast<std::size_t>(rank)]->start(std::move(peers), memory_of(rank),
+                                                posix_system().now_ns() + timeout_ns);
   }
   void expect_all(Rank rank) {
     const auto got = (*this)[rank].take();
@@ -139,6 +141,20 @@ TEST(DescriptorExchange, Strangers_AreHungUpOn) {
   ranks.expect_all(1);
 }
 
+TEST(DescriptorExchange, PeersThatDoNotComeInTime_AreNamed) {
+  Ranks ranks(4);
+  ranks.start(2);
+  ranks.start(0, 0);
+  try {
+    ranks[0].poll();
+    FAIL() << "two ranks have sent nothing";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.info().code, strettoTimeout);
+    EXPECT_EQ(error.info().peer, 1);
+    EXPECT_NE(std::string_view(error.what()).find("have not come: 1, 2, 3"), std::string_view::npos) << error.what();
+  }
+}
+
 TEST(DescriptorExchange, PeerThatHangsUpHalfway_IsNamed) {
   Ranks ranks(2);
   ranks.start(0);
@@ -162,7 +178,7 @@ TEST(DescriptorExchange, PeerThatIsGone_IsNamed) {
   DescriptorExchange here(posix_system(), 0);
   const std::string name = gone->name();
   gone.reset();
-  here.start({{1, name}}, memory_of(0));
+  here.start({{1, name}}, memory_of(0), posix_system().now_ns() + std::chrono::nanoseconds(kLimit).count());
   try {
     here.poll();
     FAIL() << "it has sent to nobody";

@@ -140,7 +140,7 @@ std::vector<std::byte> CudaIpcWindows::describe() {
   return encode(description);
 }
 
-void CudaIpcWindows::start(std::span<const std::vector<std::byte>> blobs) {
+void CudaIpcWindows::start(std::span<const std::vector<std::byte>> blobs, std::int64_t deadline_ns) {
   std::vector<DescriptorExchange::Peer> elsewhere;
   for (std::size_t peer = 0; peer < blobs.size(); ++peer) {
     const auto rank = static_cast<Rank>(peer);
@@ -169,7 +169,7 @@ void CudaIpcWindows::start(std::span<const std::vector<std::byte>> blobs) {
     exchange_.reset();
     make_table();
   } else {
-    exchange_->start(std::move(elsewhere), gpu_->export_memory(own_->memory));
+    exchange_->start(std::move(elsewhere), gpu_->export_memory(own_->memory), deadline_ns);
   }
 }
 

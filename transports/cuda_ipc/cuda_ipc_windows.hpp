@@ -18,7 +18,7 @@ class CudaIpcWindows final : public PeerWindows {
   CudaIpcWindows& operator=(const CudaIpcWindows&) = delete;
 
   std::vector<std::byte> describe() override;
-  void start(std::span<const std::vector<std::byte>> blobs) override;
+  void start(std::span<const std::vector<std::byte>> blobs, std::int64_t deadline_ns) override;
   bool poll_setup() override;
   void watch(WaitSet& waits) override;
   const device::WindowShape& shape() const noexcept override { return shape_; }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <utility>
 
@@ -46,7 +45,8 @@ std::string unguessable_name(System& system) {
 DescriptorExchange::DescriptorExchange(System& system, Rank rank)
     : system_(system), rank_(rank), name_(unguessable_name(system)), listener_(system.listen_local(name_)) {}
 
-void DescriptorExchange::start(std::vector<Peer> peers, Handle own) {
+void DescriptorExchange::start(std::vector<Peer> peers, Handle own, std::int64_t deadline_ns) {
+  deadline_ns_ = deadline_ns;
   own_ = std::move(own);
   for (Peer& peer : peers) outgoing_.push_back({std::move(peer), {}});
   started_ = true;
@@ -71,11 +71,29 @@ bool DescriptorExchange::poll() {
       fail(error, each.rank.value_or(-1));
     }
   });
-  if (!sent || received_.size() < outgoing_.size()) return false;
+  if (!sent || received_.size() < outgoing_.size()) {
+    check_deadline();
+    return false;
+  }
   listener_.reset();
   incoming_.clear();
   own_.reset();
   return true;
+}
+
+void DescriptorExchange::check_deadline() const {
+  if (system_.now_ns() < deadline_ns_) return;
+  std::string late;
+  Rank first = -1;
+  for (const Outgoing& each : outgoing_) {
+    if (each.done && received_.contains(each.peer.rank)) continue;
+    if (first < 0) first = each.peer.rank;
+    late += format("{}{}", late.empty() ? "" : ", ", each.peer.rank);
+  }
+  fail(strettoTimeout, first,
+       format("rank {} has waited until the deadline to exchange GPU memory with ranks that have not come: {}. Check "
+              "that they are not stopped; raise STRETTO_SETUP_TIMEOUT_MS if they are slow",
+              rank_, late));
 }
 
 bool DescriptorExchange::send(Outgoing& to) {

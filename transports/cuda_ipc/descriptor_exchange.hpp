@@ -6,8 +6,7 @@
 // the other side looks. So nobody serves anybody, and no order of ranks matters.
 #pragma once
 
-#include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,8 +28,9 @@ class DescriptorExchange {
     std::string name;  ///< of its exchange
   };
   /// @param own sent to all of `peers`, from each of whom one is awaited
-  void start(std::vector<Peer> peers, Handle own);
-  /// Whether all have come and gone. Does not wait. Throws Error naming the peer.
+  /// @param deadline_ns on System::now_ns
+  void start(std::vector<Peer> peers, Handle own, std::int64_t deadline_ns);
+  /// Whether all have come and gone. Does not wait. Throws Error naming the peer, or one that has not come in time.
   bool poll();
   void watch(WaitSet& waits) const;
   /// By rank, when poll() has said so.
@@ -51,6 +51,7 @@ class DescriptorExchange {
   bool send(Outgoing& to);
   bool receive(Incoming& from);  ///< true: there is nothing more to come
   void accept_all();
+  void check_deadline() const;
 
   System& system_;
   const Rank rank_;
@@ -60,6 +61,7 @@ class DescriptorExchange {
   std::vector<Outgoing> outgoing_;
   std::vector<Incoming> incoming_;
   std::map<Rank, Handle> received_;
+  std::int64_t deadline_ns_ = 0;
   bool started_ = false;
 };
 
