@@ -99,6 +99,9 @@ class Communicator final : public Lifecycle {
   void say_if_stuck(std::int64_t now_ns);
   void say_waiting();
   bool asks_the_one_ahead();
+  void answer_what_it_waits_for();
+  bool asks_along_the_row(const ErrorInfo& here);
+  ErrorInfo deadline_passed(ErrorInfo here) const;
   ErrorInfo where_they_parted(ErrorInfo found) const;
   ErrorInfo at_this_point(strettoResult_t code) const;
   std::uint32_t spin_polls() const;
@@ -117,6 +120,11 @@ class Communicator final : public Lifecycle {
     bool said = false;
   } standstill_;
   std::int64_t answer_deadline_ns_ = 0;              ///< 0: no question was put
+  /// Whom this rank has asked what it waits for, since its deadline passed.
+  struct Question {
+    Rank whom = -1;
+    std::int64_t until_ns = 0;  ///< 0: none was put
+  } question_;
   std::atomic<std::int64_t> longest_timeout_ns_{0};  ///< of all that was issued to streams
   UserOps user_ops_;
   std::unique_ptr<DebugCheck> debug_;  ///< nullptr: off

@@ -66,6 +66,8 @@ Progress Communicator::begin(std::span<const Operation> operations) {
   if (timeout_ns_ == 0) timeout_ns_ = engine_.settings().data_timeout_ns;
   start_ns_ = 0;
   standstill_ = {};
+  question_ = {};
+  task_->waits().enter_operation();
   try {
     engine_.start(operations, debug_ ? debug_->begin(operations) : nullptr);
   } catch (const Error& refused) {
@@ -111,6 +113,7 @@ Progress Communicator::check() {
   const std::int64_t now_ns = posix_system().now_ns();
   if (start_ns_ == 0) start_ns_ = now_ns;
   if (engine_.is_collective()) say_if_stuck(now_ns);
+  if (task_->waits().asked()) answer_what_it_waits_for();
   std::vector<Rank> gone;
   for (const Blocked& at : engine_.blocked()) {
     if (at.peer >= 0 && has_left(at.peer)) gone.push_back(at.peer);
@@ -131,6 +134,7 @@ Progress Communicator::fail_unexpectedly(const std::exception& unexpected) {
 
 /// The current operation has ended.
 Progress Communicator::end(const ErrorInfo* error) {
+  task_->waits().leave_operation();
   flight_.end(error == nullptr ? FlightState::done : FlightState::faulted);
   if (error != nullptr) return Progress::faulted;
   if (engine_.is_collective()) ++completed_;
@@ -232,11 +236,7 @@ const ErrorInfo* Communicator::check_peers(const std::vector<Rank>& gone) {
   }
   if (posix_system().now_ns() - start_ns_ < timeout_ns_) return nullptr;
   ErrorInfo info = at_this_point(strettoTimeout);
-  info.text = format(
-      "rank {} has waited {} ms for rank {} on host {} in {} (operation {}, step {}): it has not made this "
-      "call, or is stopped or slow. Raise STRETTO_DATA_TIMEOUT_MS if that is expected",
-      rank(), timeout_ns_ / 1'000'000, info.peer, info.host, info.name, info.operation, info.step);
-  return fail(std::move(info));
+  return asks_along_the_row(info) ? nullptr : fail(deadline_passed(std::move(info)));
 }
 
 /// Who we are, and where in which operation; `peer` is the first that we wait for. Between operations: the next one.

@@ -1,5 +1,7 @@
 // How a communicator finds out about what its ranks disagree where no message says so: they wait for one another, or
 // meet messages of calls that are not the one in which they parted.
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "comm/communicator.hpp"
 
@@ -9,6 +11,10 @@ namespace {
 /// How long a rank stands still in a collective before it says so. Long beside any wait of ranks that get on.
 constexpr std::int64_t kStuckNs = 1'000'000'000;
 constexpr std::int64_t kAnswerNs = 1'000'000'000;
+
+WaitChain::Wait as_wait(const ErrorInfo& here) {
+  return {here.peer, static_cast<std::uint64_t>(here.operation), here.step};
+}
 
 }  // namespace
 
@@ -40,6 +46,50 @@ bool Communicator::asks_the_one_ahead() {
     if (!standstill_.said) say_waiting();
   }
   return now_ns < answer_deadline_ns_;
+}
+
+void Communicator::answer_what_it_waits_for() {
+  if (!task_->waits().take_question()) return;
+  const ErrorInfo here = at_this_point(strettoTimeout);
+  Service::of_process().run([&] { task_->tell(WaitChain::word(as_wait(here), -1)); });
+}
+
+/// Once the deadline has passed: whom this rank waits for may itself wait for another, which is then the one to name.
+/// True while there may still be an answer.
+bool Communicator::asks_along_the_row(const ErrorInfo& here) {
+  const std::int64_t now_ns = posix_system().now_ns();
+  if (here.peer < 0 || here.peer == rank()) return false;
+  WaitChain& waits = task_->waits();
+  if (question_.until_ns == 0) {
+    waits.forget();
+    question_.until_ns = now_ns + std::min(timeout_ns_, kAnswerNs);
+  }
+  const WaitChain::End end = waits.follow(here.peer);
+  if (end.rank < 0 || end.says) return false;
+  if (end.rank != question_.whom) {
+    question_.whom = end.rank;
+    Service::of_process().run([&] { task_->tell(WaitChain::word(as_wait(here), end.rank)); });
+  }
+  return now_ns < question_.until_ns;
+}
+
+ErrorInfo Communicator::deadline_passed(ErrorInfo here) const {
+  const auto host_of = [&](Rank rank) {
+    return rank < 0 ? std::string() : engine_.topology().identity(rank).host_name;
+  };
+  WaitChain::End end = task_->waits().follow(here.peer);
+  if (end.rank < 0) end = {here.peer, std::nullopt, std::nullopt};  // each waits for the next: none is the last
+  std::string in_turn;
+  if (end.before)
+    in_turn = format(", and rank {} in turn for rank {} on host {}", *end.before, end.rank, host_of(end.rank));
+  here.text = format(
+      "rank {} has waited {} ms for rank {} on host {} in {} (operation {}, step {}){}: {}. Raise "
+      "STRETTO_DATA_TIMEOUT_MS if that is expected",
+      rank(), timeout_ns_ / 1'000'000, here.peer, host_of(here.peer), here.name, here.operation, here.step, in_turn,
+      end.says ? "that rank lives, but has not made this call" : "it has not made this call, or is stopped or slow");
+  here.peer = end.rank;
+  here.host = host_of(end.rank);
+  return here;
 }
 
 /// A call may meet what an earlier one of its peer left behind. If this rank made another call then, that is where the

@@ -17,6 +17,8 @@ constexpr std::int64_t kLingerNs = 10'000'000'000;
 constexpr std::int64_t kLastWordsNs = 50'000'000;
 /// How often words about operations that this rank has not called yet are looked at again.
 constexpr std::int64_t kJudgeNs = 500'000'000;
+/// How soon an answer is given for a rank whose operation ended before it could answer for itself.
+constexpr std::int64_t kAnswerLookNs = 5'000'000;
 constexpr std::size_t kWaitingMost = 2 * WaitingNews::kOperations;
 /// How long a failed set-up may take to tell the others why.
 constexpr std::int64_t kFailingNs = 1'000'000'000;
@@ -47,6 +49,7 @@ MembershipTask::MembershipTask(System& system, std::unique_ptr<Setup> setup, Ran
       rank_(rank),
       n_ranks_(n_ranks),
       setup_(std::move(setup)),
+      waits_(rank, n_ranks),
       operations_at_departure_(static_cast<std::size_t>(n_ranks)) {
   for (auto& operations : operations_at_departure_) operations.store(kPresent, std::memory_order_relaxed);
 }
@@ -168,6 +171,7 @@ void MembershipTask::poll_setup() {
     if (!setup_->poll()) return;
     membership_ = setup_->take();
     control_ = std::move(membership_.control);
+    hears_waits_ = membership_.gpu == nullptr;
     setup_.reset();
     phase_ = Phase::running;
     publish();
@@ -181,6 +185,7 @@ void MembershipTask::poll_setup() {
 /// Makes known to the communicator's thread what the control plane has heard.
 void MembershipTask::publish() {
   judge_waiting();
+  answer_for_idle();
   if (const ErrorInfo* fault = control_->fault(); fault != nullptr) fault_.set(*fault);
   const auto departed = control_->departed();
   for (; departures_seen_ < departed.size(); ++departures_seen_) {
@@ -216,6 +221,14 @@ bool MembershipTask::judge(const Waiting& theirs) {
   info.text = disagreement_text(rank_, *mine, theirs.rank, theirs.tag);
   control_->report(info);
   return true;
+}
+
+/// In an operation the thread that runs it answers.
+void MembershipTask::answer_for_idle() {
+  if (!hears_waits_) return;
+  for (const ControlPlane::Word& word : control_->take_words()) waits_.hear(word.rank, word.bytes);
+  if (!waits_.asked() || waits_.in_operation() || !waits_.take_question()) return;
+  control_->tell(WaitChain::word({-1, calls_.begun(), -1}, -1));
 }
 
 bool MembershipTask::everyone_left() const { return departures_seen_ + 1 >= static_cast<std::size_t>(n_ranks_); }
@@ -297,6 +310,7 @@ std::int64_t MembershipTask::next_deadline_ns() {
   }
   if (!control_) return system_.now_ns();
   std::int64_t next_ns = control_->next_deadline_ns();
+  if (waits_.asked()) next_ns = std::min(next_ns, system_.now_ns() + kAnswerLookNs);
   if (!waiting_.empty()) next_ns = std::min(next_ns, system_.now_ns() + kJudgeNs);
   return phase_ == Phase::running ? next_ns : std::min(next_ns, linger_deadline_ns_);
 }

@@ -10,6 +10,7 @@
 #include "comm/fault_slot.hpp"
 #include "comm/service.hpp"
 #include "comm/setup.hpp"
+#include "comm/wait_chain.hpp"
 
 namespace stretto {
 
@@ -50,6 +51,7 @@ class MembershipTask : public ServiceTask {
   const ErrorInfo& setup_error() const { return setup_error_; }
   FaultSlot& fault() { return fault_; }
   CallHistory& calls() { return calls_; }
+  WaitChain& waits() { return waits_; }
   /// True if `peer` left after fewer than `operations` operations.
   bool left_before(Rank peer, std::uint64_t operations) const;
 
@@ -73,6 +75,7 @@ class MembershipTask : public ServiceTask {
   void publish();
   void judge_waiting();
   bool judge(const Waiting& theirs);
+  void answer_for_idle();
 
   System& system_;
   Rank rank_;
@@ -89,6 +92,8 @@ class MembershipTask : public ServiceTask {
   std::optional<ErrorInfo> gather_error_;
   FaultSlot fault_;
   CallHistory calls_;
+  WaitChain waits_;
+  bool hears_waits_ = false;  ///< words are of who waits for whom; those of devices are of other things
   std::vector<Waiting> waiting_;  ///< what others said of operations that this rank had not called yet
   std::vector<std::atomic<std::uint64_t>> operations_at_departure_;  ///< by rank; ~0: has not left
   std::size_t departures_seen_ = 0;

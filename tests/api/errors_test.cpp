@@ -170,6 +170,29 @@ TEST(Deadline, OfACall_NamesThePeerThatDoesNotCome) {
   EXPECT_EQ(reduce(1, strettoFloat32, strettoSum, &in, &out, ranks.comm(1)), strettoTimeout);
 }
 
+TEST(Deadline, OfARankAtTheEndOfARow_NamesTheOneAtItsHead) {
+  ThreadRanks ranks(3);
+  float received[2] = {0.0F, 0.0F};
+  std::atomic<bool> waits{false};
+  std::jthread middle([&] {
+    strettoCallConfig_t call = STRETTO_CALL_CONFIG_INITIALIZER;
+    call.deadline_ms = 60'000;
+    waits = true;
+    EXPECT_EQ(strettoRecvConfig(&received[1], 1, strettoFloat32, 2, ranks.comm(1), nullptr, &call), strettoTimeout);
+  });
+  while (!waits) std::this_thread::yield();
+  strettoCallConfig_t call = STRETTO_CALL_CONFIG_INITIALIZER;
+  call.deadline_ms = 1000;
+  EXPECT_EQ(strettoRecvConfig(&received[0], 1, strettoFloat32, 1, ranks.comm(0), nullptr, &call), strettoTimeout);
+  const strettoErrorInfo_t info = error_of(ranks.comm(0));
+  EXPECT_EQ(info.peer, 2) << info.text;
+  EXPECT_NE(std::strstr(info.text, "for rank 1 on host"), nullptr) << info.text;
+  EXPECT_NE(std::strstr(info.text, "and rank 1 in turn for rank 2"), nullptr) << info.text;
+  EXPECT_NE(std::strstr(info.text, "that rank lives, but has not made this call"), nullptr) << info.text;
+  middle.join();
+  EXPECT_EQ(error_of(ranks.comm(1)).peer, 2) << error_of(ranks.comm(1)).text;
+}
+
 TEST(Setup, RankThatNeverComes_IsNamedByTheDeadline) {
   strettoUniqueId id{};
   ASSERT_EQ(strettoGetUniqueId(&id), strettoSuccess);

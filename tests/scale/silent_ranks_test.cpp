@@ -76,7 +76,7 @@ void expect_stopped_rank_named(int victim, const char* variable, const char* val
 }
 
 TEST(SilentRank, StoppedInAnOperation_IsNamedByTheDataDeadline) {
-  expect_stopped_rank_named(2, "STRETTO_DATA_TIMEOUT_MS", "300", "one_shot");
+  expect_stopped_rank_named(2, "STRETTO_DATA_TIMEOUT_MS", "1000", "one_shot");
 }
 
 TEST(SilentRank, StoppedLeaf_IsNamedByHeartbeats) {
