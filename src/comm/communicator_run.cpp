@@ -67,7 +67,6 @@ Progress Communicator::begin(std::span<const Operation> operations) {
   start_ns_ = 0;
   standstill_ = {};
   question_ = {};
-  task_->waits().enter_operation();
   try {
     engine_.start(operations, debug_ ? debug_->begin(operations) : nullptr);
   } catch (const Error& refused) {
@@ -81,6 +80,7 @@ Progress Communicator::begin(std::span<const Operation> operations) {
   }
   if (engine_.is_collective()) task_->calls().begin(engine_.operations() - 1, engine_.common_tag());
   flight_.begin(engine_.is_collective() ? engine_.operations() - 1 : engine_.tag().operation, engine_.tag());
+  task_->waits().enter_operation();
   return Progress::running;
 }
 
