@@ -167,7 +167,7 @@ TEST(Shrink, RankThatDoesNotCome_IsNamedAndMayComeNextTime) {
   for (const int late : {1, 3}) {  // the first of those who are left, or another
     ThreadRanks ranks(4);
     strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
-    config.setup_timeout_ms = 400;
+    config.setup_timeout_ms = 1000;
     ranks.run([&](int rank, strettoComm_t comm) {
       if (rank == 0 || rank == late) return;
       strettoComm_t child = nullptr;

@@ -80,17 +80,17 @@ TEST(SilentRank, StoppedInAnOperation_IsNamedByTheDataDeadline) {
 }
 
 TEST(SilentRank, StoppedLeaf_IsNamedByHeartbeats) {
-  expect_stopped_rank_named(3, "STRETTO_HEARTBEAT_TIMEOUT_MS", "500", "");
+  expect_stopped_rank_named(3, "STRETTO_HEARTBEAT_TIMEOUT_MS", "1000", "");
 }
 
 TEST(SilentRank, StoppedRoot_IsNamedByHeartbeats) {
-  expect_stopped_rank_named(0, "STRETTO_HEARTBEAT_TIMEOUT_MS", "500", "");
+  expect_stopped_rank_named(0, "STRETTO_HEARTBEAT_TIMEOUT_MS", "1000", "");
 }
 
 TEST(SilentRank, NeverComes_IsNamedByTheSetUpDeadline) {
   RankPlan plan;
   plan.n = 6;  // two of them are never started
-  plan.before_init = [] { setenv("STRETTO_SETUP_TIMEOUT_MS", "800", 1); };
+  plan.before_init = [] { setenv("STRETTO_SETUP_TIMEOUT_MS", "3000", 1); };
   Processes ranks(kRanks, [&](int rank, const strettoUniqueId& id) { return run_rank(rank, id, plan); });
   ASSERT_TRUE(ranks.wait(std::chrono::seconds(20)));
   for (int rank = 0; rank < kRanks; ++rank) {
