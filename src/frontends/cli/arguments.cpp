@@ -53,10 +53,12 @@ int run(int argc, const char* const* argv) {
   ExplainOptions explain;
   std::string perf_name;
   bool as_markdown = false;
+  bool of_nccl = false;
   add_plan(app, plan);
   add_explain(app, explain);
-  app.add_subcommand("env", "List the environment variables and their values")
-      ->add_flag("--markdown", as_markdown, "Print the page of the documentation");
+  CLI::App* env = app.add_subcommand("env", "List the environment variables and their values");
+  env->add_flag("--markdown", as_markdown, "Print the page of the documentation");
+  env->add_flag("--nccl", of_nccl, "Of NCCL's variables: what those that are set mean here");
   app.add_subcommand("version", "Print the version");
   // The tool's own options are its own: everything after the name is passed on untouched.
   CLI::App* perf = app.add_subcommand("perf", "Run a performance tool: stretto perf NAME [its options]");
@@ -68,7 +70,7 @@ int run(int argc, const char* const* argv) {
   }
   if (app.got_subcommand("plan")) print_plan(plan);
   if (app.got_subcommand("explain")) print_choice(explain);
-  if (app.got_subcommand("env")) print_environment(as_markdown);
+  if (app.got_subcommand("env")) of_nccl ? print_nccl_environment(as_markdown) : print_environment(as_markdown);
   if (app.got_subcommand("version")) print_version();
   if (app.got_subcommand("perf")) {
     std::vector<std::string> words = perf->remaining();

@@ -46,6 +46,8 @@ void print_choice(const ExplainOptions& options);
 void print_version();
 /// The variables with their values in force, or the page of the documentation.
 void print_environment(bool markdown);
+/// The same of NCCL's variables: what those that are set mean here, or the page.
+void print_nccl_environment(bool markdown);
 
 /// To standard output; throws Error(strettoSystemError) if it does not take all.
 void print(const std::string& text);
