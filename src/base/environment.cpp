@@ -99,6 +99,17 @@ struct Fallbacks {
 
 PerProcess<Fallbacks> process_fallbacks;
 
+/// Whoever reads them later could not say whose mistake it was.
+void check_fallback(const std::string& entry) {
+  const std::size_t equals = entry.find('=');
+  const KnobRow* row = equals == std::string::npos ? nullptr : find_row(entry.substr(0, equals));
+  if (row == nullptr || row->knob == Knob::config_file) {
+    throw Error(strettoInvalidArgument,
+                format("\"{}\" is not STRETTO_NAME=value of a variable that can be given a default", entry), "entries");
+  }
+  check_value(*row, entry.substr(equals + 1));
+}
+
 std::vector<std::string> fallback_entries() {
   Fallbacks* const made = process_fallbacks.get_if_made();
   if (made == nullptr) return {};
@@ -144,6 +155,7 @@ Environment Environment::read() {
 }
 
 void Environment::set_fallbacks(std::vector<std::string> entries) {
+  for (const std::string& entry : entries) check_fallback(entry);
   Fallbacks& made = process_fallbacks.get();
   const std::lock_guard lock(made.mutex);
   made.entries = std::move(entries);

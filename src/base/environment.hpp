@@ -62,7 +62,8 @@ class Environment {
   static Environment from(const std::vector<std::string>& entries, const std::vector<std::string>& fallbacks = {});
   /// NAME=value entries that count, from the next read() of this process on, where neither the environment nor the file
   /// gives a value. Not by setenv: that races with every getenv of the program's other threads, and children inherit it
-  /// as if their user had set it. They replace those of an earlier call; a forked child has none.
+  /// as if their user had set it. They replace those of an earlier call; a forked child has none. Throws
+  /// Error(strettoInvalidArgument) for what could not stand in the environment, and for STRETTO_CONFIG_FILE.
   static void set_fallbacks(std::vector<std::string> entries);
 
   std::int64_t integer(Knob knob) const;

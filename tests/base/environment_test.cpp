@@ -63,6 +63,16 @@ TEST(Environment, FallbacksOfTheProcess_AreReadUntilReplaced) {
   EXPECT_EQ(Environment::read().integer(Knob::spin_us), -1);
 }
 
+TEST(Environment, FallbacksThatCannotBe_AreRefusedAndTheEarlierStay) {
+  Environment::set_fallbacks({"STRETTO_SPIN_US=7"});
+  for (const char* entry : {"STRETTO_SPIN_US", "STRETTO_SPIN_US=x", "STRETTO_SPIN=1", "HOME=x", "", "=",
+                            "STRETTO_CONFIG_FILE=/x", "STRETTO_LOG_LEVEL=loud"}) {
+    EXPECT_THROW(Environment::set_fallbacks({"STRETTO_SPIN_US=8", entry}), Error) << entry;
+  }
+  EXPECT_EQ(Environment::read().integer(Knob::spin_us), 7);
+  Environment::set_fallbacks({});
+}
+
 TEST(Environment, UnknownName_WarnsWithTheNearest) {
   const Environment environment = Environment::from({"STRETTO_ALGORYTHM=ring", "STRETTO_TEST_SEEDS=7"});
   ASSERT_EQ(environment.warnings().size(), 1U);

@@ -15,6 +15,7 @@
 
 #include "base/error.hpp"
 #include "comm/settings.hpp"
+#include "frontends/cli/shell.hpp"
 #include "frontends/nccl/environment.hpp"
 
 namespace stretto::nccl {
@@ -74,6 +75,18 @@ TEST_F(NcclProcess, VariablesAreSet_LibraryWorksWithThem) {
   });
   EXPECT_THAT(text, HasSubstr("level=info event=nccl_environment variable=NCCL_ALGO value=\"Tree\" state=honoured"));
   EXPECT_THAT(text, HasSubstr("variable=NCCL_PROTO value=\"LL\" state=ignored"));
+}
+
+TEST_F(NcclProcess, LibraryIsLinkedDynamically_HearsOfTheSettings) {
+  const auto output = [](const std::string& variables) {
+    return shell("env -u STRETTO_LOG_LEVEL -u STRETTO_LOG_FILE " + variables + " " NCCL_ENVIRONMENT_PROGRAM);
+  };
+  const Outcome told = output("NCCL_DEBUG=INFO");
+  EXPECT_EQ(told.status, 0) << told.text;
+  EXPECT_EQ(count_of(told.text, "event=nccl_environment variable=NCCL_DEBUG"), 1) << told.text;
+  EXPECT_EQ(count_of(told.text, "event=communicator"), 1) << told.text;
+  EXPECT_EQ(output("NCCL_DEBUG=WARN").text, "");
+  EXPECT_EQ(output("NCCL_DEBUG=INFO STRETTO_LOG_LEVEL=warn").text, "");
 }
 
 TEST_F(NcclProcess, NoLevelIsAsked_WarningsAloneAreSaid) {

@@ -14,9 +14,11 @@
 #include <mutex>
 
 #include "base/environment.hpp"
+#include "base/error.hpp"
 #include "base/fork.hpp"
 #include "base/text.hpp"
 #include "frontends/nccl/environment.hpp"
+#include "stretto/stretto.h"
 
 namespace stretto::nccl {
 namespace {
@@ -78,6 +80,16 @@ struct Report {
 
 PerProcess<Report> report;
 
+/// To this code's own table and log, and to the library's, which are others where it is linked dynamically.
+void hand_over(const std::vector<std::string>& settings) {
+  Environment::set_fallbacks(settings);
+  std::vector<const char*> entries;
+  for (const std::string& setting : settings) entries.push_back(setting.c_str());
+  if (const strettoResult_t result = strettoSetDefaults(entries.data(), entries.size()); result != strettoSuccess) {
+    throw Error(result, strettoGetLastError(nullptr));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> process_entries() {
@@ -117,7 +129,7 @@ void report_environment() {
   if (state.done) return;
   const std::vector<std::string> entries = process_entries();
   const Translation translation = translate(entries, process_surroundings(entries));
-  Environment::set_fallbacks(translation.settings);
+  hand_over(translation.settings);
   configure_log(Environment::read());
   for (const Line& line : translation.lines) {
     if (log_enabled(line.level)) log_line(line.level, line.text);
