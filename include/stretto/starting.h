@@ -109,4 +109,12 @@ STRETTO_API strettoResult_t strettoCommInitKeyValue(strettoComm_t *comm, int nra
  *  `config` says. Without a launcher: strettoInvalidUsage, field "launcher". docs/starting.md has the rules. */
 STRETTO_API strettoResult_t strettoCommInitEnvironment(strettoComm_t *comm, const strettoConfig_t *config);
 
+/** Gives variables of docs/environment.md values that count in this process where neither the environment nor the file
+ *  of STRETTO_CONFIG_FILE has one, for communicators and ids made from then on. For libraries that know what their user
+ *  wants by other names: setenv would race with other threads' getenv, and children would inherit it. A forked child
+ *  has none of its parent's. Refused whole if an entry is (strettoInvalidArgument).
+ *  @param entries "STRETTO_NAME=value" each, copied; not STRETTO_CONFIG_FILE. They replace those of an earlier call.
+ *  @param n_entries how many; 0: none any more. */
+STRETTO_API strettoResult_t strettoSetDefaults(const char *const *entries, size_t n_entries);
+
 #endif /* STRETTO_STARTING_H */

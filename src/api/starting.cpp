@@ -170,4 +170,18 @@ strettoResult_t strettoCommInitEnvironment(strettoComm_t* comm, const strettoCon
   }));
 }
 
+strettoResult_t strettoSetDefaults(const char* const* entries, size_t n_entries) {
+  static constexpr const char* kName = "strettoSetDefaults";
+  return guarded(kName, [&] {
+    if (entries == nullptr && n_entries > 0) throw_refusal(kName, "entries", "entries is NULL");
+    std::vector<std::string> given;
+    for (std::size_t i = 0; i < n_entries; ++i) {
+      if (entries[i] == nullptr) throw_refusal(kName, "entries", format("entries[{}] is NULL", i));
+      given.emplace_back(entries[i]);
+    }
+    Environment::set_fallbacks(std::move(given));
+    return strettoSuccess;
+  });
+}
+
 }  // extern "C"

@@ -6,9 +6,10 @@
 #include <array>
 #include <charconv>
 #include <fstream>
-#include <numeric>
+#include <mutex>
 
 #include "base/error.hpp"
+#include "base/fork.hpp"
 #include "base/text.hpp"
 
 namespace stretto {
@@ -60,25 +61,9 @@ const KnobRow* find_row(std::string_view name) {
 
 const KnobRow& row_of(Knob knob) { return kRows[static_cast<std::size_t>(knob)]; }
 
-/// Levenshtein distance.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 std::string unknown_text(std::string_view name) {
   const auto* nearest = std::min_element(kRows.begin(), kRows.end(), [&](const KnobRow& a, const KnobRow& b) {
-    return distance(name, a.name) < distance(name, b.name);
+    return edit_distance(name, a.name) < edit_distance(name, b.name);
   });
   return format("unknown variable {} is ignored; did you mean {}?", name, nearest->name);
 }
@@ -104,6 +89,32 @@ void check_value(const KnobRow& row, const std::string& value) {
   if (number < row.least || number > row.most) {
     bad_value(row, value, format("must be from {} to {}", row.least, row.most));
   }
+}
+
+/// What set_fallbacks was given.
+struct Fallbacks {
+  std::mutex mutex;
+  std::vector<std::string> entries;
+};
+
+PerProcess<Fallbacks> process_fallbacks;
+
+/// Whoever reads them later could not say whose mistake it was.
+void check_fallback(const std::string& entry) {
+  const std::size_t equals = entry.find('=');
+  const KnobRow* row = equals == std::string::npos ? nullptr : find_row(entry.substr(0, equals));
+  if (row == nullptr || row->knob == Knob::config_file) {
+    throw Error(strettoInvalidArgument,
+                format("\"{}\" is not STRETTO_NAME=value of a variable that can be given a default", entry), "entries");
+  }
+  check_value(*row, entry.substr(equals + 1));
+}
+
+std::vector<std::string> fallback_entries() {
+  Fallbacks* const made = process_fallbacks.get_if_made();
+  if (made == nullptr) return {};
+  const std::lock_guard lock(made->mutex);
+  return made->entries;
 }
 
 std::vector<std::string> file_entries(const std::string& path) {
@@ -140,10 +151,17 @@ std::map<std::string, std::string> process_variables() {
 Environment Environment::read() {
   std::vector<std::string> entries;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) entries.emplace_back(*entry);
-  return from(entries);
+  return from(entries, fallback_entries());
 }
 
-Environment Environment::from(const std::vector<std::string>& entries) {
+void Environment::set_fallbacks(std::vector<std::string> entries) {
+  for (const std::string& entry : entries) check_fallback(entry);
+  Fallbacks& made = process_fallbacks.get();
+  const std::lock_guard lock(made.mutex);
+  made.entries = std::move(entries);
+}
+
+Environment Environment::from(const std::vector<std::string>& entries, const std::vector<std::string>& fallbacks) {
   Environment result;
   const auto take = [&](const std::vector<std::string>& source) {
     for (const std::string& entry : source) {
@@ -165,6 +183,8 @@ Environment Environment::from(const std::vector<std::string>& entries) {
   };
   take(entries);
   if (!result.text(Knob::config_file).empty()) take(file_entries(result.text(Knob::config_file)));
+  for (const auto& [knob, value] : result.values_) result.given_.insert(knob);
+  take(fallbacks);
   for (const KnobRow& row : kRows) result.values_.try_emplace(row.knob, std::string(row.default_value));
   return result;
 }

@@ -1,10 +1,11 @@
 // Every environment variable of stretto, in one table, and the only code that reads the environment.
 // Precedence of a value: the caller's config, then the environment, then the configuration file (STRETTO_CONFIG_FILE,
-// lines of NAME=value), then the default of the table.
+// lines of NAME=value), then what another interface's variables mean (set_fallbacks), then the default of the table.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,10 +59,17 @@ class Environment {
   /// variable if a value is no number or out of range, or the file cannot be read.
   static Environment read();
   /// The same from given NAME=value entries: for tests.
-  static Environment from(const std::vector<std::string>& entries);
+  static Environment from(const std::vector<std::string>& entries, const std::vector<std::string>& fallbacks = {});
+  /// NAME=value entries that count, from the next read() of this process on, where neither the environment nor the file
+  /// gives a value. Not by setenv: that races with every getenv of the program's other threads, and children inherit it
+  /// as if their user had set it. They replace those of an earlier call; a forked child has none. Throws
+  /// Error(strettoInvalidArgument) for what could not stand in the environment, and for STRETTO_CONFIG_FILE.
+  static void set_fallbacks(std::vector<std::string> entries);
 
   std::int64_t integer(Knob knob) const;
   const std::string& text(Knob knob) const;
+  /// Whether the environment or the file has it.
+  bool is_given(Knob knob) const { return given_.contains(knob); }
   /// STRETTO_TEST_SOCKETS: as if the ranks were bound to so many sockets, in equal shares; 0: the truth.
   std::int32_t test_sockets() const { return test_sockets_; }
   /// One line per STRETTO_* variable that no row knows, with the nearest name. STRETTO_TEST_* are exempt.
@@ -69,6 +77,7 @@ class Environment {
 
  private:
   std::map<Knob, std::string> values_;
+  std::set<Knob> given_;
   std::int32_t test_sockets_ = 0;
   std::vector<std::string> warnings_;
 };

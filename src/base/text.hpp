@@ -4,9 +4,14 @@
 
 #include <fmt/core.h>
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace stretto {
+
+/// Levenshtein distance: how many letters must change to get from one to the other.
+std::size_t edit_distance(std::string_view a, std::string_view b);
 
 std::string format_arguments(fmt::string_view text, fmt::format_args arguments);
 

@@ -18,6 +18,7 @@ ROOMS = [
     ("src/comm/", "comm"),
     ("src/api/", "api"),
     ("src/frontends/cli/", "cli"),
+    ("src/frontends/nccl/environment", "nccl/environment"),
     ("src/frontends/", "frontends"),
     ("topology/graph/", "topology/graph"),
     ("topology/files/", "topology/files"),
@@ -56,9 +57,12 @@ ARROWS = {
     "comm": {"exec", "bootstrap", "observe", "plan", "planner", "algorithms", "device", "transports", "registry",
              "topology/graph", "topology/probe"},
     "api": {"comm"},
-    "frontends": {"comm", "api"},
+    # What NCCL's variables mean is a table and a pure function: the drop-in applies it, the command-line tool prints it.
+    "nccl/environment": set(),
+    "frontends": {"comm", "api", "nccl/environment"},
     # The command-line tool prints and draws plans: it needs the pure rooms, and no communicator.
-    "cli": {"plan", "planner", "algorithms", "topology/graph", "topology/files", "topology/probe", "device"},
+    "cli": {"plan", "planner", "algorithms", "topology/graph", "topology/files", "topology/probe", "device",
+            "nccl/environment"},
     "perf": set(),
     "examples": set(),
     "tests": ANY,

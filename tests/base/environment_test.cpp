@@ -42,6 +42,37 @@ TEST(Environment, File_StandsBehindTheEnvironment) {
   EXPECT_EQ(environment.integer(Knob::data_timeout_ms), 5);
 }
 
+TEST(Environment, Fallbacks_StandBehindTheFileAndBeforeTheDefault) {
+  const ScratchFile file("STRETTO_ALGORITHM=ring\n");
+  const std::vector<std::string> fallbacks = {"STRETTO_ALGORITHM=tree", "STRETTO_LOG_LEVEL=info", "STRETTO_SPIN_US=7"};
+  const Environment environment =
+      Environment::from({"STRETTO_CONFIG_FILE=" + file.path(), "STRETTO_LOG_LEVEL=off"}, fallbacks);
+  EXPECT_EQ(environment.text(Knob::algorithm), "ring");
+  EXPECT_EQ(environment.text(Knob::log_level), "off");
+  EXPECT_EQ(environment.integer(Knob::spin_us), 7);
+  EXPECT_TRUE(environment.is_given(Knob::algorithm));
+  EXPECT_TRUE(environment.is_given(Knob::log_level));
+  EXPECT_FALSE(environment.is_given(Knob::spin_us));
+  EXPECT_FALSE(environment.is_given(Knob::shm_slots));
+}
+
+TEST(Environment, FallbacksOfTheProcess_AreReadUntilReplaced) {
+  Environment::set_fallbacks({"STRETTO_SPIN_US=7"});
+  EXPECT_EQ(Environment::read().integer(Knob::spin_us), 7);
+  Environment::set_fallbacks({});
+  EXPECT_EQ(Environment::read().integer(Knob::spin_us), -1);
+}
+
+TEST(Environment, FallbacksThatCannotBe_AreRefusedAndTheEarlierStay) {
+  Environment::set_fallbacks({"STRETTO_SPIN_US=7"});
+  for (const char* entry : {"STRETTO_SPIN_US", "STRETTO_SPIN_US=x", "STRETTO_SPIN=1", "HOME=x", "", "=",
+                            "STRETTO_CONFIG_FILE=/x", "STRETTO_LOG_LEVEL=loud"}) {
+    EXPECT_THROW(Environment::set_fallbacks({"STRETTO_SPIN_US=8", entry}), Error) << entry;
+  }
+  EXPECT_EQ(Environment::read().integer(Knob::spin_us), 7);
+  Environment::set_fallbacks({});
+}
+
 TEST(Environment, UnknownName_WarnsWithTheNearest) {
   const Environment environment = Environment::from({"STRETTO_ALGORYTHM=ring", "STRETTO_TEST_SEEDS=7"});
   ASSERT_EQ(environment.warnings().size(), 1U);

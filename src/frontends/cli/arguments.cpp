@@ -1,5 +1,6 @@
 // The arguments of `stretto`, and which command they ask for.
 #include <CLI/CLI.hpp>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "frontends/cli/commands.hpp"
@@ -44,6 +45,30 @@ void add_explain(CLI::App& app, ExplainOptions& options) {
   command->add_flag("--json", options.json, "Print JSON");
 }
 
+void add_run(CLI::App& app, RunOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "run", "Run a program with stretto in NCCL's place: stretto run [--library PATH] [--] PROGRAM [ARGUMENTS]");
+  command->add_option("--library", options.library, "Put in this libnccl.so.2 (default: the one beside this program)");
+}
+
+/// How many of the arguments are ours: the program of `stretto run` and all that follows it are its own, and CLI11 must
+/// not look for options among them.
+int own_arguments(int argc, const char* const* argv) {
+  if (argc < 2 || std::string_view(argv[1]) != "run") return argc;
+  int n = 2;
+  for (; n < argc && argv[n][0] == '-'; ++n) {
+    const std::string_view word = argv[n];
+    if (word == "--") return n;
+    if (word == "--library" && n + 1 < argc) ++n;
+  }
+  return n;
+}
+
+std::vector<std::string> program_words(int first, int argc, const char* const* argv) {
+  if (first < argc && std::string_view(argv[first]) == "--") ++first;
+  return {argv + first, argv + argc};
+}
+
 }  // namespace
 
 int run(int argc, const char* const* argv) {
@@ -52,23 +77,28 @@ int run(int argc, const char* const* argv) {
   PlanOptions plan;
   ExplainOptions explain;
   std::string perf_name;
+  const int n_own = own_arguments(argc, argv);
+  RunOptions program;
   bool as_markdown = false;
+  bool of_nccl = false;
   add_plan(app, plan);
   add_explain(app, explain);
-  app.add_subcommand("env", "List the environment variables and their values")
-      ->add_flag("--markdown", as_markdown, "Print the page of the documentation");
+  CLI::App* env = app.add_subcommand("env", "List the environment variables and their values");
+  env->add_flag("--markdown", as_markdown, "Print the page of the documentation");
+  env->add_flag("--nccl", of_nccl, "Of NCCL's variables: what those that are set mean here");
   app.add_subcommand("version", "Print the version");
   // The tool's own options are its own: everything after the name is passed on untouched.
   CLI::App* perf = app.add_subcommand("perf", "Run a performance tool: stretto perf NAME [its options]");
   perf->prefix_command();
+  add_run(app, program);
   try {
-    app.parse(argc, argv);
+    app.parse(n_own, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kBadArguments;
   }
   if (app.got_subcommand("plan")) print_plan(plan);
   if (app.got_subcommand("explain")) print_choice(explain);
-  if (app.got_subcommand("env")) print_environment(as_markdown);
+  if (app.got_subcommand("env")) of_nccl ? print_nccl_environment(as_markdown) : print_environment(as_markdown);
   if (app.got_subcommand("version")) print_version();
   if (app.got_subcommand("perf")) {
     std::vector<std::string> words = perf->remaining();
@@ -77,6 +107,10 @@ int run(int argc, const char* const* argv) {
       words.erase(words.begin());
     }
     run_perf(perf_name, words);
+  }
+  if (app.got_subcommand("run")) {
+    program.words = program_words(n_own, argc, argv);
+    run_program(program);
   }
   return 0;
 }

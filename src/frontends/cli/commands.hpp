@@ -46,12 +46,26 @@ void print_choice(const ExplainOptions& options);
 void print_version();
 /// The variables with their values in force, or the page of the documentation.
 void print_environment(bool markdown);
+/// The same of NCCL's variables: what those that are set mean here, or the page.
+void print_nccl_environment(bool markdown);
 
 /// To standard output; throws Error(strettoSystemError) if it does not take all.
 void print(const std::string& text);
 
+/// The folder of this program. Throws Error.
+std::string own_folder();
+
 /// Becomes NAME_perf, or throws an Error that names those there are, if there is none or no name. `arguments` follow
 /// the name.
 [[noreturn]] void run_perf(const std::string& name, const std::vector<std::string>& arguments);
+
+struct RunOptions {
+  std::string library;             ///< "": the one that was installed, or built, with this program
+  std::vector<std::string> words;  ///< program and arguments
+};
+
+/// Becomes the program, with stretto's libnccl.so.2 before any other; says on standard error what it put in and what
+/// that replaces. Throws Error if that could have no effect.
+[[noreturn]] void run_program(const RunOptions& options);
 
 }  // namespace stretto::cli

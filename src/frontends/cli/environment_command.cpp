@@ -18,7 +18,9 @@ the first of these that gives one:
    variables of those names;
 2. the environment of the process;
 3. the file that `STRETTO_CONFIG_FILE` names: lines `STRETTO_NAME=value`, and comments that begin with `#`;
-4. the default.
+4. what the program gave to `strettoSetDefaults`; in programs that use NCCL's interface that is what their `NCCL_...`
+   variables mean ([nccl-environment.md](nccl-environment.md));
+5. the default.
 
 A value that is no number or out of range is an error that names the variable. An unknown variable `STRETTO_...` is
 logged as a warning with the nearest name, unless it begins with `STRETTO_TEST_`.

@@ -1,6 +1,5 @@
 // `stretto perf NAME`: the tools lie beside the installed program, or in the build tree.
 #include <dirent.h>
-#include <limits.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,11 +20,7 @@ constexpr const char* kSuffix = "_perf";
 
 /// Where the tools may be, from the folder of this program: installed (bin/), and built (src/frontends/cli/).
 std::array<std::string, 2> tool_folders() {
-  std::array<char, PATH_MAX> path{};
-  const ssize_t length = readlink("/proc/self/exe", path.data(), path.size());
-  if (length <= 0) throw Error(strettoSystemError, "readlink(/proc/self/exe) failed: is /proc mounted?");
-  const std::string self(path.data(), static_cast<std::size_t>(length));
-  const std::string folder = self.substr(0, self.rfind('/'));
+  const std::string folder = own_folder();
   return {folder + "/../libexec/stretto", folder + "/../../../perf"};
 }
 

@@ -1,31 +1,13 @@
 // The program `stretto` from outside: what it prints and how it ends.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 
+#include "frontends/cli/shell.hpp"
+
 namespace stretto {
 namespace {
-
-struct Outcome {
-  int status = -1;
-  std::string text;  ///< both streams
-};
-
-Outcome shell(const std::string& command) {
-  Outcome outcome;
-  FILE* pipe = popen(("{ " + command + "; } 2>&1").c_str(), "r");
-  if (pipe == nullptr) return outcome;
-  std::array<char, 4096> buffer{};
-  for (std::size_t n = 0; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
-    outcome.text.append(buffer.data(), n);
-  const int status = pclose(pipe);
-  if (WIFEXITED(status)) outcome.status = WEXITSTATUS(status);
-  return outcome;
-}
 
 Outcome run(const std::string& arguments) { return shell(std::string(STRETTO_PROGRAM) + " " + arguments); }
 
@@ -65,6 +47,19 @@ TEST(Cli, Environment_ShowsValuesInForceAndUnknownNames) {
 TEST(Cli, Environment_PageOfTheDocumentationIsTheTable) {
   EXPECT_EQ(shell("cat " STRETTO_DOCS "/environment.md").text, run("env --markdown").text)
       << "write it anew: stretto env --markdown > docs/environment.md";
+}
+
+TEST(Cli, NcclEnvironment_PageOfTheDocumentationIsTheTable) {
+  EXPECT_EQ(shell("cat " STRETTO_DOCS "/nccl-environment.md").text, run("env --nccl --markdown").text)
+      << "write it anew: stretto env --nccl --markdown > docs/nccl-environment.md";
+}
+
+TEST(Cli, NcclEnvironment_ShowsWhatIsSetAndWhatItComesTo) {
+  const Outcome outcome = shell("env -i NCCL_ALGO=Ring NCCL_DEBUG=loud NCCL_IB_HCA=x " STRETTO_PROGRAM " env --nccl");
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_NE(outcome.text.find("level=info event=nccl_environment variable=NCCL_ALGO"), std::string::npos);
+  EXPECT_NE(outcome.text.find("level=warn event=nccl_environment variable=NCCL_DEBUG"), std::string::npos);
+  EXPECT_NE(outcome.text.find("\nSTRETTO_ALGORITHM=ring\n"), std::string::npos) << outcome.text;
 }
 
 TEST(Cli, Help_NamesTheCommands) { expect("--help", 0, "explain"); }
