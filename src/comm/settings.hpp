@@ -34,8 +34,10 @@ struct Settings {
   DebugMode debug;
 };
 
-/// The GPU that a number of the C API means, for this thread now, with its kernels loaded: in the calling thread, since
-/// that can take long. nullptr: the host, also for STRETTO_UNSET. Throws Error.
+/// The GPU that a number of the C API means, for this thread now. nullptr: the host, also for STRETTO_UNSET. Throws
+/// Error.
+std::shared_ptr<Gpu> open_device(int given);
+/// The same with its kernels loaded: in the calling thread, since that can take long.
 std::shared_ptr<Gpu> resolve_device(int given);
 
 /// Whether it leaves the device to nobody else.
