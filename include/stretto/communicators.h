@@ -77,6 +77,11 @@ STRETTO_API strettoResult_t strettoCommUserRank(strettoComm_t comm, int *rank);
  *  @param device receives STRETTO_DEVICE_HOST, or the number of a CUDA device. */
 STRETTO_API strettoResult_t strettoCommDevice(strettoComm_t comm, int *device);
 
+/** How many CUDA devices this process has for communicators: the numbers that strettoConfig_t.device may be. Any thread.
+ *  strettoUnsupported, field "device", where there is none; the text says why, and what to do.
+ *  @param count receives the number, at least 1. */
+STRETTO_API strettoResult_t strettoGetDeviceCount(int *count);
+
 /** Allocates memory for buffers: of the CUDA device that is current where this process can use one, else of the host.
  *  Of a device it is whole pages of 2 MiB, which the other GPUs of this process may use too where the machine can do
  *  that; of the host it is whole pages. It is made so that other ranks of the host can come to map it; in this release

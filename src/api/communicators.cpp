@@ -256,6 +256,15 @@ strettoResult_t strettoCommUserRank(strettoComm_t comm, int* rank) {
   return get<int>(comm, rank, "strettoCommUserRank", "rank", [](const Participant& p) { return p.rank(); });
 }
 
+strettoResult_t strettoGetDeviceCount(int* count) {
+  static constexpr const char* kName = "strettoGetDeviceCount";
+  return guarded(kName, [&] {
+    if (count == nullptr) return refuse(strettoInvalidArgument, kName, "count", "count is NULL");
+    *count = count_devices();
+    return strettoSuccess;
+  });
+}
+
 strettoResult_t strettoCommDevice(strettoComm_t comm, int* device) {
   return get<int>(comm, device, "strettoCommDevice", "device", [](const Participant& p) {
     return p.on_device() ? p.settings().gpu->facts().ordinal : STRETTO_DEVICE_HOST;

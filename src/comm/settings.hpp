@@ -34,6 +34,8 @@ struct Settings {
   DebugMode debug;
 };
 
+/// CUDA devices of this process, at least one. Throws Error where there is none.
+int count_devices();
 /// The GPU that a number of the C API means, for this thread now. nullptr: the host, also for STRETTO_UNSET. Throws
 /// Error.
 std::shared_ptr<Gpu> open_device(int given);

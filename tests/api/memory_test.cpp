@@ -37,6 +37,20 @@ TEST(Memory, WithoutADevice_IsTheHosts) {
   EXPECT_STREQ(error_of(nullptr).field, "device");
 }
 
+TEST(Devices, OfThisProcess_AreCountedOrTheReasonIsTold) {
+  int count = -1;
+  const strettoResult_t result = strettoGetDeviceCount(&count);
+  if (gpus().count() > 0) {
+    EXPECT_EQ(result, strettoSuccess);
+    EXPECT_EQ(count, gpus().count());
+  } else {
+    EXPECT_EQ(result, strettoUnsupported);
+    EXPECT_STREQ(error_of(nullptr).field, "device");
+    EXPECT_EQ(count, -1);
+  }
+  expect_refused("count", strettoGetDeviceCount(nullptr));
+}
+
 TEST(Memory, WrongArguments_AreRefusedByField) {
   void* memory = nullptr;
   expect_refused("pointer", strettoMemAlloc(nullptr, 1));
