@@ -1,6 +1,7 @@
 // Communicators of libnccl.so.2 made of others, and their ends: split, shrink, abort, revoke.
 #include <array>
 #include <atomic>
+#include <barrier>
 #include <cstring>
 
 #include "library.hpp"
@@ -90,11 +91,13 @@ TEST(NcclShrink, WithoutTheExcluded_KeepsTheOrder) {
 
 TEST(NcclShrink, WithAbort_EndsWhatHangs) {
   const Ranks ranks(3);
-  ranks.run([](int rank, ncclComm_t comm) {
+  std::barrier issued(2);
+  ranks.run([&](int rank, ncclComm_t comm) {
     if (rank == 2) return;  // whose part of the all-reduce never comes
     const Stream stream;
     std::int64_t value = 1;
     EXPECT_NCCL(nccl().AllReduce(&value, &value, 1, ncclInt64, ncclSum, comm, stream.get()));
+    issued.arrive_and_wait();
     int exclude[] = {2};
     ncclComm_t rest = nullptr;
     ASSERT_NCCL(nccl().CommShrink(comm, exclude, 1, &rest, nullptr, NCCL_SHRINK_ABORT));

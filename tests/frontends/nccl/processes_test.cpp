@@ -74,10 +74,19 @@ TEST(NcclProcesses, RanksWithAnId_ReduceAndSplitAndPass) {
 
 TEST(NcclProcesses, RankThatIsKilled_IsARemoteErrorAndTheRestGoesOn) {
   constexpr int kRanks = 3;
-  const std::vector<int> ends = run_processes(kRanks, [](int rank, const ncclUniqueId& id) {
+  int started[2];  // the others' word that their set-up has ended
+  ASSERT_EQ(pipe(started), 0);
+  const std::vector<int> ends = run_processes(kRanks, [&](int rank, const ncclUniqueId& id) {
     ncclComm_t comm = nullptr;
     if (nccl().CommInitRank(&comm, kRanks, id, rank) != ncclSuccess) return 1;
-    if (rank == 1) raise(SIGKILL);
+    char word = 'x';
+    if (rank == 1) {
+      for (int other = 1; other < kRanks; ++other) {
+        if (read(started[0], &word, 1) != 1) return 7;
+      }
+      raise(SIGKILL);
+    }
+    if (write(started[1], &word, 1) != 1) return 8;
     std::int64_t value = 1;
     if (nccl().AllReduce(&value, &value, 1, ncclInt64, ncclSum, comm, nullptr) != ncclRemoteError) return 2;
     ncclResult_t state = ncclSuccess;
@@ -89,6 +98,8 @@ TEST(NcclProcesses, RankThatIsKilled_IsARemoteErrorAndTheRestGoesOn) {
     if (nccl().AllReduce(&value, &value, 1, ncclInt64, ncclSum, rest, nullptr) != ncclSuccess || value != 2) return 5;
     return nccl().CommDestroy(rest) == ncclSuccess && nccl().CommAbort(comm) == ncclSuccess ? 0 : 6;
   });
+  close(started[0]);
+  close(started[1]);
   EXPECT_EQ(ends[0], 0) << "exit status " << WEXITSTATUS(ends[0]);
   EXPECT_TRUE(WIFSIGNALED(ends[1]));
   EXPECT_EQ(ends[2], 0) << "exit status " << WEXITSTATUS(ends[2]);
