@@ -183,8 +183,8 @@ STRETTO_API strettoResult_t strettoBarrierConfig(strettoComm_t comm, strettoStre
  *     call must not use what another of its group gives.
  *   - Small all-reduces of one type and operation that follow one another run as one, and so do small broadcasts of one
  *     root: rounding may then differ from single calls, on all ranks alike.
- *   - strettoCommInitRank, -Callback and -Environment of blocking communicators begin at once and are awaited by the
- *     end, which writes their handles: all of them, or on an error none. */
+ *   - strettoCommInitRank, -Scalable, -Callback and -Environment of blocking communicators begin at once and are awaited
+ *     by the end, which writes their handles: all of them, or on an error none. */
 STRETTO_API strettoResult_t strettoGroupStart(void);
 
 /** Closes a group. The outermost end issues the calls and returns when those without a stream are done; those with one
@@ -195,5 +195,11 @@ STRETTO_API strettoResult_t strettoGroupStart(void);
  *     before the first of it is launched. The communicators stay usable, as long as the other ranks' parts of the group
  *     are refused, too, or not made: a rank whose part was issued waits for this one until its deadline. */
 STRETTO_API strettoResult_t strettoGroupEnd(void);
+
+/** Closes a group as strettoGroupEnd does, but issues nothing of it: its calls are forgotten, and the outermost end says
+ *  how long they would have taken by the model that chooses plans. An estimate for schedulers, not a measurement. A
+ *  group in which communicators are started is strettoInvalidUsage, and they are not made.
+ *  @param time_us receives microseconds: of the communicator that would take longest. Not written by an inner end. */
+STRETTO_API strettoResult_t strettoGroupSimulateEnd(double *time_us);
 
 #endif /* STRETTO_COLLECTIVES_H */

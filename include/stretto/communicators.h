@@ -77,25 +77,40 @@ STRETTO_API strettoResult_t strettoCommUserRank(strettoComm_t comm, int *rank);
  *  @param device receives STRETTO_DEVICE_HOST, or the number of a CUDA device. */
 STRETTO_API strettoResult_t strettoCommDevice(strettoComm_t comm, int *device);
 
-/** Allocates memory that all ranks of this host can map, for zero-copy operation. It is the caller's, until
- *  strettoMemFree.
- *  @param pointer receives its address.
- *  @param bytes its size. */
+/** How many CUDA devices this process has for communicators: the numbers that strettoConfig_t.device may be. Any thread.
+ *  strettoUnsupported, field "device", where there is none; the text says why, and what to do.
+ *  @param count receives the number, at least 1. */
+STRETTO_API strettoResult_t strettoGetDeviceCount(int *count);
+
+/** Allocates memory for buffers: of the CUDA device that is current where this process can use one, else of the host.
+ *  Of a device it is whole pages of 2 MiB, which the other GPUs of this process may use too where the machine can do
+ *  that; of the host it is whole pages. It is made so that other ranks of the host can come to map it; in this release
+ *  operations take it as they take any memory. It is the caller's, until strettoMemFree. Any thread.
+ *  @param pointer receives its address; what lies there has no meaning.
+ *  @param bytes its size; of 0 the address is as good as any, and still to be freed. */
 STRETTO_API strettoResult_t strettoMemAlloc(void **pointer, size_t bytes);
 
-/** Frees memory of strettoMemAlloc.
+/** strettoMemAlloc of a device that the caller names. Any thread.
+ *  @param pointer receives its address.
+ *  @param bytes its size.
+ *  @param device as strettoConfig_t.device: STRETTO_DEVICE_HOST, STRETTO_DEVICE_CURRENT, or a CUDA device number. */
+STRETTO_API strettoResult_t strettoMemAllocOnDevice(void **pointer, size_t bytes, int device);
+
+/** Frees memory of the two functions above. No operation that uses it may be under way. Any thread.
  *  @param pointer NULL is allowed. */
 STRETTO_API strettoResult_t strettoMemFree(void *pointer);
 
-/** Registers the caller's memory with a communicator, which may then use it without copies. It stays the caller's, and
- *  must live until it is deregistered.
+/** Tells a communicator of the caller's memory, which it may then use without copies. In this release it is checked and
+ *  remembered, and changes nothing about operations. The memory stays the caller's, and must live until it is
+ *  deregistered, or the communicator destroyed. Any thread; ranks need not do alike.
  *  @param buffer its address.
- *  @param bytes its size.
+ *  @param bytes its size, at least 1.
  *  @param handle receives what strettoCommDeregister takes. */
 STRETTO_API strettoResult_t strettoCommRegister(strettoComm_t comm, void *buffer, size_t bytes, void **handle);
 
-/** Ends a registration. No operation that uses the memory may be under way.
- *  @param handle from strettoCommRegister on the same communicator. */
+/** Ends a registration. No operation that uses the memory may be under way. Also of a communicator that is finalized or
+ *  has a fault. Any thread.
+ *  @param handle from strettoCommRegister on the same communicator, once. */
 STRETTO_API strettoResult_t strettoCommDeregister(strettoComm_t comm, void *handle);
 
 /** Makes an operation that multiplies this rank's input by `scalar`, rounds to the type, and then sums over the

@@ -33,9 +33,10 @@ STRETTO_API strettoResult_t strettoCommInitRankConfig(strettoComm_t *comm, int n
                                                       const strettoConfig_t *config);
 STRETTO_API strettoResult_t strettoCommInitRank(strettoComm_t *comm, int nranks, strettoUniqueId id, int rank);
 
-/** Joins a communicator with ids of several roots, which share the set-up work.
- *  @param n_ids how many roots there are.
- *  @param ids their ids, the same on all ranks and in the same order. */
+/** strettoCommInitRankConfig for programs that made several ids, each by the process of another rank. The ranks meet at
+ *  the first; listeners of the others, where this process has them, are ended.
+ *  @param n_ids how many there are, from 1 to nranks.
+ *  @param ids the same on all ranks and in the same order. */
 STRETTO_API strettoResult_t strettoCommInitRankScalable(strettoComm_t *comm, int nranks, int rank, int n_ids,
                                                         const strettoUniqueId *ids, const strettoConfig_t *config);
 

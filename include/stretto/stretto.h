@@ -30,8 +30,8 @@
  *  - Every wait has a deadline (strettoConfig_t).
  *  - After an error that left an operation incomplete the communicator is faulted: each later call on it returns the
  *    first fault at once, until it is destroyed. An abort does not replace the fault.
- *  - A pointer that must not be NULL and is gets strettoInvalidArgument, the field being the parameter's name. A
- *    function that this release does not have yet returns strettoUnsupported and does nothing else.
+ *  - A pointer that must not be NULL and is gets strettoInvalidArgument, the field being the parameter's name. What
+ *    this release cannot do yet returns strettoUnsupported and does nothing else.
  *
  * Parameters that mean the same everywhere, where a function says nothing else:
  *  - comm: The communicator, from one of the functions that make one.

@@ -27,8 +27,6 @@ constexpr int kMostRanks = 1 << 15;  // pairs of ranks are numbered with 32 bits
 
 /// Reads the environment, and applies what it says of logging.
 Environment read_environment();
-/// For functions of the settled interface that come with a later release.
-strettoResult_t unsupported(const char* function);
 
 /// strettoSuccess if the handle is one, and this process's.
 strettoResult_t check_handle(strettoComm_t comm, const char* function);

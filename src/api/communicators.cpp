@@ -1,7 +1,10 @@
 // Communicators of the C API: making, asking, ending.
+#include <algorithm>
+
 #include "api/api.hpp"
 #include "base/text.hpp"
 #include "comm/call_group.hpp"
+#include "comm/rendezvous_task.hpp"
 #include "comm/shrink.hpp"
 #include "comm/split.hpp"
 #include "comm/starting.hpp"
@@ -60,6 +63,20 @@ Settings child_settings(Participant& parent, const strettoConfig_t* config, cons
   return settings;
 }
 
+strettoResult_t init_rank(const char* function, strettoComm_t* comm, int nranks, const strettoUniqueId& id, int rank,
+                          const strettoConfig_t* config) {
+  if (comm == nullptr) return refuse(strettoInvalidArgument, function, "comm", "comm is NULL");
+  if (nranks < 1 || nranks > kMostRanks) {
+    return refuse(strettoInvalidArgument, function, "nranks",
+                  format("nranks is {}: it must be from 1 to {}", nranks, kMostRanks));
+  }
+  if (rank < 0 || rank >= nranks) {
+    return refuse(strettoInvalidArgument, function, "rank",
+                  format("rank is {}: it must be from 0 to {}", rank, nranks - 1));
+  }
+  return join(id, nranks, rank, resolve_settings(config, read_environment()), comm);
+}
+
 }  // namespace
 
 namespace stretto::api {
@@ -105,18 +122,21 @@ strettoResult_t strettoGetUniqueId(strettoUniqueId* id) {
 strettoResult_t strettoCommInitRankConfig(strettoComm_t* comm, int nranks, strettoUniqueId id, int rank,
                                           const strettoConfig_t* config) {
   static constexpr const char* kName = "strettoCommInitRank";
+  return spoil_group(guarded(kName, [&] { return init_rank(kName, comm, nranks, id, rank, config); }));
+}
+
+strettoResult_t strettoCommInitRankScalable(strettoComm_t* comm, int nranks, int rank, int n_ids,
+                                            const strettoUniqueId* ids, const strettoConfig_t* config) {
+  static constexpr const char* kName = "strettoCommInitRankScalable";
   return spoil_group(guarded(kName, [&] {
-    if (comm == nullptr) return refuse(strettoInvalidArgument, kName, "comm", "comm is NULL");
-    if (nranks < 1 || nranks > kMostRanks) {
-      return refuse(strettoInvalidArgument, kName, "nranks",
-                    format("nranks is {}: it must be from 1 to {}", nranks, kMostRanks));
+    if (ids == nullptr) return refuse(strettoInvalidArgument, kName, "ids", "ids is NULL");
+    if (n_ids < 1 || n_ids > std::max(nranks, 1)) {
+      return refuse(strettoInvalidArgument, kName, "n_ids",
+                    format("n_ids is {}: it must be from 1 to the number of ranks", n_ids));
     }
-    if (rank < 0 || rank >= nranks) {
-      return refuse(strettoInvalidArgument, kName, "rank",
-                    format("rank is {}: it must be from 0 to {}", rank, nranks - 1));
-    }
-    const Settings settings = resolve_settings(config, read_environment());
-    return join(id, nranks, rank, settings, comm);
+    const strettoResult_t result = init_rank(kName, comm, nranks, ids[0], rank, config);
+    for (int i = 1; i < n_ids; ++i) end_rendezvous(ids[i]);
+    return result;
   }));
 }
 
@@ -234,6 +254,15 @@ strettoResult_t strettoCommCount(strettoComm_t comm, int* count) {
 
 strettoResult_t strettoCommUserRank(strettoComm_t comm, int* rank) {
   return get<int>(comm, rank, "strettoCommUserRank", "rank", [](const Participant& p) { return p.rank(); });
+}
+
+strettoResult_t strettoGetDeviceCount(int* count) {
+  static constexpr const char* kName = "strettoGetDeviceCount";
+  return guarded(kName, [&] {
+    if (count == nullptr) return refuse(strettoInvalidArgument, kName, "count", "count is NULL");
+    *count = count_devices();
+    return strettoSuccess;
+  });
 }
 
 strettoResult_t strettoCommDevice(strettoComm_t comm, int* device) {

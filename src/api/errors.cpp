@@ -72,12 +72,6 @@ Target target_of(strettoComm_t comm, const char* function) {
   return target;
 }
 
-strettoResult_t unsupported(const char* function) {
-  return refuse(strettoUnsupported, function, "",
-                "not in this release, which serves all collectives on host memory and on GPUs of one host: "
-                "docs/names.md lists what is to come");
-}
-
 }  // namespace stretto::api
 
 using namespace stretto::api;

@@ -3,6 +3,7 @@
 
 #include "api/api.hpp"
 #include "comm/call_group.hpp"
+#include "comm/estimate.hpp"
 
 using namespace stretto;
 using namespace stretto::api;
@@ -65,6 +66,25 @@ extern "C" {
 strettoResult_t strettoGroupStart(void) {
   CallGroup::of_thread().start();
   return strettoSuccess;
+}
+
+strettoResult_t strettoGroupSimulateEnd(double* time_us) {
+  static constexpr const char* kName = "strettoGroupSimulateEnd";
+  return guarded(kName, [&] {
+    CallGroup& group = CallGroup::of_thread();
+    if (CallGroup::is_open() && group.is_of_parent()) return forget_parents_group(group);
+    if (!group.end()) return strettoSuccess;
+    const PendingSetups setups = std::exchange(pending_setups(), {});  // which end here
+    const std::vector<DeviceCall> device_calls = group.take_device_calls();
+    const std::vector<Share> shares = group.take();
+    if (time_us == nullptr) return refuse(strettoInvalidArgument, kName, "time_us", "time_us is NULL");
+    if (!setups.participants.empty()) {
+      return refuse(strettoInvalidUsage, kName, "group",
+                    "communicators are started in the group, which cannot be simulated: their set-up ends here");
+    }
+    *time_us = estimate_us(shares, device_calls);
+    return strettoSuccess;
+  });
 }
 
 strettoResult_t strettoGroupEnd(void) {

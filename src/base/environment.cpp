@@ -148,6 +148,12 @@ std::map<std::string, std::string> process_variables() {
   return result;
 }
 
+bool test_nccl_host() {
+  const std::map<std::string, std::string> variables = process_variables();
+  const auto found = variables.find("STRETTO_TEST_NCCL_HOST");
+  return found != variables.end() && found->second == "1";
+}
+
 Environment Environment::read() {
   std::vector<std::string> entries;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) entries.emplace_back(*entry);

@@ -52,6 +52,9 @@ std::span<const KnobRow> knob_rows() noexcept;
 /// All variables of this process, by name: what launchers say in theirs is not the table's.
 std::map<std::string, std::string> process_variables();
 
+/// STRETTO_TEST_NCCL_HOST=1: libnccl.so.2 makes communicators of host memory. For tests.
+bool test_nccl_host();
+
 /// A snapshot of all knobs, read once where a communicator is made. Immutable.
 class Environment {
  public:

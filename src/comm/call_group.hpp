@@ -14,8 +14,10 @@
 
 namespace stretto {
 
-/// How many groups of this thread are open. Asked by every call, so it lies where one instruction finds it.
-extern constinit thread_local int open_groups __attribute__((tls_model("initial-exec")));
+/// How many groups of this thread are open. Not of the initial-exec model, though every call asks: a library with such
+/// variables cannot be opened by dlopen, since the CUDA runtime's own, which is beside them, takes more than what a
+/// process has left for that.
+extern constinit thread_local int open_groups;
 
 class CallGroup {
  public:

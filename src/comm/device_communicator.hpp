@@ -45,6 +45,7 @@ class DeviceCommunicator final : public Lifecycle {
 
   Rank rank() const { return engine_->rank(); }
   int n_ranks() const { return engine_->n_ranks(); }
+  const DeviceEngine& engine() const { return *engine_; }
   int device() const { return engine_->gpu().facts().ordinal; }
   UserOps& user_ops() { return user_ops_; }
   const Settings& agreed_settings() const override { return engine_->settings(); }

@@ -112,6 +112,8 @@ class DeviceEngine {
   /// Of the lanes of captures; once.
   std::unique_ptr<PeerWindows> take_graph_windows() { return std::move(membership_.graph_windows); }
   DeviceMailbox& mailbox() const { return *mailbox_; }
+  /// What plans of the eager lane are chosen by.
+  const DeviceModel& model() const { return models_[0]; }
 
   Lane eager_lane() const { return {0, membership_.windows.get(), 0}; }
   /// A capture begins in a lane. Whatever used it before does not run any more, and its memory is used again.

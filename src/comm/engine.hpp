@@ -31,6 +31,9 @@ class Engine {
   const Topology& topology() const { return *membership_.topology; }
   const Settings& settings() const { return membership_.settings; }
   ControlPlane& control() { return *membership_.control; }
+  /// What plans are chosen by.
+  const LinkModel& link() const { return membership_.link; }
+  int max_channels() const { return membership_.max_channels; }
 
   /// The binding for a request, made at its first use. Throws Error for arguments that no plan can serve.
   const Binding& bind(const Request& request);

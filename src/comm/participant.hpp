@@ -16,6 +16,7 @@
 #include "base/fork.hpp"
 #include "comm/communicator.hpp"
 #include "comm/device_communicator.hpp"
+#include "comm/registrations.hpp"
 
 namespace stretto {
 
@@ -73,6 +74,8 @@ class Participant {
   /// nothing. Throws Error: of the operation that could not be completed, or as communicator() does.
   void finalize();
   void abort();
+  /// The caller's memory that this communicator was told of.
+  Registrations& registrations() { return registrations_; }
 
  private:
   Participant(int n_ranks, Rank rank, const Settings& settings, std::shared_ptr<MembershipTask> task);
@@ -97,6 +100,7 @@ class Participant {
   std::atomic<Communicator*> open_{nullptr};  ///< the same, while operations are allowed, if it is of host memory
   std::atomic<DeviceCommunicator*> open_on_device_{nullptr};  ///< if it is of a device
   std::atomic<bool> finalized_{false};
+  Registrations registrations_;
 };
 
 }  // namespace stretto

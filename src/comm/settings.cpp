@@ -61,22 +61,29 @@ void check_slots(const Settings& settings) {
 
 }  // namespace
 
-std::shared_ptr<Gpu> resolve_device(int given) {
+int count_devices() {
+  const int count = gpus().count();
+  if (count > 0) return count;
+  refuse(strettoUnsupported, "device", format("there is no device for a communicator: {}", gpus().obstacle()));
+}
+
+std::shared_ptr<Gpu> open_device(int given) {
   if (given == STRETTO_UNSET || given == STRETTO_DEVICE_HOST) return nullptr;
   if (given < STRETTO_DEVICE_CURRENT) {
     refuse(strettoInvalidArgument, "device", format("config.device is {}: not a device", given));
   }
-  const int count = gpus().count();
-  if (count == 0) {
-    refuse(strettoUnsupported, "device", format("there is no device for a communicator: {}", gpus().obstacle()));
-  }
+  const int count = count_devices();
   const int device = given == STRETTO_DEVICE_CURRENT ? gpus().current() : given;
   if (device < 0 || device >= count) {
     refuse(strettoInvalidArgument, "device",
            format("config.device is {}: this process has CUDA devices 0 to {}", device, count - 1));
   }
-  std::shared_ptr<Gpu> gpu = gpus().open(device);
-  gpu->load_kernels();
+  return gpus().open(device);
+}
+
+std::shared_ptr<Gpu> resolve_device(int given) {
+  std::shared_ptr<Gpu> gpu = open_device(given);
+  if (gpu) gpu->load_kernels();
   return gpu;
 }
 

@@ -34,8 +34,12 @@ struct Settings {
   DebugMode debug;
 };
 
-/// The GPU that a number of the C API means, for this thread now, with its kernels loaded: in the calling thread, since
-/// that can take long. nullptr: the host, also for STRETTO_UNSET. Throws Error.
+/// CUDA devices of this process, at least one. Throws Error where there is none.
+int count_devices();
+/// The GPU that a number of the C API means, for this thread now. nullptr: the host, also for STRETTO_UNSET. Throws
+/// Error.
+std::shared_ptr<Gpu> open_device(int given);
+/// The same with its kernels loaded: in the calling thread, since that can take long.
 std::shared_ptr<Gpu> resolve_device(int given);
 
 /// Whether it leaves the device to nobody else.

@@ -134,25 +134,5 @@ TEST(Arguments, OfCommInitRank_AreRefusedByField) {
   EXPECT_EQ(comm, nullptr);
 }
 
-struct Later {
-  const char* name;
-  strettoResult_t (*call)();
-};
-
-TEST(LaterReleases, TheirFunctions_SaySo) {
-  static const Later all[] = {
-      {"strettoCommInitRankScalable", [] { return strettoCommInitRankScalable(nullptr, 0, 0, 0, nullptr, nullptr); }},
-      {"strettoMemAlloc", [] { return strettoMemAlloc(nullptr, 0); }},
-      {"strettoMemFree", [] { return strettoMemFree(nullptr); }},
-      {"strettoCommRegister", [] { return strettoCommRegister(nullptr, nullptr, 0, nullptr); }},
-      {"strettoCommDeregister", [] { return strettoCommDeregister(nullptr, nullptr); }},
-  };
-  for (const Later& later : all) {
-    EXPECT_EQ(later.call(), strettoUnsupported) << later.name;
-    EXPECT_EQ(std::string(strettoGetLastError(nullptr)).find(std::string(later.name) + ": "), 0U)
-        << strettoGetLastError(nullptr);
-  }
-}
-
 }  // namespace
 }  // namespace stretto

@@ -215,5 +215,52 @@ TEST(Groups, SetupThatFails_GivesNoHandle) {
   EXPECT_EQ(comms[0], nullptr);
 }
 
+TEST(Groups, SimulatedEnd_TellsATimeAndRunsNothing) {
+  ThreadRanks ranks(2);
+  const auto price = [&](std::size_t count) {
+    std::vector<std::int64_t> in(count, 1);
+    std::vector<std::int64_t> out(count, kPoison);
+    double time_us = -1;
+    EXPECT_EQ(strettoGroupStart(), strettoSuccess);
+    for (int rank = 0; rank < 2; ++rank) {
+      EXPECT_EQ(sum(in, out, ranks.comm(rank)), strettoSuccess);
+      EXPECT_EQ(strettoSend(in.data(), count, strettoInt64, 1 - rank, ranks.comm(rank), nullptr), strettoSuccess);
+    }
+    EXPECT_EQ(strettoGroupStart(), strettoSuccess);
+    EXPECT_EQ(strettoGroupSimulateEnd(&time_us), strettoSuccess) << "an inner end";
+    EXPECT_EQ(time_us, -1) << "tells nothing";
+    EXPECT_EQ(strettoGroupSimulateEnd(&time_us), strettoSuccess) << strettoGetLastError(nullptr);
+    EXPECT_EQ(out.front(), kPoison) << "nothing runs";
+    return time_us;
+  };
+  const double small_us = price(1);
+  const double large_us = price(1 << 20);
+  EXPECT_GT(small_us, 0);
+  EXPECT_GT(large_us, 100 * small_us);
+  ranks.run([](int, strettoComm_t comm) {  // and what was forgotten is not in the way of what comes
+    std::vector<std::int64_t> out{2};
+    EXPECT_EQ(sum(out, out, comm), strettoSuccess);
+    EXPECT_EQ(out[0], 4);
+  });
+}
+
+TEST(Groups, SimulatedEndOfWhatCannotBe_IsRefused) {
+  double time_us = -1;
+  EXPECT_EQ(strettoGroupSimulateEnd(&time_us), strettoInvalidUsage) << "no group is open";
+  ASSERT_EQ(strettoGroupStart(), strettoSuccess);
+  EXPECT_EQ(strettoGroupSimulateEnd(nullptr), strettoInvalidArgument);
+  EXPECT_STREQ(error_of(nullptr).field, "time_us");
+  EXPECT_EQ(strettoGroupEnd(), strettoInvalidUsage) << "it was closed all the same";
+  strettoUniqueId id;
+  ASSERT_EQ(strettoGetUniqueId(&id), strettoSuccess);
+  strettoComm_t comms[2] = {};
+  ASSERT_EQ(strettoGroupStart(), strettoSuccess);
+  for (int rank = 0; rank < 2; ++rank) ASSERT_EQ(strettoCommInitRank(&comms[rank], 2, id, rank), strettoSuccess);
+  EXPECT_EQ(strettoGroupSimulateEnd(&time_us), strettoInvalidUsage);
+  EXPECT_STREQ(error_of(nullptr).field, "group");
+  EXPECT_EQ(comms[0], nullptr);
+  EXPECT_EQ(time_us, -1);
+}
+
 }  // namespace
 }  // namespace stretto

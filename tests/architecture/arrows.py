@@ -19,6 +19,8 @@ ROOMS = [
     ("src/api/", "api"),
     ("src/frontends/cli/", "cli"),
     ("src/frontends/nccl/environment", "nccl/environment"),
+    # NCCL's interface, which programs include: it sees no more of the library than stretto.h does.
+    ("src/frontends/nccl/include/", "include"),
     ("src/frontends/", "frontends"),
     ("topology/graph/", "topology/graph"),
     ("topology/files/", "topology/files"),
@@ -59,7 +61,8 @@ ARROWS = {
     "api": {"comm"},
     # What NCCL's variables mean is a table and a pure function: the drop-in applies it, the command-line tool prints it.
     "nccl/environment": set(),
-    "frontends": {"comm", "api", "nccl/environment"},
+    # Only the public interface: what it lacks is added there.
+    "frontends": {"nccl/environment"},
     # The command-line tool prints and draws plans: it needs the pure rooms, and no communicator.
     "cli": {"plan", "planner", "algorithms", "topology/graph", "topology/files", "topology/probe", "device",
             "nccl/environment"},
@@ -90,7 +93,7 @@ def room_of(path: str) -> str:
 
 def included_room(name: str) -> str:
     """Room of an include written as "room/file.hpp": below src, include, or the root."""
-    if name.startswith("stretto/"):
+    if name.startswith("stretto/") or name == "nccl.h":
         return "include"
     return room_of("src/" + name) or room_of(name)
 

@@ -77,5 +77,51 @@ TEST_P(DeviceLifetime, MemoryOfThoseThatAreGone_ComesBack) {
   EXPECT_GE(gpus_->free_bytes(0) + (std::size_t{4} << 20), before_bytes) << "of what five communicators had";
 }
 
+TEST_P(DeviceLifetime, AllocatedMemory_IsOfTheDeviceAndServesOperations) {
+  constexpr std::size_t kCount = 1000;
+  DeviceRanks ranks(*gpus_, 2);
+  std::vector<void*> memory(2, nullptr);
+  std::vector<std::unique_ptr<TestStream>> streams;
+  for (int rank = 0; rank < 2; ++rank) {
+    const auto i = static_cast<std::size_t>(rank);
+    const Buffer values(kCount, rank + 1);
+    ASSERT_EQ(strettoMemAllocOnDevice(&memory[i], kCount * 8, ranks.device(rank)), strettoSuccess);
+    gpus_->upload(static_cast<std::byte*>(memory[i]), values.data(), kCount * 8);
+    streams.push_back(ranks.stream(rank));
+    void* handle = nullptr;
+    ASSERT_EQ(strettoCommRegister(ranks.comm(rank), memory[i], kCount * 8, &handle), strettoSuccess);
+    EXPECT_EQ(strettoAllReduce(memory[i], memory[i], kCount, strettoInt64, strettoSum, ranks.comm(rank),
+                               streams[i]->handle()),
+              strettoSuccess)
+        << strettoGetLastError(nullptr);
+  }
+  for (std::size_t i = 0; i < 2; ++i) {
+    streams[i]->synchronize();
+    Buffer result(kCount);
+    gpus_->download(result.data(), static_cast<const std::byte*>(memory[i]), kCount * 8);
+    EXPECT_EQ(result, Buffer(kCount, 3));
+    EXPECT_EQ(strettoMemFree(memory[i]), strettoSuccess);
+    EXPECT_EQ(strettoMemFree(memory[i]), strettoInvalidArgument);
+  }
+  void* usual = nullptr;
+  ASSERT_EQ(strettoMemAlloc(&usual, 8), strettoSuccess) << "of the current device";
+  EXPECT_EQ(strettoMemFree(usual), strettoSuccess);
+}
+
+TEST_P(DeviceLifetime, SimulatedGroup_HasAPriceOfItsOwn) {
+  DeviceRanks ranks(*gpus_, 2);
+  const auto stream = ranks.stream(0);
+  DeviceBuffer buffer(*gpus_, ranks.device(0), 1 << 20);
+  const auto price = [&](std::size_t count) {
+    double time_us = 0;
+    EXPECT_EQ(strettoGroupStart(), strettoSuccess);
+    EXPECT_EQ(sum_in_place(buffer, count, ranks.comm(0), *stream), strettoSuccess);
+    EXPECT_EQ(strettoGroupSimulateEnd(&time_us), strettoSuccess) << strettoGetLastError(nullptr);
+    return time_us;
+  };
+  EXPECT_GT(price(1), 0);
+  EXPECT_GT(price(1 << 20), price(1));
+}
+
 }  // namespace
 }  // namespace stretto

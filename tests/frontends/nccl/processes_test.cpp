@@ -1,0 +1,109 @@
+// Ranks of libnccl.so.2 that are processes: they open the library, meet by an id that is shipped to them, and one dies.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+
+#include "library.hpp"
+
+namespace stretto {
+namespace {
+
+using nccl_test::nccl;
+
+/// Forks `n` children before anything is opened here; each runs body(rank, id) and exits with what that returns.
+/// Returns what waitpid says of each.
+std::vector<int> run_processes(int n, const std::function<int(int, const ncclUniqueId&)>& body) {
+  int ids[2];
+  EXPECT_EQ(pipe(ids), 0);
+  std::vector<pid_t> children;
+  for (int rank = 0; rank < n; ++rank) {
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(60);
+      ncclUniqueId id;
+      if (rank == 0) {
+        if (nccl().GetUniqueId(&id) != ncclSuccess) _exit(101);
+        for (int other = 1; other < n; ++other) {
+          if (write(ids[1], &id, sizeof id) != sizeof id) _exit(102);
+        }
+      } else if (read(ids[0], &id, sizeof id) != sizeof id) {
+        _exit(103);
+      }
+      _exit(body(rank, id));
+    }
+    children.push_back(child);
+  }
+  close(ids[0]);
+  close(ids[1]);
+  std::vector<int> ends;
+  for (const pid_t child : children) {
+    int status = -1;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    ends.push_back(status);
+  }
+  return ends;
+}
+
+TEST(NcclProcesses, RanksWithAnId_ReduceAndSplitAndPass) {
+  constexpr int kRanks = 4;
+  const std::vector<int> ends = run_processes(kRanks, [](int rank, const ncclUniqueId& id) {
+    ncclComm_t comm = nullptr;
+    if (nccl().CommInitRank(&comm, kRanks, id, rank) != ncclSuccess) return 1;
+    std::vector<float> data(10'000, static_cast<float>(rank));
+    if (nccl().AllReduce(data.data(), data.data(), data.size(), ncclFloat, ncclSum, comm, nullptr) != ncclSuccess) {
+      return 2;
+    }
+    if (data != std::vector<float>(10'000, 6)) return 3;
+    ncclComm_t part = nullptr;
+    if (nccl().CommSplit(comm, rank % 2, rank, &part, nullptr) != ncclSuccess) return 4;
+    const int next = 1 - rank / 2;
+    float given = static_cast<float>(rank);
+    float taken = -1;
+    nccl().GroupStart();
+    nccl().Send(&given, 1, ncclFloat, next, part, nullptr);
+    nccl().Recv(&taken, 1, ncclFloat, next, part, nullptr);
+    if (nccl().GroupEnd() != ncclSuccess) return 5;
+    if (taken != static_cast<float>((rank + 2) % kRanks)) return 6;
+    return nccl().CommDestroy(part) == ncclSuccess && nccl().CommDestroy(comm) == ncclSuccess ? 0 : 7;
+  });
+  for (const int end : ends) EXPECT_EQ(end, 0) << "exit status " << WEXITSTATUS(end);
+}
+
+TEST(NcclProcesses, RankThatIsKilled_IsARemoteErrorAndTheRestGoesOn) {
+  constexpr int kRanks = 3;
+  int started[2];  // the others' word that their set-up has ended
+  ASSERT_EQ(pipe(started), 0);
+  const std::vector<int> ends = run_processes(kRanks, [&](int rank, const ncclUniqueId& id) {
+    ncclComm_t comm = nullptr;
+    if (nccl().CommInitRank(&comm, kRanks, id, rank) != ncclSuccess) return 1;
+    char word = 'x';
+    if (rank == 1) {
+      for (int other = 1; other < kRanks; ++other) {
+        if (read(started[0], &word, 1) != 1) return 7;
+      }
+      raise(SIGKILL);
+    }
+    if (write(started[1], &word, 1) != 1) return 8;
+    std::int64_t value = 1;
+    if (nccl().AllReduce(&value, &value, 1, ncclInt64, ncclSum, comm, nullptr) != ncclRemoteError) return 2;
+    ncclResult_t state = ncclSuccess;
+    if (nccl().CommGetAsyncError(comm, &state) != ncclSuccess || state != ncclRemoteError) return 3;
+    int exclude[] = {1};
+    ncclComm_t rest = nullptr;
+    if (nccl().CommShrink(comm, exclude, 1, &rest, nullptr, NCCL_SHRINK_ABORT) != ncclSuccess) return 4;
+    value = 1;
+    if (nccl().AllReduce(&value, &value, 1, ncclInt64, ncclSum, rest, nullptr) != ncclSuccess || value != 2) return 5;
+    return nccl().CommDestroy(rest) == ncclSuccess && nccl().CommAbort(comm) == ncclSuccess ? 0 : 6;
+  });
+  close(started[0]);
+  close(started[1]);
+  EXPECT_EQ(ends[0], 0) << "exit status " << WEXITSTATUS(ends[0]);
+  EXPECT_TRUE(WIFSIGNALED(ends[1]));
+  EXPECT_EQ(ends[2], 0) << "exit status " << WEXITSTATUS(ends[2]);
+}
+
+}  // namespace
+}  // namespace stretto
