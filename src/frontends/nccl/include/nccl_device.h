@@ -115,39 +115,39 @@ STRETTO_NCCL_KERNEL void* ncclGetLsaMultimemPointer(ncclWindow_t, size_t, const 
 template <typename Coop>
 struct ncclLsaBarrierSession {
   template <typename... T>
-  __device__ explicit ncclLsaBarrierSession(Coop, const T&...) {
+  __device__ explicit ncclLsaBarrierSession(Coop, T...) {
     __trap();
   }
   template <typename... T>
-  __device__ void sync(const T&...) {}
+  __device__ void sync(T...) {}
   template <typename... T>
-  __device__ void arrive(const T&...) {}
+  __device__ void arrive(T...) {}
   template <typename... T>
-  __device__ void wait(const T&...) {}
+  __device__ void wait(T...) {}
 };
 
 template <typename Coop>
 struct ncclBarrierSession {
   template <typename... T>
-  __device__ explicit ncclBarrierSession(Coop, const T&...) {
+  __device__ explicit ncclBarrierSession(Coop, T...) {
     __trap();
   }
   template <typename... T>
-  __device__ void sync(const T&...) {}
+  __device__ void sync(T...) {}
 };
 
 struct ncclGin {
   __device__ ncclGin(const ncclDevComm_t&, int) { __trap(); }
   template <typename... T>
-  __device__ void put(const T&...) {}
+  __device__ void put(T...) {}
   template <typename... T>
-  __device__ void signal(const T&...) {}
+  __device__ void signal(T...) {}
   template <typename... T>
-  __device__ void flush(const T&...) {}
+  __device__ void flush(T...) {}
   template <typename... T>
-  __device__ void waitSignal(const T&...) {}
+  __device__ void waitSignal(T...) {}
   template <typename... T>
-  __device__ uint64_t readSignal(const T&...) {
+  __device__ uint64_t readSignal(T...) {
     return 0;
   }
 };
