@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs a build into a fresh folder, moves that folder, and builds and runs a user's program against it, found first
-# by CMake's find_package, then by pkg-config. usage: run.sh BUILD_DIRECTORY
+# by CMake's find_package, then by pkg-config; and one of NCCL's. usage: run.sh BUILD_DIRECTORY
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(realpath "$1")
@@ -34,4 +34,16 @@ read -ra flags <<<"$(pkg-config --cflags --libs stretto)"
 cc -std=c99 -Wall -Wextra -Wpedantic -Werror "$here/user.c" "${flags[@]}" "-Wl,-rpath,$libraries" -o "$scratch/user_pc"
 "$scratch/user_pc"
 [[ $(pkg-config --modversion stretto) == "$("$scratch/user_pc" --version)" ]]
+
+# NCCL's interface lies apart, and finds the library from there.
+nccl=$libraries/stretto/nccl
+[[ $(readlink "$nccl/libnccl.so") == libnccl.so.2 ]]
+cc -std=c99 -Wall -Wextra -Wpedantic -Werror "$here/nccl_user.c" -I "$prefix/include/stretto/nccl" -L "$nccl" -lnccl \
+  "-Wl,-rpath,$nccl,-rpath-link,$libraries" -o "$scratch/nccl_user"
+STRETTO_TEST_NCCL_HOST=1 "$scratch/nccl_user"
+# Beside the library, wherever that is; and preloaded.
+mkdir "$scratch/elsewhere"
+cp "$nccl/libnccl.so.2" "$libraries/libstretto.so.0" "$scratch/elsewhere/"
+STRETTO_TEST_NCCL_HOST=1 LD_LIBRARY_PATH=$scratch/elsewhere "$scratch/nccl_user"
+STRETTO_TEST_NCCL_HOST=1 LD_PRELOAD=$nccl/libnccl.so.2 "$scratch/nccl_user"
 echo "package: found by CMake and by pkg-config, in C and in C++"

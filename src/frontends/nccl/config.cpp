@@ -111,9 +111,9 @@ ncclResult_t read_config(const ncclConfig_t* given, ReadConfig& read, std::strin
 }
 
 void say_once(std::span<const std::string> texts) noexcept {
-  static std::mutex mutex;
-  static auto* const said = new std::set<std::string>;
   try {
+    static std::mutex mutex;
+    static auto* const said = new std::set<std::string>;
     for (const std::string& text : texts) {
       const std::lock_guard lock(mutex);
       if (said->insert(text).second) log(LogLevel::info, "event=nccl_config text=\"{}\"", text);
