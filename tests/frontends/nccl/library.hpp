@@ -14,16 +14,49 @@
 
 namespace stretto::nccl_test {
 
-#define STRETTO_TEST_OF_NCCL(X)                                                                                        \
-  X(AllGather)                                                                                                         \
-  X(AllReduce)                                                                                                         \
-  X(AlltoAll)                                                                                                          \
-  X(Bcast) X(Broadcast) X(CommAbort) X(CommCount) X(CommCuDevice) X(CommDeregister) X(CommDestroy) X(CommFinalize)     \
-      X(CommGetAsyncError) X(CommInitAll) X(CommInitRank) X(CommInitRankConfig) X(CommInitRankScalable)                \
-          X(CommRegister) X(CommRevoke) X(CommShrink) X(CommSplit) X(CommUserRank) X(CommWindowDeregister)             \
-              X(CommWindowRegister) X(Gather) X(GetErrorString) X(GetLastError) X(GetUniqueId) X(GetVersion)           \
-                  X(GroupEnd) X(GroupSimulateEnd) X(GroupStart) X(MemAlloc) X(MemFree) X(Recv) X(RedOpCreatePreMulSum) \
-                      X(RedOpDestroy) X(Reduce) X(ReduceScatter) X(ResetDebugInit) X(Scatter) X(Send)
+/// X(name): a function that programs call.
+#define STRETTO_TEST_OF_NCCL(X) \
+  X(AllGather)                  \
+  X(AllReduce)                  \
+  X(AlltoAll)                   \
+  X(Bcast)                      \
+  X(Broadcast)                  \
+  X(CommAbort)                  \
+  X(CommCount)                  \
+  X(CommCuDevice)               \
+  X(CommDeregister)             \
+  X(CommDestroy)                \
+  X(CommFinalize)               \
+  X(CommGetAsyncError)          \
+  X(CommInitAll)                \
+  X(CommInitRank)               \
+  X(CommInitRankConfig)         \
+  X(CommInitRankScalable)       \
+  X(CommRegister)               \
+  X(CommRevoke)                 \
+  X(CommShrink)                 \
+  X(CommSplit)                  \
+  X(CommUserRank)               \
+  X(CommWindowDeregister)       \
+  X(CommWindowRegister)         \
+  X(Gather)                     \
+  X(GetErrorString)             \
+  X(GetLastError)               \
+  X(GetUniqueId)                \
+  X(GetVersion)                 \
+  X(GroupEnd)                   \
+  X(GroupSimulateEnd)           \
+  X(GroupStart)                 \
+  X(MemAlloc)                   \
+  X(MemFree)                    \
+  X(Recv)                       \
+  X(RedOpCreatePreMulSum)       \
+  X(RedOpDestroy)               \
+  X(Reduce)                     \
+  X(ReduceScatter)              \
+  X(ResetDebugInit)             \
+  X(Scatter)                    \
+  X(Send)
 #define STRETTO_TEST_OF_STREAMS(X) X(StreamCreate) X(StreamDestroy) X(StreamSynchronize) X(StreamLaunchHostFunc)
 
 struct Library {
