@@ -5,6 +5,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 
 #include "library.hpp"
 
@@ -15,7 +16,8 @@ using nccl_test::nccl;
 
 /// Forks `n` children before anything is opened here; each runs body(rank, id) and exits with what that returns.
 /// Returns what waitpid says of each.
-std::vector<int> run_processes(int n, const std::function<int(int, const ncclUniqueId&)>& body) {
+std::vector<int> run_processes(
+    int n, const std::function<int(int, const ncclUniqueId&)>& body, const std::function<void()>& before = [] {}) {
   int ids[2];
   EXPECT_EQ(pipe(ids), 0);
   std::vector<pid_t> children;
@@ -23,6 +25,7 @@ std::vector<int> run_processes(int n, const std::function<int(int, const ncclUni
     const pid_t child = fork();
     if (child == 0) {
       alarm(60);
+      before();
       ncclUniqueId id;
       if (rank == 0) {
         if (nccl().GetUniqueId(&id) != ncclSuccess) _exit(101);
@@ -103,6 +106,27 @@ TEST(NcclProcesses, RankThatIsKilled_IsARemoteErrorAndTheRestGoesOn) {
   EXPECT_EQ(ends[0], 0) << "exit status " << WEXITSTATUS(ends[0]);
   EXPECT_TRUE(WIFSIGNALED(ends[1]));
   EXPECT_EQ(ends[2], 0) << "exit status " << WEXITSTATUS(ends[2]);
+}
+
+/// The child's file of logs, which NCCL's variable names.
+TEST(NcclProcesses, VariablesOfNccls_AreHonouredOrSaidToBeIgnored) {
+  std::string folder = testing::TempDir() + "nccl_variables_XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string path = folder + "/log";
+  const std::vector<int> ends = run_processes(
+      1, [&](int, const ncclUniqueId&) { return 0; },
+      [&] {
+        setenv("NCCL_DEBUG", "INFO", 1);
+        setenv("NCCL_DEBUG_FILE", path.c_str(), 1);
+        setenv("NCCL_P2P_DISABLE", "1", 1);
+      });
+  EXPECT_EQ(ends, std::vector<int>(1, 0));
+  std::ifstream file(path);
+  const std::string log{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  EXPECT_NE(log.find("variable=NCCL_DEBUG value=\"INFO\" state=honoured"), std::string::npos) << log;
+  EXPECT_NE(log.find("variable=NCCL_P2P_DISABLE value=\"1\" state=ignored"), std::string::npos) << log;
+  unlink(path.c_str());
+  rmdir(folder.c_str());
 }
 
 }  // namespace
