@@ -119,7 +119,7 @@ class Communicator final : public Lifecycle {
     std::int64_t since_ns = 0;  ///< 0: was not looked at yet
     bool said = false;
   } standstill_;
-  std::int64_t answer_deadline_ns_ = 0;              ///< 0: no question was put
+  std::int64_t answer_deadline_ns_ = 0;  ///< 0: no question was put
   /// Whom this rank has asked what it waits for, since its deadline passed.
   struct Question {
     Rank whom = -1;

@@ -93,7 +93,7 @@ class MembershipTask : public ServiceTask {
   FaultSlot fault_;
   CallHistory calls_;
   WaitChain waits_;
-  bool hears_waits_ = false;  ///< words are of who waits for whom; those of devices are of other things
+  bool hears_waits_ = false;      ///< words are of who waits for whom; those of devices are of other things
   std::vector<Waiting> waiting_;  ///< what others said of operations that this rank had not called yet
   std::vector<std::atomic<std::uint64_t>> operations_at_departure_;  ///< by rank; ~0: has not left
   std::size_t departures_seen_ = 0;

@@ -53,7 +53,7 @@ class DeviceBuffer {
 class DeviceRanks {
  public:
   DeviceRanks(TestGpus& gpus, int n, strettoConfig_t config = STRETTO_CONFIG_INITIALIZER) : gpus_(gpus) {
-    if (config.max_channels == STRETTO_UNSET) config.max_channels = 4;             // of how many threads there can be
+    if (config.max_channels == STRETTO_UNSET) config.max_channels = 4;  // of how many threads there can be
     // Before the test's own limit; who looks for the cause of a hang sets a shorter one.
     if (config.data_timeout_ms == STRETTO_UNSET && std::getenv("STRETTO_DATA_TIMEOUT_MS") == nullptr) {
       config.data_timeout_ms = 60'000;
