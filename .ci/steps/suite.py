@@ -90,7 +90,7 @@ def aarch64() -> Counts:
              and not name.endswith(("cuda_gpus.cpp", "cuda_memory.cpp"))]  # of CUDA
     script = 'printf "%s\\0" "${@:2}" | xargs -0 -n 4 -P "$1" ' + " ".join(
         ["aarch64-linux-gnu-g++", "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Iinclude", "-Isrc",
-         "-I.", "-idirafter", "/usr/include"])
+         "-I.", "-idirafter", "/usr/include", "'-DSTRETTO_LIB_FROM_BIN=\"../lib\"'"])
     jobs.command(["bash", "-c", script, "aarch64", str(build.cores()), *names], log="aarch64")
     return Counts(passed=1)
 
