@@ -6,6 +6,12 @@
 #include <cstdio>
 
 namespace stretto::perf {
+namespace {
+
+/// After the library's own deadline a rank takes up to a second to find out whom to name, and some time to end.
+constexpr std::chrono::milliseconds kForTheLibrary{3000};
+
+}  // namespace
 
 Watchdog::Watchdog(int timeout_s, std::string text, int exit_code) : text_(std::move(text)), exit_code_(exit_code) {
   if (timeout_s > 0) thread_ = std::thread([this, timeout_s] { watch(timeout_s); });
@@ -23,7 +29,7 @@ Watchdog::~Watchdog() {
 void Watchdog::watch(int timeout_s) {
   std::unique_lock lock(mutex_);
   std::uint64_t seen = meals_.load(std::memory_order_relaxed);
-  while (!stop_changed_.wait_for(lock, std::chrono::seconds(timeout_s), [this] { return stop_; })) {
+  while (!stop_changed_.wait_for(lock, std::chrono::seconds(timeout_s) + kForTheLibrary, [this] { return stop_; })) {
     const std::uint64_t now = meals_.load(std::memory_order_relaxed);
     if (now == seen) {
       std::fprintf(stderr, "%s\n", text_.c_str());

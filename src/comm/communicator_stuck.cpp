@@ -86,7 +86,7 @@ ErrorInfo Communicator::deadline_passed(ErrorInfo here) const {
       "rank {} has waited {} ms for rank {} on host {} in {} (operation {}, step {}){}: {}. Raise "
       "STRETTO_DATA_TIMEOUT_MS if that is expected",
       rank(), timeout_ns_ / 1'000'000, here.peer, host_of(here.peer), here.name, here.operation, here.step, in_turn,
-      end.says ? "that rank lives, but has not made this call" : "it has not made this call, or is stopped or slow");
+      end.says ? "that rank lives, but has not begun this call" : "it has not made this call, or is stopped or slow");
   here.peer = end.rank;
   here.host = host_of(end.rank);
   return here;

@@ -226,9 +226,28 @@ bool MembershipTask::judge(const Waiting& theirs) {
 /// In an operation the thread that runs it answers.
 void MembershipTask::answer_for_idle() {
   if (!hears_waits_) return;
-  for (const ControlPlane::Word& word : control_->take_words()) waits_.hear(word.rank, word.bytes);
-  if (!waits_.asked() || waits_.in_operation() || !waits_.take_question()) return;
-  control_->tell(WaitChain::word({-1, calls_.begun(), -1}, -1));
+  // To tell also hears, and what was heard then would lie there until something else wakes this thread.
+  for (auto words = control_->take_words(); !words.empty(); words = control_->take_words()) {
+    for (const ControlPlane::Word& word : words) hear_wait(word);
+    if (!waits_.asked() || waits_.in_operation() || !waits_.take_question()) continue;
+    control_->tell(WaitChain::word({-1, calls_.begun(), -1}, -1));
+  }
+  if (waits_.asked() && !waits_.in_operation() && waits_.take_question()) {
+    control_->tell(WaitChain::word({-1, calls_.begun(), -1}, -1));
+  }
+}
+
+void MembershipTask::hear_wait(const ControlPlane::Word& word) {
+  try {
+    waits_.hear(word.rank, word.bytes);
+  } catch (const Error& error) {
+    ErrorInfo info = error.info();
+    info.rank = rank_;
+    info.peer = word.rank;
+    info.text = format("rank {} sent what rank {} does not understand ({}): do all ranks run the same version?",
+                       word.rank, rank_, error.info().text);
+    control_->report(info);
+  }
 }
 
 bool MembershipTask::everyone_left() const { return departures_seen_ + 1 >= static_cast<std::size_t>(n_ranks_); }

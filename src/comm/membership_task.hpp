@@ -76,6 +76,7 @@ class MembershipTask : public ServiceTask {
   void judge_waiting();
   bool judge(const Waiting& theirs);
   void answer_for_idle();
+  void hear_wait(const ControlPlane::Word& word);
 
   System& system_;
   Rank rank_;

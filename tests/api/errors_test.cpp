@@ -173,14 +173,15 @@ TEST(Deadline, OfACall_NamesThePeerThatDoesNotCome) {
 TEST(Deadline, OfARankAtTheEndOfARow_NamesTheOneAtItsHead) {
   ThreadRanks ranks(3);
   float received[2] = {0.0F, 0.0F};
-  std::atomic<bool> waits{false};
   std::jthread middle([&] {
-    strettoCallConfig_t call = STRETTO_CALL_CONFIG_INITIALIZER;
-    call.deadline_ms = 60'000;
-    waits = true;
-    EXPECT_EQ(strettoRecvConfig(&received[1], 1, strettoFloat32, 2, ranks.comm(1), nullptr, &call), strettoTimeout);
+    const float sent = 1.0F;
+    EXPECT_EQ(strettoGroupStart(), strettoSuccess);
+    EXPECT_EQ(strettoSend(&sent, 1, strettoFloat32, 0, ranks.comm(1), nullptr), strettoSuccess);
+    EXPECT_EQ(strettoRecv(&received[1], 1, strettoFloat32, 2, ranks.comm(1), nullptr), strettoSuccess);
+    EXPECT_EQ(strettoGroupEnd(), strettoTimeout);
   });
-  while (!waits) std::this_thread::yield();
+  // What it sent says that it is in its operation.
+  ASSERT_EQ(strettoRecv(&received[0], 1, strettoFloat32, 1, ranks.comm(0), nullptr), strettoSuccess);
   strettoCallConfig_t call = STRETTO_CALL_CONFIG_INITIALIZER;
   call.deadline_ms = 1000;
   EXPECT_EQ(strettoRecvConfig(&received[0], 1, strettoFloat32, 1, ranks.comm(0), nullptr, &call), strettoTimeout);
@@ -188,7 +189,7 @@ TEST(Deadline, OfARankAtTheEndOfARow_NamesTheOneAtItsHead) {
   EXPECT_EQ(info.peer, 2) << info.text;
   EXPECT_NE(std::strstr(info.text, "for rank 1 on host"), nullptr) << info.text;
   EXPECT_NE(std::strstr(info.text, "and rank 1 in turn for rank 2"), nullptr) << info.text;
-  EXPECT_NE(std::strstr(info.text, "that rank lives, but has not made this call"), nullptr) << info.text;
+  EXPECT_NE(std::strstr(info.text, "that rank lives, but has not begun this call"), nullptr) << info.text;
   middle.join();
   EXPECT_EQ(error_of(ranks.comm(1)).peer, 2) << error_of(ranks.comm(1)).text;
 }

@@ -56,6 +56,18 @@ ncclResult_t refuse(ncclResult_t result, std::string text) noexcept {
   return result;
 }
 
+const char* last_text() noexcept {
+  if (!text_of_thread.empty()) return text_of_thread.c_str();
+  try {
+    LastOfProcess& last = last_of_process();
+    const std::lock_guard lock(last.mutex);
+    text_shown = last.text;
+  } catch (const std::bad_alloc&) {
+    return "";
+  }
+  return text_shown.c_str();
+}
+
 }  // namespace stretto::nccl
 
 using namespace stretto::nccl;
@@ -87,14 +99,4 @@ STRETTO_NCCL_ENTRY(const char*, ncclGetErrorString, (ncclResult_t result)) {
 }
 
 /// As NCCL's, it does not look at the communicator, which may be gone.
-STRETTO_NCCL_ENTRY(const char*, ncclGetLastError, (ncclComm_t)) {
-  if (!text_of_thread.empty()) return text_of_thread.c_str();
-  try {
-    LastOfProcess& last = last_of_process();
-    const std::lock_guard lock(last.mutex);
-    text_shown = last.text;
-  } catch (const std::bad_alloc&) {
-    return "";
-  }
-  return text_shown.c_str();
-}
+STRETTO_NCCL_ENTRY(const char*, ncclGetLastError, (ncclComm_t)) { return last_text(); }

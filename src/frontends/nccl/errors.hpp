@@ -17,6 +17,8 @@ inline ncclResult_t translate(strettoResult_t result) noexcept {
 }
 /// What goes wrong here rather than in the library.
 ncclResult_t refuse(ncclResult_t result, std::string text) noexcept;
+/// What ncclGetLastError gives.
+const char* last_text() noexcept;
 /// Keeps a text for ncclGetLastError: this thread's last, and the process's.
 void keep_text(std::string text) noexcept;
 

@@ -19,17 +19,29 @@ Group close_group() {
 }
 
 ncclResult_t end_group() {
-  const Group ended = close_group();
+  Group ended = close_group();
   ncclResult_t result = ncclSuccess;
   {
     const Inside inside(Inside::any());
     result = translate(strettoGroupEnd());
   }
-  if (result == ncclSuccess && !ended.splits.empty()) result = run_splits(ended.splits);
+  if (result == ncclSuccess && ended.refusal != ncclSuccess) result = refuse(ended.refusal, ended.text);
+  if (ended.splits.empty()) return result == ncclSuccess && ended.under_way ? ncclInProgress : result;
+  if (result == ncclSuccess) {
+    result = run_splits(ended.splits);
+  } else {  // the other ranks are told, and do not wait
+    const std::string text = last_text();
+    for (PendingSplit& split : ended.splits) {
+      if (split.config.trouble.empty())
+        split.config.trouble = "ncclCommSplit: another call of its group failed: " + text;
+    }
+    run_splits(ended.splits);
+    refuse(result, text);
+  }
   return result == ncclSuccess && ended.under_way ? ncclInProgress : result;
 }
 
-/// The caller's struct may be older (shorter) than ours.
+/// No struct of NCCL's has been shorter than ours.
 ncclResult_t check(const ncclSimInfo_t* info) {
   if (info == nullptr) return refuse(ncclInvalidArgument, "ncclGroupSimulateEnd: simInfo is NULL");
   if (info->size >= sizeof(ncclSimInfo_t) && info->magic == kSimulationMagic) return ncclSuccess;
@@ -56,6 +68,16 @@ ncclResult_t simulate(ncclSimInfo_t* info) {
 Group& group_of_thread() {
   static thread_local Group group;
   return group;
+}
+
+ncclResult_t spoil_group(ncclResult_t refusal) noexcept {
+  Group& group = group_of_thread();
+  if (refusal == ncclSuccess || refusal == ncclInProgress || group.depth == 0 || group.refusal != ncclSuccess) {
+    return refusal;
+  }
+  group.refusal = refusal;
+  group.text = last_text();
+  return refusal;
 }
 
 ncclResult_t started(strettoResult_t result) noexcept {

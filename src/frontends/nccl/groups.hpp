@@ -27,13 +27,17 @@ struct PendingSplit {
 
 struct Group {
   int depth = 0;
-  bool under_way = false;  ///< set-up of communicators that do not block began in it
+  ncclResult_t refusal = ncclSuccess;  ///< of a call in it, which its end returns
+  std::string text;                    ///< of that
+  bool under_way = false;              ///< set-up of communicators that do not block began in it
   std::vector<PendingSplit> splits;
 };
 
 Group& group_of_thread();
 /// What a call returns that starts a communicator: within a group, one that does not block is as good as begun.
 ncclResult_t started(strettoResult_t result) noexcept;
+/// A call that is refused in a group spoils it.
+ncclResult_t spoil_group(ncclResult_t refusal) noexcept;
 /// Runs splits of one thread, all at once.
 ncclResult_t run_splits(const std::vector<PendingSplit>& splits) noexcept;
 

@@ -15,6 +15,8 @@ using namespace stretto::nccl;
 
 namespace {
 
+constexpr int kMostDevices = 1 << 16;
+
 static_assert(sizeof(ncclUniqueId) == sizeof(strettoUniqueId));
 
 /// Runs start(config) with what the caller's config comes to.
@@ -25,7 +27,7 @@ ncclResult_t with_config(const char* function, const ncclConfig_t* given, Start&
     ReadConfig read;
     std::string trouble;
     if (const ncclResult_t result = read_config(given, read, trouble); result != ncclSuccess) {
-      return with_device(refuse(result, format("{}: {}", function, trouble)));
+      return spoil_group(with_device(refuse(result, format("{}: {}", function, trouble))));
     }
     say_once(read.without_effect);
     read.config.device = device_of_new();
@@ -70,7 +72,10 @@ STRETTO_NCCL_ENTRY(ncclResult_t, ncclCommInitRankScalable,
 
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclCommInitAll, (ncclComm_t * comm, int ndev, const int* devlist)) {
   return with_config("ncclCommInitAll", nullptr, [&](const strettoConfig_t& own) {
-    std::vector<int> devices(static_cast<std::size_t>(ndev > 0 ? ndev : 0), STRETTO_DEVICE_HOST);
+    if (ndev < 1 || ndev > kMostDevices) {  // refused there
+      return strettoCommInitAllConfig(stretto::nccl::ours(comm), ndev, nullptr, &own);
+    }
+    std::vector<int> devices(static_cast<std::size_t>(ndev), STRETTO_DEVICE_HOST);
     if (devlist == nullptr && !on_host()) std::iota(devices.begin(), devices.end(), 0);
     if (devlist != nullptr && !on_host()) devices.assign(devlist, devlist + devices.size());
     return strettoCommInitAllConfig(stretto::nccl::ours(comm), ndev, devices.data(), &own);

@@ -1,5 +1,7 @@
 // Communicators made of others, and the ends of communicators.
+#include <algorithm>
 #include <exception>
+#include <functional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -57,6 +59,16 @@ struct Outcome {
   std::string text;
 };
 
+Outcome outcome_of(const PendingSplit& split) noexcept {
+  try {
+    Outcome outcome{split_now(split), {}};
+    if (outcome.result != ncclSuccess) outcome.text = last_text();
+    return outcome;
+  } catch (const std::exception&) {
+    return {ncclSystemError, {}};
+  }
+}
+
 /// The first error, or what is still under way.
 ncclResult_t whole_of(const std::vector<Outcome>& outcomes) {
   bool under_way = false;
@@ -71,15 +83,22 @@ ncclResult_t whole_of(const std::vector<Outcome>& outcomes) {
 
 ncclResult_t run_splits(const std::vector<PendingSplit>& splits) noexcept {
   try {
+    // Splits of one communicator go in the order of their calls, as on its other ranks.
+    std::vector<std::vector<std::size_t>> by_comm;
+    for (std::size_t i = 0; i < splits.size(); ++i) {
+      const auto same = std::ranges::find_if(by_comm, [&](const std::vector<std::size_t>& earlier) {
+        return splits[earlier.front()].comm == splits[i].comm;
+      });
+      same == by_comm.end() ? by_comm.push_back({i}) : same->push_back(i);
+    }
     std::vector<Outcome> outcomes(splits.size());
-    const auto run = [&](std::size_t i) {
-      outcomes[i].result = split_now(splits[i]);
-      if (outcomes[i].result != ncclSuccess) outcomes[i].text = pncclGetLastError(nullptr);
+    const auto run = [&](const std::vector<std::size_t>& mine) {
+      for (const std::size_t i : mine) outcomes[i] = outcome_of(splits[i]);
     };
     {
       std::vector<std::jthread> others;
-      for (std::size_t i = 1; i < splits.size(); ++i) others.emplace_back(run, i);
-      run(0);
+      for (std::size_t c = 1; c < by_comm.size(); ++c) others.emplace_back(run, std::cref(by_comm[c]));
+      run(by_comm.front());
     }
     return whole_of(outcomes);
   } catch (const std::exception& error) {

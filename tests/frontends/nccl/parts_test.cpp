@@ -56,6 +56,22 @@ TEST(NcclSplit, InAGroup_OneThreadSplitsAllRanks) {
   });
 }
 
+TEST(NcclSplit, OfOneCommunicatorTwiceInAGroup_GoInOrder) {
+  const Ranks ranks(4);
+  ranks.run([](int rank, ncclComm_t comm) {
+    ncclComm_t halves = nullptr;
+    ncclComm_t pairs = nullptr;
+    ASSERT_NCCL(nccl().GroupStart());
+    ASSERT_NCCL(nccl().CommSplit(comm, rank / 2, rank, &halves, nullptr));
+    ASSERT_NCCL(nccl().CommSplit(comm, rank % 2, rank, &pairs, nullptr));
+    ASSERT_NCCL(nccl().GroupEnd());
+    expect_sum(halves, rank, rank < 2 ? 1 : 5);
+    expect_sum(pairs, rank, rank % 2 == 0 ? 2 : 4);
+    EXPECT_NCCL(nccl().CommDestroy(halves));
+    EXPECT_NCCL(nccl().CommDestroy(pairs));
+  });
+}
+
 TEST(NcclSplit, RefusedRank_TellsTheOthers) {
   const Ranks ranks(2);
   ranks.run([](int rank, ncclComm_t comm) {
@@ -119,18 +135,21 @@ TEST(NcclShrink, UnknownFlags_AreRefusedOnAllRanks) {
 // The thread inside the call leaves last, and so frees the communicator.
 TEST(NcclAbort, FromAnotherThread_EndsTheCallAndFreesTheCommunicator) {
   Ranks ranks(2);
-  std::atomic<bool> inside{false};
+  std::int64_t value = 0;
   std::thread caller([&] {
-    std::int64_t value = 1;
-    inside = true;
-    EXPECT_EQ(nccl().AllReduce(&value, &value, 1, ncclInt64, ncclSum, ranks.comm(0), nullptr), ncclInvalidUsage);
+    std::int64_t sent = 1;
+    std::int64_t received = 0;
+    EXPECT_NCCL(nccl().GroupStart());
+    EXPECT_NCCL(nccl().Send(&sent, 1, ncclInt64, 1, ranks.comm(0), nullptr));
+    EXPECT_NCCL(nccl().Recv(&received, 1, ncclInt64, 1, ranks.comm(0), nullptr));
+    EXPECT_EQ(nccl().GroupEnd(), ncclInvalidUsage);
     EXPECT_NE(std::strstr(nccl().GetLastError(nullptr), "abort"), nullptr) << nccl().GetLastError(nullptr);
   });
-  while (!inside) std::this_thread::yield();
+  // What it sent says that it is inside.
+  EXPECT_NCCL(nccl().Recv(&value, 1, ncclInt64, 0, ranks.comm(1), nullptr));
   EXPECT_NCCL(nccl().CommAbort(ranks.comm(0)));
   caller.join();
   ranks.release(0);
-  std::int64_t value = 1;
   EXPECT_EQ(nccl().AllReduce(&value, &value, 1, ncclInt64, ncclSum, ranks.comm(1), nullptr), ncclRemoteError);
   ncclResult_t state = ncclSuccess;
   EXPECT_NCCL(nccl().CommGetAsyncError(ranks.comm(1), &state));
