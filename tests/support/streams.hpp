@@ -17,6 +17,7 @@ class TestStream {
   ~TestStream() { EXPECT_EQ(strettoStreamDestroy(stream_), strettoSuccess); }
   TestStream(const TestStream&) = delete;
   TestStream& operator=(const TestStream&) = delete;
+  // NOLINTNEXTLINE(google-explicit-constructor): calls take it as the handle
   operator strettoStream_t() const { return stream_; }
 
  private:
@@ -29,6 +30,7 @@ class TestEvent {
   ~TestEvent() { EXPECT_EQ(strettoEventDestroy(event_), strettoSuccess); }
   TestEvent(const TestEvent&) = delete;
   TestEvent& operator=(const TestEvent&) = delete;
+  // NOLINTNEXTLINE(google-explicit-constructor): likewise
   operator strettoEvent_t() const { return event_; }
 
  private:
