@@ -152,7 +152,8 @@ typedef struct {
   uint32_t version;      /**< STRETTO_VERSION of the caller. */
   int device;            /**< STRETTO_DEVICE_HOST (default), STRETTO_DEVICE_CURRENT or a CUDA device number. */
   int setup_timeout_ms;  /**< Deadline of set-up: all ranks must have come. Default 30000. */
-  int data_timeout_ms;   /**< Deadline of one operation. Default 600000. */
+  int data_timeout_ms;   /**< Deadline of one operation. Default 600000. Its error may come a second later, since
+                              ranks of host memory then ask one another whom to name. */
   int blocking;          /**< 1 (default): set-up has ended when the call returns. 0: it returns strettoInProgress, and
                               strettoCommGetAsyncError says when set-up has ended; collectives are as ever. */
   int max_channels;      /**< Upper bound on channels of a plan, 1 to 64; unset: 2. Rank 0's value counts. */

@@ -1,5 +1,6 @@
 // Communicators of the C API: making, asking, ending.
 #include <algorithm>
+#include <cstring>
 
 #include "api/api.hpp"
 #include "base/text.hpp"
@@ -134,9 +135,10 @@ strettoResult_t strettoCommInitRankScalable(strettoComm_t* comm, int nranks, int
       return refuse(strettoInvalidArgument, kName, "n_ids",
                     format("n_ids is {}: it must be from 1 to the number of ranks", n_ids));
     }
-    const strettoResult_t result = init_rank(kName, comm, nranks, ids[0], rank, config);
-    for (int i = 1; i < n_ids; ++i) end_rendezvous(ids[i]);
-    return result;
+    for (int i = 1; i < n_ids; ++i) {
+      if (std::memcmp(&ids[i], &ids[0], sizeof ids[0]) != 0) end_rendezvous(ids[i]);
+    }
+    return init_rank(kName, comm, nranks, ids[0], rank, config);
   }));
 }
 

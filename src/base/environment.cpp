@@ -23,7 +23,7 @@ constexpr std::array kRows = {
     KnobRow{Knob::setup_timeout_ms, "STRETTO_SETUP_TIMEOUT_MS", KnobKind::integer, "30000", 1, kDayMs,
             "Deadline of a communicator's set-up: all ranks must have come."},
     KnobRow{Knob::data_timeout_ms, "STRETTO_DATA_TIMEOUT_MS", KnobKind::integer, "600000", 1, kDayMs,
-            "Deadline of one operation."},
+            "Deadline of one operation. Whom its error names may take a second more to find out."},
     KnobRow{Knob::heartbeat_interval_ms, "STRETTO_HEARTBEAT_INTERVAL_MS", KnobKind::integer, "1000", 1, kDayMs,
             "How often ranks tell their neighbours in the control tree that they live."},
     KnobRow{Knob::heartbeat_timeout_ms, "STRETTO_HEARTBEAT_TIMEOUT_MS", KnobKind::integer, "60000", 1, kDayMs,

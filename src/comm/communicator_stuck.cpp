@@ -12,10 +12,6 @@ namespace {
 constexpr std::int64_t kStuckNs = 1'000'000'000;
 constexpr std::int64_t kAnswerNs = 1'000'000'000;
 
-WaitChain::Wait as_wait(const ErrorInfo& here) {
-  return {here.peer, static_cast<std::uint64_t>(here.operation), here.step};
-}
-
 }  // namespace
 
 /// Of a collective, once: ranks that made another call as this one may wait for each other without a message that
@@ -48,10 +44,11 @@ bool Communicator::asks_the_one_ahead() {
   return now_ns < answer_deadline_ns_;
 }
 
+/// As soon as this rank waits for anybody.
 void Communicator::answer_what_it_waits_for() {
-  if (!task_->waits().take_question()) return;
-  const ErrorInfo here = at_this_point(strettoTimeout);
-  Service::of_process().run([&] { task_->tell(WaitChain::word(as_wait(here), -1)); });
+  const Rank peer = at_this_point(strettoTimeout).peer;
+  if (peer < 0 || !task_->waits().take_question()) return;
+  Service::of_process().run([&] { task_->tell(WaitChain::word(peer, -1)); });
 }
 
 /// Once the deadline has passed: whom this rank waits for may itself wait for another, which is then the one to name.
@@ -65,10 +62,10 @@ bool Communicator::asks_along_the_row(const ErrorInfo& here) {
     question_.until_ns = now_ns + std::min(timeout_ns_, kAnswerNs);
   }
   const WaitChain::End end = waits.follow(here.peer);
-  if (end.rank < 0 || end.says) return false;
+  if (end.rank < 0 || end.is_idle) return false;
   if (end.rank != question_.whom) {
     question_.whom = end.rank;
-    Service::of_process().run([&] { task_->tell(WaitChain::word(as_wait(here), end.rank)); });
+    Service::of_process().run([&] { task_->tell(WaitChain::word(here.peer, end.rank)); });
   }
   return now_ns < question_.until_ns;
 }
@@ -78,7 +75,7 @@ ErrorInfo Communicator::deadline_passed(ErrorInfo here) const {
     return rank < 0 ? std::string() : engine_.topology().identity(rank).host_name;
   };
   WaitChain::End end = task_->waits().follow(here.peer);
-  if (end.rank < 0) end = {here.peer, std::nullopt, std::nullopt};  // each waits for the next: none is the last
+  if (end.rank < 0) end = {here.peer, std::nullopt, false};  // each waits for the next: none is the last
   std::string in_turn;
   if (end.before)
     in_turn = format(", and rank {} in turn for rank {} on host {}", *end.before, end.rank, host_of(end.rank));
@@ -86,7 +83,8 @@ ErrorInfo Communicator::deadline_passed(ErrorInfo here) const {
       "rank {} has waited {} ms for rank {} on host {} in {} (operation {}, step {}){}: {}. Raise "
       "STRETTO_DATA_TIMEOUT_MS if that is expected",
       rank(), timeout_ns_ / 1'000'000, here.peer, host_of(here.peer), here.name, here.operation, here.step, in_turn,
-      end.says ? "that rank lives, but has not begun this call" : "it has not made this call, or is stopped or slow");
+      end.is_idle ? "that rank lives, but has not begun this call"
+                  : "it has not made this call, or is stopped or slow");
   here.peer = end.rank;
   here.host = host_of(end.rank);
   return here;

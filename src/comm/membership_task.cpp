@@ -226,14 +226,10 @@ bool MembershipTask::judge(const Waiting& theirs) {
 /// In an operation the thread that runs it answers.
 void MembershipTask::answer_for_idle() {
   if (!hears_waits_) return;
-  // To tell also hears, and what was heard then would lie there until something else wakes this thread.
-  for (auto words = control_->take_words(); !words.empty(); words = control_->take_words()) {
-    for (const ControlPlane::Word& word : words) hear_wait(word);
-    if (!waits_.asked() || waits_.in_operation() || !waits_.take_question()) continue;
-    control_->tell(WaitChain::word({-1, calls_.begun(), -1}, -1));
-  }
-  if (waits_.asked() && !waits_.in_operation() && waits_.take_question()) {
-    control_->tell(WaitChain::word({-1, calls_.begun(), -1}, -1));
+  while (true) {
+    for (const ControlPlane::Word& word : control_->take_words()) hear_wait(word);
+    if (!waits_.asked() || waits_.in_operation() || !waits_.take_question()) return;
+    control_->tell(WaitChain::word(-1, -1));  // which hears, too, and nothing else would wake this thread for that
   }
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <exception>
+#include <thread>
 
 #include "base/system.hpp"
 #include "base/text.hpp"
@@ -15,6 +17,9 @@ namespace {
 
 /// Beyond the deadline of those who meet, by which the rendezvous has ended by itself.
 constexpr std::int64_t kGraceNs = 5'000'000'000;
+
+/// How long a thread may take to leave its call after a fault.
+constexpr std::int64_t kLeavingNs = 5'000'000'000;
 
 /// How long a rank that cannot take part stays to say so.
 constexpr std::int64_t kRefusalNs = 1'000'000'000;
@@ -225,11 +230,17 @@ std::unique_ptr<IdSource> host(const MeetingPlace& place) {
   return std::make_unique<FromHere>(std::move(task), place);
 }
 
-/// Of a communicator with a fault everything ends soon; its kernels may hold the device until they have.
+/// Of a communicator with a fault everything ends soon, also the call that another thread is inside of; its kernels may
+/// hold the device until they have.
 void end_what_is_under_way(Participant& parent) {
   Lifecycle& here = parent.lifecycle();
   if (here.fault() == nullptr) return;
-  if (!here.close()) {
+  const std::int64_t deadline_ns = posix_system().now_ns() + kLeavingNs;
+  while (!here.close()) {
+    if (posix_system().now_ns() < deadline_ns) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+      continue;
+    }
     ErrorInfo info;
     info.code = strettoInvalidUsage;
     info.field = "comm";

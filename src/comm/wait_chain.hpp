@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -21,24 +20,17 @@ namespace stretto {
 
 class WaitChain {
  public:
-  /// What a rank waits for. In no operation: peer -1, and the number of the next one.
-  struct Wait {
-    Rank peer = -1;
-    std::uint64_t operation = 0;
-    std::int32_t step = -1;
-    bool operator==(const Wait&) const = default;
-  };
   /// Where a row ends that begins with a rank that one waits for.
   struct End {
     Rank rank = -1;              ///< -1: it comes back to where it began
     std::optional<Rank> before;  ///< who waits for it; nullopt: the asker
-    std::optional<Wait> says;    ///< nullopt: it has said nothing
+    bool is_idle = false;        ///< it has said that it is in no operation; else it has said nothing
   };
 
   WaitChain(Rank rank, int n_ranks) : rank_(rank), n_ranks_(n_ranks) {}
 
-  /// For all others: this rank waits so, and asks `whom` (-1: nobody) likewise.
-  static std::vector<std::byte> word(const Wait& mine, Rank whom);
+  /// For all others: this rank waits for `peer` (-1: it is in no operation), and asks `whom` (-1: nobody) likewise.
+  static std::vector<std::byte> word(Rank peer, Rank whom);
   /// Throws Error for what no rank of this version says.
   void hear(Rank from, std::span<const std::byte> word);
   /// What was heard so far counts no more.
@@ -63,7 +55,7 @@ class WaitChain {
   std::atomic<bool> asked_{false};
   std::atomic<bool> in_operation_{false};
   mutable std::mutex mutex_;
-  std::map<Rank, Wait> waits_;  ///< by who said it
+  std::map<Rank, Rank> waits_;  ///< for whom, by who said it
 };
 
 }  // namespace stretto

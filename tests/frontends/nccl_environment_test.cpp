@@ -119,6 +119,10 @@ TEST(NcclEnvironment, OwnVariable_GoesBeforeNccls) {
 
 TEST(NcclEnvironment, Ignored_AreSaidByHowMuchTheyAreMissed) {
   expect_line({"NCCL_P2P_DISABLE=1"}, LogLevel::warn, "ignored", "no other path");
+  expect_line({"NCCL_P2P_DISABLE=0"}, LogLevel::info, "honoured", "so anyway");
+  expect_line({"NCCL_COMM_BLOCKING=0"}, LogLevel::warn, "ignored", "blocking of ncclConfig_t");
+  expect_line({"NCCL_COMM_BLOCKING=1"}, LogLevel::info, "honoured", "so anyway");
+  expect_line({"NCCL_NET_PLUGIN=none"}, LogLevel::info, "honoured", "so anyway");
   expect_line({"NCCL_TOPO_FILE=/x.xml"}, LogLevel::warn, "ignored", "probed");
   expect_line({"NCCL_NET_PLUGIN=aws"}, LogLevel::warn, "ignored", "not loaded");
   expect_line({"NCCL_IB_HCA=mlx5"}, LogLevel::info, "ignored", "one host");

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 
+#include "base/fork.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 
@@ -37,6 +38,13 @@ constexpr std::array kRows = {
     FieldRow{"graphStreamOrdering", &WholeConfig::graphStreamOrdering, 23005, 0, 1,
              "graphs in different streams may run side by side"},
 };
+
+/// What this process has been told.
+struct Said {
+  std::mutex mutex;
+  std::set<std::string> texts;
+};
+PerProcess<Said> said_of_process;
 
 /// What is off needs no word.
 bool asks_for_nothing(const FieldRow& row, int value) {
@@ -112,11 +120,10 @@ ncclResult_t read_config(const ncclConfig_t* given, ReadConfig& read, std::strin
 
 void say_once(std::span<const std::string> texts) noexcept {
   try {
-    static std::mutex mutex;
-    static auto* const said = new std::set<std::string>;
+    Said& said = said_of_process.get();
     for (const std::string& text : texts) {
-      const std::lock_guard lock(mutex);
-      if (said->insert(text).second) log(LogLevel::info, "event=nccl_config text=\"{}\"", text);
+      const std::lock_guard lock(said.mutex);
+      if (said.texts.insert(text).second) log(LogLevel::info, "event=nccl_config text=\"{}\"", text);
     }
   } catch (const std::exception&) {  // then unsaid
   }

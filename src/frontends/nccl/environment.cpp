@@ -165,6 +165,13 @@ std::string_view nearest(std::string_view name) {
   return best == nullptr ? "" : best->name;
 }
 
+/// What is off here, and is to be off; and calls that block, which they do unless the program says otherwise.
+bool asks_for_what_holds(std::string_view name, std::string_view value) {
+  if (name == "NCCL_COMM_BLOCKING") return value == "1";
+  return ((name == "NCCL_P2P_DISABLE" || name == "NCCL_SHM_DISABLE") && value == "0") ||
+         (name.ends_with("_PLUGIN") && value == "none");
+}
+
 Line line_of(const std::string& name, const std::string& value, LogLevel level, std::string_view state,
              std::string_view text) {
   return {level, format("event=nccl_environment variable={} value=\"{}\" state={} text=\"{}\"", printable(name),
@@ -237,6 +244,8 @@ Translation translate(std::span<const std::string> entries, const Surroundings& 
                                      format("no variable of NCCL's has this name; the nearest is {}", nearest(name))));
     } else if (row->meaning == Meaning::honoured) {
       result.lines.push_back(honour(name, value, nccl, stretto, surroundings, result.settings));
+    } else if (row->meaning == Meaning::ignored && asks_for_what_holds(name, value)) {
+      result.lines.push_back(line_of(name, value, LogLevel::info, "honoured", "it is so anyway"));
     } else {
       const char* state = row->meaning == Meaning::ignored ? "ignored" : "of_others";
       result.lines.push_back(line_of(name, value, row->level, state, row->means));

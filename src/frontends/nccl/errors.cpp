@@ -2,6 +2,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/fork.hpp"
 #include "frontends/nccl/entry.hpp"
 
 namespace stretto::nccl {
@@ -15,10 +16,8 @@ struct LastOfProcess {
   std::mutex mutex;
   std::string text;
 };
-LastOfProcess& last_of_process() {
-  static auto* const last = new LastOfProcess;  // threads may fail while static objects are destroyed
-  return *last;
-}
+PerProcess<LastOfProcess> last;
+LastOfProcess& last_of_process() { return last.get(); }
 
 }  // namespace
 

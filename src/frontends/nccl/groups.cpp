@@ -54,6 +54,7 @@ ncclResult_t simulate(ncclSimInfo_t* info) {
   const Inside inside(Inside::any());
   double time_us = 0;
   ncclResult_t result = translate(strettoGroupSimulateEnd(&time_us));
+  if (result == ncclSuccess && ended.refusal != ncclSuccess) result = refuse(ended.refusal, ended.text);
   if (result == ncclSuccess && outermost) result = check(info);
   if (result != ncclSuccess || !outermost) return result;
   if (!ended.splits.empty()) {

@@ -1,16 +1,19 @@
 #include "frontends/nccl/inside.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <memory>
 #include <mutex>
 #include <vector>
 
+#include "base/fork.hpp"
 #include "stretto/stretto.h"
 
 namespace stretto::nccl {
 namespace {
 
-/// All slots, and what is retired. Never destroyed: threads may end after static objects.
+/// All slots, and what is retired. Never destroyed: threads may end after static objects. A child has its own.
 struct Users {
   std::mutex mutex;
   std::vector<std::unique_ptr<Slot>> slots;
@@ -23,9 +26,13 @@ struct Users {
     });
   }
 };
-Users& users() {
-  static auto* const all = new Users;
-  return *all;
+PerProcess<Users> users_of_process;
+Users& users() { return users_of_process.get(); }
+
+/// In a forked child, whose one thread is in no call, and whose parent's communicators are none of its own.
+void begin_anew() {
+  slot_of_thread = nullptr;
+  n_retired.store(0, std::memory_order_relaxed);
 }
 
 /// Takes the slot off the list when its thread ends.
@@ -43,6 +50,7 @@ constinit thread_local Slot* slot_of_thread = nullptr;
 std::atomic<int> n_retired{0};
 
 Slot* make_slot() {
+  [[maybe_unused]] static const int handled = pthread_atfork(nullptr, nullptr, &begin_anew);
   static thread_local const EndOfThread end;
   static_cast<void>(end);
   auto slot = std::make_unique<Slot>();

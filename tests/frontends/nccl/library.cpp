@@ -60,6 +60,11 @@ void Ranks::run(const std::function<void(int rank, ncclComm_t comm)>& body) cons
 
 ncclComm_t Ranks::release(int rank) { return std::exchange(comms_[static_cast<std::size_t>(rank)], nullptr); }
 
+void expect_sum(ncclComm_t comm, std::int64_t mine, std::int64_t sum) {
+  EXPECT_NCCL(nccl().AllReduce(&mine, &mine, 1, ncclInt64, ncclSum, comm, nullptr));
+  EXPECT_EQ(mine, sum);
+}
+
 void in_threads(int n, const std::function<void(int)>& body) {
   std::vector<std::thread> threads;
   for (int i = 0; i < n; ++i) threads.emplace_back(body, i);

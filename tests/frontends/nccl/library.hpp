@@ -113,6 +113,9 @@ class Ranks {
   std::vector<ncclComm_t> comms_;
 };
 
+/// Of what all ranks give as `mine`.
+void expect_sum(ncclComm_t comm, std::int64_t mine, std::int64_t sum);
+
 /// Runs body(0) to body(n - 1), each in a thread.
 void in_threads(int n, const std::function<void(int)>& body);
 

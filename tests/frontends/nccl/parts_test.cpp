@@ -9,15 +9,11 @@
 namespace stretto {
 namespace {
 
+using nccl_test::expect_sum;
 using nccl_test::in_threads;
 using nccl_test::nccl;
 using nccl_test::Ranks;
 using nccl_test::Stream;
-
-void expect_sum(ncclComm_t comm, std::int64_t mine, std::int64_t sum) {
-  EXPECT_NCCL(nccl().AllReduce(&mine, &mine, 1, ncclInt64, ncclSum, comm, nullptr));
-  EXPECT_EQ(mine, sum);
-}
 
 TEST(NcclSplit, Colors_MakeCommunicatorsAndNoColorNone) {
   const Ranks ranks(5);
@@ -72,6 +68,22 @@ TEST(NcclSplit, OfOneCommunicatorTwiceInAGroup_GoInOrder) {
   });
 }
 
+TEST(NcclSplit, InAGroupThatFails_IsRefusedAndTheOthersAreTold) {
+  const Ranks ranks(2);
+  ranks.run([](int rank, ncclComm_t comm) {
+    ncclComm_t part = nullptr;
+    std::int64_t value = 1;
+    ASSERT_NCCL(nccl().GroupStart());
+    ASSERT_NCCL(nccl().CommSplit(comm, 0, rank, &part, nullptr));
+    if (rank == 0) {
+      EXPECT_EQ(nccl().AllReduce(&value, nullptr, 1, ncclInt64, ncclSum, comm, nullptr), ncclInvalidArgument);
+    }
+    EXPECT_EQ(nccl().GroupEnd(), rank == 0 ? ncclInvalidArgument : ncclRemoteError);
+    EXPECT_EQ(part, nullptr);
+    expect_sum(comm, 1, 2);
+  });
+}
+
 TEST(NcclSplit, RefusedRank_TellsTheOthers) {
   const Ranks ranks(2);
   ranks.run([](int rank, ncclComm_t comm) {
@@ -120,6 +132,27 @@ TEST(NcclShrink, WithAbort_EndsWhatHangs) {
     expect_sum(rest, 1, 2);
     EXPECT_NCCL(nccl().CommDestroy(rest));
   });
+}
+
+TEST(NcclShrink, WithAbortWhileAThreadIsInside_AwaitsIt) {
+  const Ranks ranks(2);
+  std::int64_t value = 0;
+  std::thread caller([&] {
+    std::int64_t sent = 1;
+    std::int64_t received = 0;
+    EXPECT_NCCL(nccl().GroupStart());
+    EXPECT_NCCL(nccl().Send(&sent, 1, ncclInt64, 1, ranks.comm(0), nullptr));
+    EXPECT_NCCL(nccl().Recv(&received, 1, ncclInt64, 1, ranks.comm(0), nullptr));
+    EXPECT_EQ(nccl().GroupEnd(), ncclInvalidUsage);
+  });
+  // What it sent says that it is inside.
+  EXPECT_NCCL(nccl().Recv(&value, 1, ncclInt64, 0, ranks.comm(1), nullptr));
+  int exclude[] = {1};
+  ncclComm_t rest = nullptr;
+  EXPECT_NCCL(nccl().CommShrink(ranks.comm(0), exclude, 1, &rest, nullptr, NCCL_SHRINK_ABORT));
+  caller.join();
+  expect_sum(rest, 5, 5);
+  EXPECT_NCCL(nccl().CommDestroy(rest));
 }
 
 TEST(NcclShrink, UnknownFlags_AreRefusedOnAllRanks) {

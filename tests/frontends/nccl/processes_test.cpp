@@ -108,6 +108,27 @@ TEST(NcclProcesses, RankThatIsKilled_IsARemoteErrorAndTheRestGoesOn) {
   EXPECT_EQ(ends[2], 0) << "exit status " << WEXITSTATUS(ends[2]);
 }
 
+/// The parent's threads and communicators are none of the child's, which has its own.
+TEST(NcclProcesses, ForkedAfterUse_ChildrenStartAnew) {
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "sanitizers do not support the child of a process with threads";
+#endif
+  nccl_test::Ranks parents(2);
+  parents.run([](int, ncclComm_t comm) { nccl_test::expect_sum(comm, 1, 2); });
+  const std::vector<int> ends = run_processes(2, [](int rank, const ncclUniqueId& id) {
+    ncclComm_t comm = nullptr;
+    if (nccl().CommInitRank(&comm, 2, id, rank) != ncclSuccess) return 1;
+    std::int64_t value = 1;
+    if (nccl().AllReduce(&value, &value, 1, ncclInt64, ncclSum, comm, nullptr) != ncclSuccess || value != 2) return 2;
+    if (nccl().CommDestroy(comm) != ncclSuccess) return 3;
+    ncclUniqueId own;
+    if (nccl().GetUniqueId(&own) != ncclSuccess || nccl().CommInitRank(&comm, 1, own, 0) != ncclSuccess) return 4;
+    return nccl().CommAbort(comm) == ncclSuccess ? 0 : 5;
+  });
+  EXPECT_EQ(ends, std::vector<int>(2, 0));
+  parents.run([](int, ncclComm_t comm) { nccl_test::expect_sum(comm, 2, 4); });
+}
+
 /// The child's file of logs, which NCCL's variable names.
 TEST(NcclProcesses, VariablesOfNccls_AreHonouredOrSaidToBeIgnored) {
   std::string folder = testing::TempDir() + "nccl_variables_XXXXXX";

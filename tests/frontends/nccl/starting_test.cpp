@@ -9,14 +9,10 @@
 namespace stretto {
 namespace {
 
+using nccl_test::expect_sum;
 using nccl_test::in_threads;
 using nccl_test::nccl;
 using nccl_test::Ranks;
-
-void expect_sum(ncclComm_t comm, std::int64_t mine, std::int64_t sum) {
-  EXPECT_NCCL(nccl().AllReduce(&mine, &mine, 1, ncclInt64, ncclSum, comm, nullptr));
-  EXPECT_EQ(mine, sum);
-}
 
 void expect_place(ncclComm_t comm, int rank, int n) {
   int answer = -2;
@@ -124,6 +120,18 @@ TEST(NcclStart, AbortDuringSetUp_EndsIt) {
   ncclComm_t comm = nullptr;
   ASSERT_EQ(nccl().CommInitRankConfig(&comm, 2, id, 0, &config), ncclInProgress);
   EXPECT_NCCL(nccl().CommAbort(comm));
+}
+
+TEST(NcclStart, RefusedInAGroup_IsItsEndsErrorToo) {
+  const ncclUniqueId id{};  // nobody comes to look at it
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 7;
+  ncclComm_t comm = nullptr;
+  ASSERT_NCCL(nccl().GroupStart());
+  EXPECT_EQ(nccl().CommInitRankConfig(&comm, 1, id, 0, &config), ncclInvalidArgument);
+  EXPECT_EQ(nccl().GroupEnd(), ncclInvalidArgument);
+  EXPECT_NE(std::strstr(nccl().GetLastError(nullptr), "config.blocking"), nullptr) << nccl().GetLastError(nullptr);
+  EXPECT_EQ(comm, nullptr);
 }
 
 TEST(NcclStart, WrongArguments_AreRefused) {

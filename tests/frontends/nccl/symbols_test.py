@@ -58,6 +58,9 @@ def main(library: str) -> int:
     problems += [f"needs {name} at run time" for name in needed if not NEEDED.match(name)]
     if any("STATIC_TLS" in line for line in dynamic):
         problems.append("has thread-local variables with which it cannot be opened by dlopen")
+    own = [line.split()[4] for line in output("readelf", "--relocs", "--wide", library)
+           if len(line.split()) > 4 and line.split()[4].startswith(("nccl", "pnccl"))]
+    problems += [f"calls {name} by way of the loader: where NVIDIA's library is too, its own may be called" for name in own]
     if len(weak) < 70 or len(declared()) < 60:
         problems.append(f"{len(weak)} names, {len(declared())} declared: this test does not see what it should")
     for problem in problems:
