@@ -10,9 +10,13 @@
 
 namespace stretto::cli {
 
-// In place of src/frontends/cli/perf_command.cpp, which becomes another program.
+// In place of src/frontends/cli/perf_command.cpp and run_command.cpp, which become another program.
 void run_perf(const std::string& name, const std::vector<std::string>& arguments) {
   throw Error(strettoInvalidArgument, name + std::to_string(arguments.size()));
+}
+
+void run_program(const RunOptions& options) {
+  throw Error(strettoInvalidArgument, options.library + std::to_string(options.words.size()));
 }
 
 }  // namespace stretto::cli
