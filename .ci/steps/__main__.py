@@ -9,6 +9,7 @@ import gpu
 import jobs
 import lint
 import packages
+import packed
 import suite
 
 
@@ -31,6 +32,12 @@ def command_line() -> argparse.ArgumentParser:
     on_gpus.add_argument("--out", required=True, metavar="DIR", help="where reports and logs go")
     on_gpus.add_argument("--quick", action="store_true", help="fewer turns of each library")
     on_gpus.add_argument("--build", metavar="NAME", help="take build/NAME, made elsewhere, instead of building")
+    packing = commands.add_parser("pack", help="put a build with tests into a file, for another machine's ./dev gpu")
+    packing.add_argument("file", metavar="FILE")
+    packing.add_argument("--build", metavar="NAME", default="gpu", help="build/NAME (default: gpu)")
+    unpacking = commands.add_parser("unpack", help="make a build of what ./dev pack wrote on another machine")
+    unpacking.add_argument("file", metavar="FILE")
+    unpacking.add_argument("--build", metavar="NAME", default="packed", help="as build/NAME (default: packed)")
     commands.add_parser("doctor", help="what is missing, and what would be installed")
     return parser
 
@@ -66,6 +73,10 @@ def main() -> int:
         return suite.run(options)
     if options.command == "gpu":
         return gpu.run(options)
+    if options.command == "pack":
+        return packed.pack(options.file, options.build)
+    if options.command == "unpack":
+        return packed.unpack(options.file, options.build)
     if options.command == "lint":
         packages.ensure("lint")
         return lint.run(options.base, options.fix)

@@ -1,0 +1,95 @@
+"""`./dev pack` and `./dev unpack`: a build that another machine can test and measure with, where it has the GPUs and
+this one the compilers. A packed build has what `./dev gpu` runs: programs and libraries without their debugging
+symbols, and CTest's files, in which the folders' paths are left open."""
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+import tempfile
+
+import build
+import gpu
+import jobs
+
+
+def pack(path: str, name: str) -> int:
+    """Writes build/<name> to `path`, compressed by xz."""
+    folder = build.directory_of(name)
+    if not os.path.exists(os.path.join(folder, "CTestTestfile.cmake")):
+        raise jobs.StepFailed(f"{folder} has no tests: build them first (./dev gpu says how, or ./dev test)")
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    n = 0
+    with tarfile.open(path, "w:xz") as archive, tempfile.TemporaryDirectory() as scratch:
+        for file in sorted(programs(folder) | libraries(folder)):
+            add_stripped(archive, file, os.path.relpath(file, folder), scratch)
+            n += 1
+        for file in ctest_files(folder):
+            add_text(archive, file, folder)
+    print(f"dev: {n} programs and libraries of {os.path.relpath(folder, build.ROOT)} in {path}, "
+          f"{os.path.getsize(path) / 1e6:.1f} MB", flush=True)
+    return 0
+
+
+def unpack(path: str, name: str) -> int:
+    """Makes build/<name> of what pack() wrote; what is there of an earlier one is overwritten."""
+    folder = build.directory_of(name)
+    os.makedirs(folder, exist_ok=True)
+    with tarfile.open(path, "r:xz") as archive:
+        for member in archive.getmembers():
+            if os.path.isabs(member.name) or ".." in member.name.split("/"):
+                raise jobs.StepFailed(f"{path} has {member.name}, which lies outside of it: ./dev pack made no such file")
+        archive.extractall(folder)
+    for file in ctest_files(folder):
+        with open(file, encoding="utf-8") as text:
+            words = text.read()
+        with open(file, "w", encoding="utf-8") as text:
+            text.write(words.replace("@build@", folder).replace("@sources@", build.ROOT))
+    print(f"dev: {path} is in {os.path.relpath(folder, build.ROOT)}", flush=True)
+    return 0
+
+
+def programs(folder: str) -> set:
+    """Those that the tests for GPUs run, the perf tools and `stretto`."""
+    shown = subprocess.run(["ctest", "--test-dir", folder, "-R", gpu.NEED_A_GPU, "--show-only=json-v1"],
+                           capture_output=True, text=True, check=True).stdout
+    found = set()
+    for test in json.loads(shown)["tests"]:
+        found.update(word for word in test.get("command", []) if word.startswith(folder) and is_program(word))
+    for where, _, names in os.walk(folder):
+        found.update(os.path.join(where, name) for name in names
+                     if (name.endswith("_perf") or name == "stretto") and is_program(os.path.join(where, name)))
+    return found
+
+
+def is_program(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)
+
+
+def libraries(folder: str) -> set:
+    """Shared ones, with the links that name them."""
+    return {os.path.join(where, name) for where, _, names in os.walk(folder) for name in names
+            if ".so" in name and (name.endswith(".so") or name.split(".so.")[-1][:1].isdigit())}
+
+
+def ctest_files(folder: str) -> list:
+    return sorted(os.path.join(where, name) for where, _, names in os.walk(folder) for name in names
+                  if name == "CTestTestfile.cmake" or name.endswith(("_include.cmake", "_tests.cmake")))
+
+
+def add_stripped(archive: tarfile.TarFile, file: str, name: str, scratch: str) -> None:
+    if os.path.islink(file):
+        archive.add(file, name)
+        return
+    stripped = os.path.join(scratch, "stripped")
+    subprocess.run(["strip", "--strip-unneeded", "-o", stripped, file], check=True)
+    archive.add(stripped, name)
+
+
+def add_text(archive: tarfile.TarFile, file: str, folder: str) -> None:
+    with open(file, encoding="utf-8") as text:
+        words = text.read().replace(folder, "@build@").replace(build.ROOT, "@sources@").encode()
+    member = tarfile.TarInfo(os.path.relpath(file, folder))
+    member.size = len(words)
+    archive.addfile(member, io.BytesIO(words))
