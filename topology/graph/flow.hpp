@@ -1,0 +1,47 @@
+// The most that a network can carry, and what all-gather, reduce-scatter and all-reduce can reach on it: exact, by
+// maximum flows. Pure.
+//
+// A set of vertices without all ranks must let out what its own ranks give, by the edges that leave it. So with x the
+// pace at which each rank's bytes reach all others, x * (ranks in the set) <= capacity of those edges; the least of
+// these quotients over all sets is reached by spanning trees (Edmonds 1973; for networks with relays Zhao,
+// Krishnamurthy and others, "ForestColl", arXiv 2402.06787, whose search for the least quotient is by bisection: here
+// each cut that a flow finds gives the next x, after Dinkelbach 1967, until none is violated).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "topology/graph/network.hpp"
+
+namespace stretto::topology {
+
+struct Flow {
+  std::int64_t value = 0;
+  /// By vertex: whether it is on the source's side of a least cut.
+  std::vector<bool> with_source;
+};
+
+/// From `sources` together (as if one vertex fed all of them without limit) to `sink`, which is not among them.
+Flow max_flow(const Network& network, const std::vector<VertexId>& sources, VertexId sink);
+
+/// A pace as a fraction: megabytes per second of each rank's bytes, all ranks' at once.
+struct Rate {
+  std::int64_t numerator = 0;
+  std::int64_t denominator = 1;
+  /// The set that allows no more, by vertex: its ranks' bytes leave it no faster. Empty: one rank, nothing to do.
+  std::vector<bool> bottleneck;
+
+  double megabytes_per_s() const { return static_cast<double>(numerator) / static_cast<double>(denominator); }
+};
+
+/// The most at which every rank's block can reach all others at once. 0: some rank cannot reach some other.
+Rate all_gather_rate(const Network& network);
+
+/// Seconds that an all-reduce of `bytes` takes at least by reducing and scattering, then gathering; infinite where
+/// ranks are not joined.
+double all_reduce_seconds(const Network& network, std::uint64_t bytes);
+
+/// What all-reduce reaches at most as "bus bandwidth" (2 (n - 1) / n times bytes by time), in GB/s of 1e9 bytes.
+double all_reduce_bus_gigabytes_per_s(const Network& network);
+
+}  // namespace stretto::topology
