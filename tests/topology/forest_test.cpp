@@ -1,0 +1,156 @@
+// Packed trees against what they promise: looked at edge by edge, and their pace against the bound.
+#include "topology/graph/forest.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "base/error.hpp"
+#include "networks.hpp"
+
+namespace stretto::topology {
+namespace {
+
+using Ends = std::pair<VertexId, VertexId>;
+
+/// Adds what a route loads, after looking at it: it joins the two ranks, by edges that are there, through relays
+/// only... or through ranks, which no tree needs and none may have.
+void add_route(const Network& network, const TreeEdge& edge, const Route& route, std::map<Ends, std::int64_t>& load) {
+  ASSERT_GE(route.vertices.size(), 2U);
+  EXPECT_GT(route.units, 0);
+  EXPECT_EQ(network.vertex(route.vertices.front()).rank, edge.from);
+  EXPECT_EQ(network.vertex(route.vertices.back()).rank, edge.to);
+  for (std::size_t i = 0; i + 1 < route.vertices.size(); ++i) {
+    EXPECT_TRUE(i == 0 || network.vertex(route.vertices[i]).rank < 0);
+    load[{route.vertices[i], route.vertices[i + 1]}] += route.units;
+  }
+}
+
+void check_tree(const Network& network, const Tree& tree, std::map<Ends, std::int64_t>& load) {
+  std::set<std::int32_t> reached{tree.root};
+  for (const TreeEdge& edge : tree.edges) {
+    EXPECT_TRUE(reached.contains(edge.from));
+    EXPECT_TRUE(reached.insert(edge.to).second);
+    std::int64_t units = 0;
+    for (const Route& route : edge.routes) {
+      units += route.units;
+      add_route(network, edge, route, load);
+    }
+    EXPECT_EQ(units, tree.units);
+  }
+  EXPECT_EQ(reached.size(), network.ranks().size());
+}
+
+void check(const Network& network, const Forest& forest) {
+  std::map<Ends, std::int64_t> load;
+  std::map<std::int32_t, std::int64_t> units;
+  for (const Tree& tree : forest.trees) {
+    check_tree(network, tree, load);
+    units[tree.root] += tree.units;
+  }
+  EXPECT_EQ(units.size(), network.ranks().size());
+  for (const auto& [root, sum] : units) EXPECT_EQ(sum, forest.units_per_root) << root;
+  std::map<Ends, std::int64_t> capacity;
+  for (const Edge& edge : network.edges()) capacity[{edge.from, edge.to}] += edge.megabytes_per_s;
+  for (const auto& [ends, carried] : load) {
+    ASSERT_TRUE(capacity.contains(ends));
+    EXPECT_LE(static_cast<double>(carried) * forest.unit_megabytes_per_s,
+              static_cast<double>(capacity[ends]) * (1 + 1e-5));
+  }
+}
+
+TEST(Forest, RandomNetworks_ReachTheBound) {
+  std::mt19937_64 random(11);
+  for (int turn = 0; turn < 120; ++turn) {
+    SCOPED_TRACE(turn);
+    const Network network = random_network(random, 2 + turn % 5, turn % 4, true);
+    const Forest forest = pack_trees(network, {.units_per_root = 1000});
+    check(network, forest);
+    EXPECT_NEAR(forest.rate_megabytes_per_s(), all_gather_rate(network).megabytes_per_s(), 1e-9);
+  }
+}
+
+TEST(Forest, FewTrees_AreTheBestThatFewCanBe) {
+  std::mt19937_64 random(12);
+  for (int turn = 0; turn < 60; ++turn) {
+    SCOPED_TRACE(turn);
+    const Network network = random_network(random, 2 + turn % 5, turn % 4, true);
+    double before = 0;
+    for (const std::int64_t most : {1, 2, 8}) {
+      const Forest forest = pack_trees(network, {.units_per_root = most});
+      check(network, forest);
+      EXPECT_LE(forest.units_per_root, most);
+      EXPECT_GE(forest.rate_megabytes_per_s(), before * (1 - 1e-5));
+      EXPECT_LE(forest.rate_megabytes_per_s(), all_gather_rate(network).megabytes_per_s() * (1 + 1e-5));
+      before = forest.rate_megabytes_per_s();
+    }
+  }
+}
+
+TEST(Forest, DirectionsThatDiffer_AreUsedAsFarAsTheSlower) {
+  std::mt19937_64 random(13);
+  for (int turn = 0; turn < 40; ++turn) {
+    SCOPED_TRACE(turn);
+    const Network network = random_network(random, 2 + turn % 4, turn % 3, false);
+    check(network, pack_trees(network));
+  }
+}
+
+TEST(Forest, Switch_HasOneFlatTreePerRank) {
+  const Network network = star(8, 450'000);
+  const Forest forest = pack_trees(network);
+  check(network, forest);
+  EXPECT_EQ(forest.units_per_root, 1);
+  EXPECT_DOUBLE_EQ(forest.rate_megabytes_per_s(), 450'000.0 / 7);
+}
+
+TEST(Forest, Ring_IsUsedBothWays) {
+  const Network network = ring_of(5, 10);
+  const Forest forest = pack_trees(network);
+  check(network, forest);
+  EXPECT_DOUBLE_EQ(forest.rate_megabytes_per_s(), 20.0 / 4);
+}
+
+/// Eight GPUs of two quads, each with links to its quad (one or two each) and two across, as in the first DGX: no
+/// switch.
+TEST(Forest, HybridCube_ReachesTheBound) {
+  Network network;
+  for (int rank = 0; rank < 8; ++rank) network.add_rank("GPU");
+  const auto join = [&](int a, int b, int links) { network.add_both_ways(a, b, links * 25'000); };
+  for (const int quad : {0, 4}) {
+    join(quad, quad + 1, 1), join(quad, quad + 2, 1), join(quad, quad + 3, 2);
+    join(quad + 1, quad + 2, 2), join(quad + 1, quad + 3, 1), join(quad + 2, quad + 3, 1);
+  }
+  for (int rank = 0; rank < 4; ++rank) join(rank, rank + 4, 2);
+  const Forest forest = pack_trees(network, {.units_per_root = 64});
+  check(network, forest);
+  EXPECT_NEAR(forest.rate_megabytes_per_s(), all_gather_rate(network).megabytes_per_s(), 1e-6);
+}
+
+/// Speeds without a common divisor: 16 ranks on four PCI switches of two sockets.
+TEST(Forest, PciBox_ComesNearTheBoundWithFewTrees) {
+  Network network;
+  std::vector<VertexId> sockets{network.add_relay("socket"), network.add_relay("socket")};
+  network.add_both_ways(sockets[0], sockets[1], 20'800);
+  for (int pci = 0; pci < 4; ++pci) {
+    const VertexId bridge = network.add_relay("switch");
+    network.add_both_ways(bridge, sockets[static_cast<std::size_t>(pci / 2)], 31'508);
+    for (int gpu = 0; gpu < 4; ++gpu) network.add_both_ways(network.add_rank("GPU"), bridge, 15'754);
+  }
+  const Forest forest = pack_trees(network);
+  check(network, forest);
+  EXPECT_GE(forest.rate_megabytes_per_s(), 0.9 * all_gather_rate(network).megabytes_per_s());
+}
+
+TEST(Forest, RanksThatAreNotJoined_AreRefused) {
+  Network network = ring_of(4, 10);
+  const VertexId alone = network.add_rank("alone");
+  network.add_edge(alone, network.ranks().front(), 5);  // out, and no way in
+  EXPECT_THROW(pack_trees(network), Error);
+}
+
+TEST(Forest, OneRank_NeedsNoTree) { EXPECT_TRUE(pack_trees(star(1, 10)).trees.empty()); }
+
+}  // namespace
+}  // namespace stretto::topology

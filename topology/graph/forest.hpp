@@ -1,0 +1,56 @@
+// Spanning trees that use a network as well as it can be used: every rank's block travels along trees that begin at
+// that rank and reach all others, and all trees together load no edge beyond its capacity. What all-gather sends along
+// them, reduce-scatter gathers against them; an all-reduce does the one after the other. Pure.
+//
+// By "ForestColl" (Zhao, Krishnamurthy and others, arXiv 2402.06787), which stands on Edmonds' theorem of disjoint
+// branchings (1973): capacities are counted in units that leave room for k trees of one unit per rank; relays are taken
+// out one by one, each pair of an edge in and an edge out made one edge as far as no cut becomes too small
+// (Bang-Jensen, Frank and Jackson 1995); and in the graph of ranks that is left, trees grow edge by edge, as far as the
+// rest of them can still be completed (Berczi and Frank 2010).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "topology/graph/flow.hpp"
+#include "topology/graph/network.hpp"
+
+namespace stretto::topology {
+
+/// Some of the units of an edge between ranks, and the vertices they pass: from the one rank to the other.
+struct Route {
+  std::int64_t units = 0;
+  std::vector<VertexId> vertices;
+};
+
+struct TreeEdge {
+  std::int32_t from = 0;  ///< ranks
+  std::int32_t to = 0;
+  std::vector<Route> routes;  ///< units add up to the tree's
+};
+
+struct Tree {
+  std::int32_t root = 0;        ///< rank
+  std::int64_t units = 0;       ///< as many trees of one unit, all alike
+  std::vector<TreeEdge> edges;  ///< a rank is reached before it is passed on from
+};
+
+struct Forest {
+  std::int64_t units_per_root = 0;  ///< of the trees of each rank together: k
+  double unit_megabytes_per_s = 0;  ///< what a unit of capacity carries
+  std::vector<Tree> trees;          ///< by root
+
+  /// The pace of each rank's block, if all trees carry at once.
+  double rate_megabytes_per_s() const { return static_cast<double>(units_per_root) * unit_megabytes_per_s; }
+};
+
+struct ForestLimits {
+  /// Most trees of one unit per rank. The best pace may need more; then it is the best that these allow.
+  std::int64_t units_per_root = 8;
+};
+
+/// Trees for a network in which every rank can reach every other. Edges whose two directions differ are used as far as
+/// the slower of them. Throws Error(strettoInvalidArgument) where some rank is not joined; no trees for one rank.
+Forest pack_trees(const Network& network, const ForestLimits& limits = {});
+
+}  // namespace stretto::topology

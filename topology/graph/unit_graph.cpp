@@ -1,0 +1,156 @@
+#include "topology/graph/unit_graph.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/error.hpp"
+#include "topology/graph/dinic.hpp"
+
+namespace stretto::topology {
+namespace {
+
+std::int64_t total(const std::vector<Route>& routes) {
+  return std::accumulate(routes.begin(), routes.end(), std::int64_t{0},
+                         [](std::int64_t sum, const Route& route) { return sum + route.units; });
+}
+
+/// Of the vertices, and one more that feeds each rank with `units`.
+Dinic fed(const UnitGraph& graph, std::int64_t units) {
+  Dinic dinic(graph.n_vertices() + 1);
+  for (VertexId from = 0; from < graph.n_vertices(); ++from) {
+    for (const VertexId to : graph.heads(from)) dinic.add(from, to, graph.units(from, to));
+  }
+  for (const VertexId rank : graph.ranks()) dinic.add(graph.n_vertices(), rank, units);
+  return dinic;
+}
+
+}  // namespace
+
+UnitGraph::UnitGraph(const Network& network, double units_per_megabyte)
+    : n_vertices_(network.n_vertices()), ranks_(network.ranks()), edges_(static_cast<std::size_t>(n_vertices_)) {
+  std::map<std::pair<VertexId, VertexId>, std::int64_t> capacity;
+  for (const Edge& edge : network.edges()) capacity[{edge.from, edge.to}] += edge.megabytes_per_s;
+  for (const auto& [ends, megabytes] : capacity) {
+    const auto back = capacity.find({ends.second, ends.first});
+    // As much out of every vertex as into it: without that, relays could not be taken out.
+    const std::int64_t both = back == capacity.end() ? 0 : std::min(megabytes, back->second);
+    const auto units = static_cast<std::int64_t>(std::floor(static_cast<double>(both) * units_per_megabyte + 1e-6));
+    if (units > 0) put(ends.first, ends.second, {units, {ends.first, ends.second}});
+  }
+  for (VertexId vertex = 0; vertex < n_vertices_; ++vertex) {
+    if (network.vertex(vertex).rank < 0) relays_.push_back(vertex);
+  }
+}
+
+bool UnitGraph::carries(std::int64_t units) const {
+  const std::int64_t all = units * static_cast<std::int64_t>(ranks_.size());
+  return std::ranges::all_of(ranks_, [&](VertexId rank) { return fed(*this, units).run(n_vertices_, rank) == all; });
+}
+
+std::int64_t UnitGraph::units(VertexId from, VertexId to) const {
+  const auto& out = edges_[static_cast<std::size_t>(from)];
+  const auto edge = out.find(to);
+  return edge == out.end() ? 0 : total(edge->second);
+}
+
+std::vector<VertexId> UnitGraph::heads(VertexId from) const {
+  std::vector<VertexId> found;
+  for (const auto& edge : edges_[static_cast<std::size_t>(from)]) found.push_back(edge.first);
+  return found;
+}
+
+std::vector<VertexId> UnitGraph::tails(VertexId to) const {
+  std::vector<VertexId> found;
+  for (VertexId from = 0; from < n_vertices_; ++from) {
+    if (edges_[static_cast<std::size_t>(from)].contains(to)) found.push_back(from);
+  }
+  return found;
+}
+
+std::vector<Route> UnitGraph::take(VertexId from, VertexId to, std::int64_t units) {
+  auto& out = edges_[static_cast<std::size_t>(from)];
+  const auto edge = out.find(to);
+  STRETTO_ASSERT(edge != out.end());
+  std::vector<Route> taken;
+  while (units > 0) {
+    STRETTO_ASSERT(!edge->second.empty());
+    Route& last = edge->second.back();
+    const std::int64_t some = std::min(units, last.units);
+    taken.push_back({some, last.vertices});
+    last.units -= some;
+    units -= some;
+    if (last.units == 0) edge->second.pop_back();
+  }
+  if (edge->second.empty()) out.erase(edge);
+  return taken;
+}
+
+void UnitGraph::put(VertexId from, VertexId to, const Route& route) {
+  edges_[static_cast<std::size_t>(from)][to].push_back(route);
+}
+
+void UnitGraph::remove_relays(std::int64_t units) {
+  for (const VertexId relay : relays_) remove(relay, units);
+}
+
+void UnitGraph::remove(VertexId relay, std::int64_t units) {
+  for (const VertexId to : heads(relay)) STRETTO_ASSERT(empty_edge(relay, to, units));
+  // What still comes in leads nowhere.
+  for (const VertexId from : tails(relay)) edges_[static_cast<std::size_t>(from)].erase(relay);
+}
+
+/// Joins all units of the edge with edges into the relay; those from elsewhere first, since what comes from where it
+/// goes to is of no use.
+bool UnitGraph::empty_edge(VertexId relay, VertexId to, std::int64_t units) {
+  std::vector<VertexId> sources = tails(relay);
+  std::stable_partition(sources.begin(), sources.end(), [&](VertexId from) { return from != to; });
+  for (const VertexId from : sources) {
+    if (this->units(relay, to) == 0) break;
+    const std::int64_t some = splittable(from, relay, to, units);
+    if (some > 0) split(from, relay, to, some);
+  }
+  return this->units(relay, to) == 0;
+}
+
+/// How many units of the two edges can become one without taking from any cut that has nothing to spare. A set of
+/// vertices that holds a rank must let in what its own ranks do not have: (ranks outside) * units. It loses by the
+/// joining if the relay alone of the three is in it, or the relay alone is not.
+std::int64_t UnitGraph::splittable(VertexId from, VertexId relay, VertexId to, std::int64_t units) const {
+  std::int64_t most = std::min(this->units(from, relay), this->units(relay, to));
+  const std::int64_t all = units * static_cast<std::int64_t>(ranks_.size());
+  for (std::size_t i = 0; i < ranks_.size() && most > 0; ++i) {
+    const VertexId rank = ranks_[i];
+    if (rank != from && rank != to) {  // the relay and the rank inside
+      Dinic dinic = fed(*this, units);
+      dinic.add(n_vertices_, from, kUnlimited);
+      dinic.add(n_vertices_, to, kUnlimited);
+      dinic.add(relay, rank, kUnlimited);
+      most = std::min(most, dinic.run(n_vertices_, rank) - all);
+    }
+    Dinic dinic = fed(*this, units);  // the two ends and the rank inside
+    dinic.add(n_vertices_, relay, kUnlimited);
+    if (from != rank) dinic.add(from, rank, kUnlimited);
+    if (to != rank) dinic.add(to, rank, kUnlimited);
+    most = std::min(most, dinic.run(n_vertices_, rank) - all);
+  }
+  return std::max<std::int64_t>(most, 0);
+}
+
+void UnitGraph::split(VertexId from, VertexId relay, VertexId to, std::int64_t units) {
+  std::vector<Route> in = take(from, relay, units);
+  std::vector<Route> out = take(relay, to, units);
+  if (from == to) return;  // there and back: the units are spared
+  while (!in.empty()) {
+    const std::int64_t some = std::min(in.back().units, out.back().units);
+    Route whole{some, in.back().vertices};
+    whole.vertices.insert(whole.vertices.end(), out.back().vertices.begin() + 1, out.back().vertices.end());
+    put(from, to, whole);
+    for (std::vector<Route>* part : {&in, &out}) {
+      part->back().units -= some;
+      if (part->back().units == 0) part->pop_back();
+    }
+  }
+}
+
+}  // namespace stretto::topology
