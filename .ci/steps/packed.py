@@ -4,6 +4,7 @@ symbols, and CTest's files, in which the folders' paths are left open."""
 
 import io
 import json
+import lzma
 import os
 import subprocess
 import tarfile
@@ -13,6 +14,9 @@ import build
 import gpu
 import jobs
 
+# The tests are linked with the same kernels: whatever has been in one program is found again in the next.
+COMPRESSION = {"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 128 << 20}
+
 
 def pack(path: str, name: str) -> int:
     """Writes build/<name> to `path`, compressed by xz."""
@@ -21,12 +25,13 @@ def pack(path: str, name: str) -> int:
         raise jobs.StepFailed(f"{folder} has no tests: build them first (./dev gpu says how, or ./dev test)")
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     n = 0
-    with tarfile.open(path, "w:xz") as archive, tempfile.TemporaryDirectory() as scratch:
-        for file in sorted(programs(folder) | libraries(folder)):
-            add_stripped(archive, file, os.path.relpath(file, folder), scratch)
+    with lzma.open(path, "wb", filters=[COMPRESSION]) as file, tarfile.open(fileobj=file, mode="w") as archive, \
+            tempfile.TemporaryDirectory() as scratch:
+        for found in sorted(programs(folder) | libraries(folder)):
+            add_stripped(archive, found, os.path.relpath(found, folder), scratch)
             n += 1
-        for file in ctest_files(folder):
-            add_text(archive, file, folder)
+        for found in ctest_files(folder):
+            add_text(archive, found, folder)
     print(f"dev: {n} programs and libraries of {os.path.relpath(folder, build.ROOT)} in {path}, "
           f"{os.path.getsize(path) / 1e6:.1f} MB", flush=True)
     return 0

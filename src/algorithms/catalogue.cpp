@@ -6,6 +6,8 @@
 
 #include "algorithms/binomial/plan.hpp"
 #include "algorithms/bruck/plan.hpp"
+#include "algorithms/forest/plan.hpp"
+#include "algorithms/forest/trees.hpp"
 #include "algorithms/halving_doubling/plan.hpp"
 #include "algorithms/hierarchical/plan.hpp"
 #include "algorithms/one_shot/plan.hpp"
@@ -36,6 +38,8 @@ constexpr AlgorithmRow kRows[] = {
     {"binomial", 1, binomial::supports, 1, binomial::chunks_per_block, 1, binomial::build, binomial::workload,
      binomial::parts_per_slot, Reach::doubling},
     {"bruck", 1, bruck::supports, 1, bruck::chunks_per_block, 1, bruck::build, bruck::workload, bruck::parts_per_slot},
+    {"forest", 1, forest::supports, 1, forest::chunks_per_block, 2, forest::build, forest::workload,
+     forest::parts_per_slot, Reach::trees},
     {"hierarchical", 1, hierarchical::supports, 1, hierarchical::chunks_per_block, 1, hierarchical::build,
      hierarchical::workload, hierarchical::parts_per_slot, Reach::groups},
     {"pairwise", 1, pairwise::supports, 1, pairwise::chunks_per_block, 1, pairwise::build, pairwise::workload},
@@ -68,6 +72,14 @@ void check_groups(const PlanSpec& spec, const AlgorithmRow& row) {
   }
 }
 
+void check_parents(const PlanSpec& spec, const AlgorithmRow& row) {
+  if (row.reach != Reach::trees) refuse("parents", format("algorithm \"{}\" knows no trees", row.name));
+  if (forest::Trees::well_formed(spec)) return;
+  refuse("parents", format("{} channels of {} ranks need a tree for each channel and root, in which every rank's "
+                           "parents lead to that root",
+                           spec.channels, spec.n_ranks));
+}
+
 const AlgorithmRow& checked_row(const PlanSpec& spec, Rank rank) {
   const CollectiveRow& collective = row_of(spec.collective);
   if (spec.n_ranks < 1) refuse("n_ranks", format("a plan needs at least one rank, not {}", spec.n_ranks));
@@ -83,6 +95,7 @@ const AlgorithmRow& checked_row(const PlanSpec& spec, Rank rank) {
                               row.channel_multiple, spec.channels));
   }
   if (!spec.groups.empty()) check_groups(spec, row);
+  if (!spec.parents.empty()) check_parents(spec, row);
   if (const std::int32_t parts = row.parts_per_slot(spec); parts > kMostPartsPerSlot) {
     refuse("n_ranks",
            format("algorithm \"{}\" would send {} chunks of {} in a message over {} ranks, and {} is the most",

@@ -20,6 +20,7 @@ enum class Reach : std::uint8_t {
                ///< them
   doubling,    ///< the same, and all in step: only the last doublings leave a group
   groups,      ///< the algorithm knows the groups, needs them, and states itself what crosses
+  trees,       ///< any rank to any other; the algorithm is for trees that are made for the machine's links
 };
 
 struct AlgorithmRow {

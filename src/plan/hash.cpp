@@ -28,6 +28,7 @@ std::uint64_t plan_hash(const PlanSpec& spec, std::uint32_t revision, std::int32
   mix(hash, static_cast<std::uint64_t>(spec.channels));
   mix(hash, static_cast<std::uint64_t>(chunks_per_block));
   for (const std::int32_t group : spec.groups) mix(hash, static_cast<std::uint64_t>(group));
+  for (const std::int32_t parent : spec.parents) mix(hash, static_cast<std::uint64_t>(parent) + 1);
   if (parts_per_slot != 1) mix(hash, static_cast<std::uint64_t>(parts_per_slot));
   return hash;
 }

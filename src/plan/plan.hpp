@@ -93,6 +93,9 @@ struct PlanSpec {
   /// For algorithms that know groups: the group of each rank, numbered from 0 in order of their first ranks. Empty: all
   /// ranks are one group.
   std::vector<std::int32_t> groups = {};
+  /// For the algorithm that knows trees: of each channel, of each root, the parent of each rank, -1 of the root itself.
+  /// Empty: the root is everybody's parent.
+  std::vector<std::int32_t> parents = {};
 
   int blocks() const { return block_count(row_of(collective).blocks, n_ranks); }
 };

@@ -23,7 +23,8 @@ PlanSpec spec_for(const AlgorithmRow& row, Collective collective, int n_ranks, R
           n_ranks,
           row_of(collective).rooted ? root : -1,
           row.channel_multiple,
-          row.reach == Reach::groups ? link.groups : std::vector<std::int32_t>()};
+          row.reach == Reach::groups ? link.groups : std::vector<std::int32_t>(),
+          {}};
 }
 
 /// Sizes of the groups: how many, and the largest.
@@ -116,6 +117,8 @@ PlanChoice choose_plan(Collective collective, std::uint64_t block_bytes, int n_r
     Candidate candidate;
     candidate.spec = spec_for(row, collective, n_ranks, root, link);
     if (!fits(row, candidate.spec, max_channels, link)) continue;
+    // Without trees it does what two_shot and others do: only who asks for it by name gets it.
+    if (row.reach == Reach::trees && candidate.spec.parents.empty() && row.name != forced) continue;
     candidate.parts_per_slot = row.parts_per_slot(candidate.spec);
     candidate.chunks_per_block = row.chunks_per_block(candidate.spec);
     candidate.load = row.workload(candidate.spec, block_bytes, link);

@@ -8,6 +8,7 @@
 #include "algorithms/symbolic_run.hpp"
 #include "base/text.hpp"
 #include "plan/pretended_groups.hpp"
+#include "plan/pretended_trees.hpp"
 
 namespace stretto {
 namespace {
@@ -39,7 +40,8 @@ class Algorithms : public ::testing::TestWithParam<Case> {
             n,
             root,
             channel_groups * GetParam().row->channel_multiple,
-            pretended_groups(*GetParam().row, n, n + root)};
+            pretended_groups(*GetParam().row, n, n + root),
+            pretended_parents(*GetParam().row, n, channel_groups * GetParam().row->channel_multiple, n + root)};
   }
 };
 
@@ -112,6 +114,14 @@ TEST(MakePlan, BadArguments_AreRefusedNamingTheChoices) {
   expect_refusal({Collective::broadcast, "ring", 4, 1, 1, {0, 0, 1, 1}}, 0, "groups", "knows no groups");
   for (const std::vector<std::int32_t>& groups : {std::vector{0, 0, 1}, {0, 0, 2, 1}, {1, 0, 0, 1}, {0, -1, 0, 1}}) {
     expect_refusal({Collective::broadcast, "hierarchical", 4, 1, 1, groups}, 0, "groups", "in order");
+  }
+  expect_refusal({Collective::all_gather, "ring", 2, -1, 1, {}, {-1, 0, 1, -1}}, 0, "parents", "knows no trees");
+  // Too few; a root with a parent; a parent that is not there; ranks that lead to one another.
+  for (const std::vector<std::int32_t>& parents : {std::vector{-1, 0, 0},
+                                                   {1, 0, 0, 1, -1, 1, 2, 2, -1},
+                                                   {-1, 3, 0, 1, -1, 1, 2, 2, -1},
+                                                   {-1, 2, 1, 1, -1, 1, 2, 2, -1}}) {
+    expect_refusal({Collective::all_gather, "forest", 3, -1, 1, {}, parents}, 0, "parents", "lead to that root");
   }
 }
 

@@ -11,12 +11,14 @@
 #include <set>
 
 #include "algorithms/catalogue.hpp"
+#include "algorithms/forest/trees.hpp"
 #include "algorithms/tree/double_tree.hpp"
 #include "api/api.hpp"
 #include "base/datatypes.hpp"
 #include "exec/plan_meaning.hpp"
 #include "exec/reduce/arithmetic_oracle.hpp"
 #include "plan/pretended_groups.hpp"
+#include "plan/pretended_trees.hpp"
 #include "support/threads.hpp"
 
 namespace stretto {
@@ -105,7 +107,28 @@ void expect_hierarchical(const Term& term, int n, const std::vector<std::int32_t
   }
 }
 
-void expect_documented(const Term& term, const PlanSpec& spec, int channel) {
+/// From the leaves of the chunk's own tree, one step a rank: its own and its children's partial sums, in the order of
+/// their ranks.
+void expect_forest(const Term& term, const forest::Trees& trees, int channel, Rank root, Rank at) {
+  std::vector<Rank> expected;
+  for (Rank rank = 0; rank < trees.n_ranks(); ++rank) {
+    if (rank == at || trees.parent(channel, root, rank) == at) expected.push_back(rank);
+  }
+  if (expected.size() == 1) {
+    EXPECT_EQ(term.rank, at);
+    return;
+  }
+  ASSERT_EQ(term.sources.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (expected[i] == at) {
+      EXPECT_EQ(term.sources[i]->rank, at);
+    } else {
+      expect_forest(*term.sources[i], trees, channel, root, expected[i]);
+    }
+  }
+}
+
+void expect_documented(const Term& term, const PlanSpec& spec, int channel, int chunk) {
   const std::string_view algorithm = spec.algorithm;
   const int n = spec.n_ranks;
   SCOPED_TRACE(std::string(algorithm) + ": " + to_string(term));
@@ -121,6 +144,8 @@ void expect_documented(const Term& term, const PlanSpec& spec, int channel) {
     expect_doubling(term);
   } else if (algorithm == "hierarchical") {
     expect_hierarchical(term, n, spec.groups);
+  } else if (algorithm == "forest") {
+    expect_forest(term, forest::Trees(spec), channel, chunk, chunk);
   } else if (algorithm == "tree") {
     const tree::DoubleTree tree(n, channel % 2);
     expect_tree(term, tree, tree.root());
@@ -134,12 +159,17 @@ TEST(ArithmeticTable, OrderAndRoundings_AreTheDocumentedOnes) {
   for (const AlgorithmRow& algorithm : catalogue()) {
     if (!algorithm.supports(Collective::all_reduce)) continue;
     for (int n = 2; n <= 9; ++n) {
-      const PlanSpec spec{Collective::all_reduce,           algorithm.name, n, -1, algorithm.channel_multiple,
-                          pretended_groups(algorithm, n, n)};
+      const PlanSpec spec{Collective::all_reduce,
+                          algorithm.name,
+                          n,
+                          -1,
+                          algorithm.channel_multiple,
+                          pretended_groups(algorithm, n, n),
+                          pretended_parents(algorithm, n, algorithm.channel_multiple, n)};
       const PlanMeaning meaning = meaning_of(spec);
       for (const auto& [place, term] : meaning.outputs) {
         const auto [rank, channel, chunk] = place;
-        expect_documented(*term, spec, channel);
+        expect_documented(*term, spec, channel, chunk);
         EXPECT_EQ(to_string(*term), to_string(*meaning.outputs.at({0, channel, chunk}))) << "on rank " << rank;
       }
     }

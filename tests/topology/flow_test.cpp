@@ -11,7 +11,7 @@
 namespace stretto::topology {
 namespace {
 
-constexpr int kNetworks = 300;
+constexpr int kNetworks = 150;
 
 bool is_in(unsigned set, VertexId vertex) { return (set >> static_cast<unsigned>(vertex) & 1U) != 0; }
 
@@ -95,7 +95,7 @@ TEST(Flow, Switch_GivesEachPortsSpeed) {
 TEST(Flow, Ring_IsUsedBothWays) { EXPECT_DOUBLE_EQ(all_reduce_bus_gigabytes_per_s(ring_of(8, 25'000)), 50); }
 
 /// A slower way in than out: gathering is held up by it, and reducing is not.
-TEST(Flow, DirectionsMayDiffer) {
+TEST(Flow, Directions_MayDiffer) {
   Network network;
   const VertexId hub = network.add_relay("switch");
   for (int rank = 0; rank < 3; ++rank) {
@@ -108,19 +108,19 @@ TEST(Flow, DirectionsMayDiffer) {
                    4);  // two blocks leave rank 0 by the slow way
 }
 
-/// A large one: 128 switches with 8 ranks each below another. A host's blocks come in once, and are passed on inside:
+/// A large one: 32 switches with 8 ranks each below another. A host's blocks come in once, and are passed on inside:
 /// its uplink holds it up only where it is slower than one rank's own port.
 TEST(Flow, TwoLevels_AreHeldUpByTheUplinkOrByTheRanksPorts) {
   for (const std::int64_t uplink : {40'000, 200'000}) {
     Network network;
     const VertexId spine = network.add_relay("spine");
-    for (int host = 0; host < 128; ++host) {
+    for (int host = 0; host < 32; ++host) {
       const VertexId leaf = network.add_relay("leaf");
       network.add_both_ways(leaf, spine, uplink);
       for (int rank = 0; rank < 8; ++rank) network.add_both_ways(network.add_rank("rank"), leaf, 50'000);
     }
-    const double by_uplink = static_cast<double>(uplink) / (1024 - 8);
-    EXPECT_DOUBLE_EQ(all_gather_rate(network).megabytes_per_s(), std::min(by_uplink, 50'000.0 / 1023));
+    const double by_uplink = static_cast<double>(uplink) / (256 - 8);
+    EXPECT_DOUBLE_EQ(all_gather_rate(network).megabytes_per_s(), std::min(by_uplink, 50'000.0 / 255));
   }
 }
 

@@ -62,7 +62,7 @@ void check(const Network& network, const Forest& forest) {
 
 TEST(Forest, RandomNetworks_ReachTheBound) {
   std::mt19937_64 random(11);
-  for (int turn = 0; turn < 120; ++turn) {
+  for (int turn = 0; turn < 50; ++turn) {
     SCOPED_TRACE(turn);
     const Network network = random_network(random, 2 + turn % 5, turn % 4, true);
     const Forest forest = pack_trees(network, {.units_per_root = 1000});
@@ -73,7 +73,7 @@ TEST(Forest, RandomNetworks_ReachTheBound) {
 
 TEST(Forest, FewTrees_AreTheBestThatFewCanBe) {
   std::mt19937_64 random(12);
-  for (int turn = 0; turn < 60; ++turn) {
+  for (int turn = 0; turn < 20; ++turn) {
     SCOPED_TRACE(turn);
     const Network network = random_network(random, 2 + turn % 5, turn % 4, true);
     double before = 0;
@@ -90,7 +90,7 @@ TEST(Forest, FewTrees_AreTheBestThatFewCanBe) {
 
 TEST(Forest, DirectionsThatDiffer_AreUsedAsFarAsTheSlower) {
   std::mt19937_64 random(13);
-  for (int turn = 0; turn < 40; ++turn) {
+  for (int turn = 0; turn < 20; ++turn) {
     SCOPED_TRACE(turn);
     const Network network = random_network(random, 2 + turn % 4, turn % 3, false);
     check(network, pack_trees(network));

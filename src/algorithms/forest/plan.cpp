@@ -1,0 +1,113 @@
+#include "algorithms/forest/plan.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "algorithms/forest/trees.hpp"
+#include "algorithms/strand_builder.hpp"
+
+namespace stretto::forest {
+namespace {
+
+/// One rank's part on one channel.
+class Channel {
+ public:
+  Channel(StrandBuilder& strand, const Trees& trees, const PlanSpec& spec, int channel, Rank rank)
+      : strand_(strand), trees_(trees), n_(spec.n_ranks), channel_(channel), rank_(rank) {}
+
+  /// Down the trees; `own` is where the root has its block.
+  void gather(Ref own) {
+    for (int depth = 0; depth < trees_.deepest(); ++depth) {
+      for (const Rank peer : peers_after(rank_, n_)) {
+        std::vector<Piece> given;
+        for (const Rank root : trees_.roots(channel_, rank_, peer, depth)) {
+          given.push_back({root, root == rank_ ? own : output(root)});
+        }
+        strand_.send(peer, given);
+      }
+      for (const Rank peer : peers_before(rank_, n_)) {
+        std::vector<Piece> taken;
+        for (const Rank root : trees_.roots(channel_, peer, rank_, depth)) taken.push_back({root, output(root)});
+        strand_.receive(peer, taken);
+      }
+    }
+  }
+
+  /// Up the trees: what is furthest from its root first.
+  void reduce_scatter() {
+    for (int depth = trees_.deepest(); depth >= 0; --depth) {
+      std::vector<Rank> givers;
+      for (const Rank peer : peers_before(rank_, n_)) {
+        if (!trees_.roots(channel_, rank_, peer, depth).empty()) givers.push_back(peer);
+      }
+      for (const Rank giver : givers) strand_.await(giver);
+      for (const Rank peer : peers_after(rank_, n_)) hand_up(peer, depth);
+      if (depth == 0) strand_.sum(rank_, output(rank_), sources(rank_, depth), true);
+      for (const Rank giver : givers) strand_.release(giver);
+    }
+  }
+
+ private:
+  /// To a rank that is above this one in some trees, where it is `depth` below their roots.
+  void hand_up(Rank peer, int depth) {
+    const std::vector<Rank> roots = depth == 0 ? std::vector<Rank>() : trees_.roots(channel_, peer, rank_, depth - 1);
+    if (roots.empty()) return;
+    strand_.acquire(peer);
+    for (const Rank root : roots) strand_.fill(peer, root, sources(root, depth));
+    strand_.signal(peer);
+  }
+
+  /// This rank's input and what comes from below, in the order of ranks.
+  std::vector<Ref> sources(Rank root, int depth) const {
+    std::vector<Ref> found;
+    for (Rank rank = 0; rank < n_; ++rank) {
+      if (rank == rank_) {
+        found.push_back(input(root));
+      } else if (trees_.parent(channel_, root, rank) == rank_) {
+        const std::vector<Rank> message = trees_.roots(channel_, rank_, rank, depth);
+        found.push_back(slot(rank, static_cast<int>(std::ranges::find(message, root) - message.begin())));
+      }
+    }
+    return found;
+  }
+
+  StrandBuilder& strand_;
+  const Trees& trees_;
+  const int n_;
+  const int channel_;
+  const Rank rank_;
+};
+
+}  // namespace
+
+bool supports(Collective collective) {
+  return collective == Collective::all_reduce || collective == Collective::all_gather ||
+         collective == Collective::reduce_scatter;
+}
+
+std::int32_t chunks_per_block(const PlanSpec& spec) {
+  return spec.collective == Collective::all_reduce ? spec.n_ranks : 1;
+}
+
+std::int32_t parts_per_slot(const PlanSpec& spec) { return std::max(1, Trees(spec).most_roots()); }
+
+Program build(const PlanSpec& spec, Rank rank) {
+  if (spec.n_ranks == 1) return lone_rank_program(spec, chunks_per_block(spec));
+  const Trees trees(spec);
+  Program program;
+  for (int number = 0; number < spec.channels; ++number) {
+    StrandBuilder strand(number);
+    Channel channel(strand, trees, spec, number, rank);
+    if (spec.collective == Collective::all_gather) {
+      channel.gather(input(rank));
+      strand.copy(rank, output(rank), input(rank));
+    } else {
+      channel.reduce_scatter();
+      if (spec.collective == Collective::all_reduce) channel.gather(output(rank));
+    }
+    program.strands.push_back(std::move(strand).finish());
+  }
+  return program;
+}
+
+}  // namespace stretto::forest

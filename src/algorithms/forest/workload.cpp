@@ -1,0 +1,24 @@
+#include "algorithms/forest/plan.hpp"
+#include "algorithms/forest/trees.hpp"
+#include "algorithms/rounds.hpp"
+
+namespace stretto::forest {
+
+/// Of the average rank: a tree has n - 1 edges, and each rank n trees.
+Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link) {
+  if (spec.n_ranks == 1) return lone_rank_workload(spec, block_bytes);
+  const auto [rounds, chunk, channels] =
+      rounds_of(spec, chunks_per_block(spec), block_bytes, link, parts_per_slot(spec));
+  const Saturating others = static_cast<std::uint64_t>(spec.n_ranks) - 1;
+  const Saturating depth = static_cast<std::uint64_t>(Trees(spec).deepest());
+  const Work send{kSendSteps, chunk, 0};
+  const Work receive{kReceiveSteps, chunk, 0};
+  const bool sums = spec.collective != Collective::all_gather;
+  const bool spreads = spec.collective != Collective::reduce_scatter;
+  Work once = sums ? send * others + Work{others * 2 + 1, 0, chunk * (others + 1)} : Work{1, chunk, 0};
+  if (spreads) once = once + (send + receive) * others;
+  const Work rank = once * (rounds * channels);
+  return {rounds * depth * (sums && spreads ? 2 : 1), rank, rank};
+}
+
+}  // namespace stretto::forest
