@@ -19,6 +19,9 @@ namespace stretto::topology {
 using NodeId = std::int32_t;
 inline constexpr NodeId kNoNode = -1;
 
+/// Numbers of hardware threads end below this: as many as Linux can be built for.
+inline constexpr std::int32_t kMostProcessors = 8192;
+
 /// A NUMA node with its processors: the root of a PCI tree. The children of the machine itself.
 struct NumaNode {
   std::optional<std::int32_t> numa_id;   ///< the system's number
@@ -87,7 +90,8 @@ struct NetNode {
   bool operator==(const NetNode&) const = default;
 };
 
-/// Joins all GPUs that have links to it: NVSwitch. It has no parent where it is known only by those links.
+/// Joins all GPUs that have links to it: NVSwitch. It has no parent where it is known only by those links, and no bus id
+/// either where a virtual machine hides it: then one stands for all of them.
 struct SwitchNode {
   PciFunction pci;
 
@@ -121,7 +125,8 @@ struct Link {
 class Machine {
  public:
   /// Checks what can be checked without knowing where it comes from: parents come before their children and may have
-  /// them (a net has none), bus ids are well-formed and each is there once, links join two nodes that are there.
+  /// them (a net has none), bus ids are well-formed and each is there once, as are the numbers of NUMA nodes; links join
+  /// two nodes that are there.
   /// Throws Error(strettoInvalidArgument) naming the node.
   Machine(std::string host, std::vector<Node> nodes, std::vector<Link> links);
 
