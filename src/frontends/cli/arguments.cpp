@@ -51,6 +51,15 @@ void add_run(CLI::App& app, RunOptions& options) {
   command->add_option("--library", options.library, "Put in this libnccl.so.2 (default: the one beside this program)");
 }
 
+void add_topology(CLI::App& app, TopologyOptions& options) {
+  CLI::App* command = app.add_subcommand("topo", "Show the machine that a topology file of NCCL's describes");
+  command->add_option("FILE", options.file, "What NCCL reads as NCCL_TOPO_FILE, and writes as NCCL_TOPO_DUMP_FILE");
+  CLI::Option* json = command->add_flag("--json", options.json, "Print JSON");
+  CLI::Option* xml = command->add_flag("--xml", options.xml, "Print such a file");
+  command->add_flag("--svg", options.svg, "Print a picture")->excludes(json)->excludes(xml);
+  json->excludes(xml);
+}
+
 /// How many of the arguments are ours: the program of `stretto run` and all that follows it are its own, and CLI11 must
 /// not look for options among them.
 int own_arguments(int argc, const char* const* argv) {
@@ -90,6 +99,8 @@ int run(int argc, const char* const* argv) {
   // The tool's own options are its own: everything after the name is passed on untouched.
   CLI::App* perf = app.add_subcommand("perf", "Run a performance tool: stretto perf NAME [its options]");
   perf->prefix_command();
+  TopologyOptions topology;
+  add_topology(app, topology);
   add_run(app, program);
   try {
     app.parse(n_own, argv);
@@ -99,6 +110,7 @@ int run(int argc, const char* const* argv) {
   if (app.got_subcommand("plan")) print_plan(plan);
   if (app.got_subcommand("explain")) print_choice(explain);
   if (app.got_subcommand("env")) of_nccl ? print_nccl_environment(as_markdown) : print_environment(as_markdown);
+  if (app.got_subcommand("topo")) print_topology(topology);
   if (app.got_subcommand("version")) print_version();
   if (app.got_subcommand("perf")) {
     std::vector<std::string> words = perf->remaining();

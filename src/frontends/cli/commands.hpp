@@ -49,6 +49,17 @@ void print_environment(bool markdown);
 /// The same of NCCL's variables: what those that are set mean here, or the page.
 void print_nccl_environment(bool markdown);
 
+struct TopologyOptions {
+  std::string file;  ///< as NCCL writes it
+  bool json = false;
+  bool xml = false;
+  bool svg = false;
+};
+
+/// As a tree to read, unless one of the others is asked for. What the file has that is not understood is said on
+/// standard error.
+void print_topology(const TopologyOptions& options);
+
 /// To standard output; throws Error(strettoSystemError) if it does not take all.
 void print(const std::string& text);
 

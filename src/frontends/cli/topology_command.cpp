@@ -1,0 +1,37 @@
+// `stretto topo FILE`: a machine, as a topology file describes it.
+#include <cstdio>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "frontends/cli/commands.hpp"
+#include "topology/files/machine_svg.hpp"
+#include "topology/files/machine_text.hpp"
+#include "topology/files/nccl_xml.hpp"
+#include "topology/files/read_file.hpp"
+
+namespace stretto::cli {
+namespace {
+
+/// The machine that the options name. The one place that a probe of this machine, without FILE, will plug into.
+topology::Machine machine_of(const TopologyOptions& options) {
+  if (options.file.empty()) {
+    throw Error(strettoInvalidArgument, "topo needs a topology file: stretto topo FILE [--json | --xml | --svg]. This release "
+                                        "does not look at the machine it runs on; NCCL_TOPO_DUMP_FILE=FILE has NCCL write one");
+  }
+  std::vector<std::string> warnings;
+  topology::Machine machine = topology::read_nccl_xml(topology::read_file(options.file), options.file, &warnings);
+  for (const std::string& warning : warnings) std::fprintf(stderr, "stretto: warning: %s\n", warning.c_str());
+  return machine;
+}
+
+}  // namespace
+
+void print_topology(const TopologyOptions& options) {
+  const topology::Machine machine = machine_of(options);
+  const std::string title = options.file.substr(options.file.rfind('/') + 1);
+  if (options.json) return print(topology::machine_to_json(machine));
+  if (options.xml) return print(topology::write_nccl_xml(machine));
+  print(options.svg ? topology::machine_to_svg(machine, title) : topology::machine_to_text(machine, title));
+}
+
+}  // namespace stretto::cli
