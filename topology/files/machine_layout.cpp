@@ -10,11 +10,11 @@ namespace stretto::topology {
 namespace {
 
 constexpr double kBarHeight = 24;
-constexpr double kGap = 18;       // between rows of the tree
-constexpr double kNumaGap = 28;   // between NUMA nodes
-constexpr double kPadding = 14;   // within a NUMA node's box
-constexpr double kNetHeight = 30; // of a network in its NIC's box
-constexpr double kNicFoot = 32;   // the NIC's own lines
+constexpr double kGap = 18;        // between rows of the tree
+constexpr double kNumaGap = 28;    // between NUMA nodes
+constexpr double kPadding = 14;    // within a NUMA node's box
+constexpr double kNetHeight = 30;  // of a network in its NIC's box
+constexpr double kNicFoot = 32;    // the NIC's own lines
 constexpr double kGpuHeight = 66;
 constexpr double kSwitchHeight = 40;
 constexpr double kSwitchDrop = 84;  // from the GPUs down to the switches
@@ -35,13 +35,13 @@ struct Below {
   std::size_t own_columns() const { return std::max(gpus.size(), nics.size()); }
 };
 
-/// Functions below a GPU or a NIC are drawn as if beside it: that is rare, and the tree is in the text.
+/// Functions below a GPU, a NIC or a switch are drawn as if beside it: that is rare, and the tree is in the text.
 void collect(const Machine& machine, NodeId id, Below& below) {
   for (const NodeId child : machine.children(id)) {
     if (is<PciBridge>(machine, child)) below.bridges.push_back(child);
     if (is<GpuNode>(machine, child)) below.gpus.push_back(child);
     if (is<NicNode>(machine, child)) below.nics.push_back(child);
-    if (is<GpuNode>(machine, child) || is<NicNode>(machine, child)) collect(machine, child, below);
+    if (!is<PciBridge>(machine, child)) collect(machine, child, below);
   }
 }
 
@@ -142,7 +142,8 @@ class Placer {
     for (const Link& link : machine_.links()) {
       const Box* from = out_.box_of[index(link.from)];
       const Box* to = out_.box_of[index(link.to)];
-      if (from == nullptr || to == nullptr || !is<GpuNode>(machine_, link.from) || !is<GpuNode>(machine_, link.to)) continue;
+      if (from == nullptr || to == nullptr || !is<GpuNode>(machine_, link.from) || !is<GpuNode>(machine_, link.to))
+        continue;
       depth = std::max(depth, arc_depth(std::abs(from->center() - to->center())));
     }
     double y = bottom_ + (depth > 0 ? depth * 0.75 + kGap : 0);  // a cubic reaches three quarters of its handles' depth

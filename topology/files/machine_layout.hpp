@@ -41,11 +41,11 @@ struct Layout {
   double height = 0;
 
   static constexpr double margin = 24;
-  static constexpr double title = 54;          ///< height of what stands above all
-  static constexpr double numa_header = 34;    ///< within the NUMA node's box
-  static constexpr double column = 124;        ///< from one GPU to the next
+  static constexpr double title = 54;        ///< height of what stands above all
+  static constexpr double numa_header = 34;  ///< within the NUMA node's box
+  static constexpr double column = 124;      ///< from one GPU to the next
   static constexpr double gpu_width = 112;
-  static constexpr double nic_width = 92;      ///< narrower, so that wires pass it
+  static constexpr double nic_width = 92;  ///< narrower, so that wires pass it
   static constexpr double legend = 40;
 };
 

@@ -55,7 +55,8 @@ class Drawer {
 
   std::string draw() {
     out_ = format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" "
+        "height=\"{1:.0f}\" "
         "font-family=\"DejaVu Sans, Helvetica, Arial, sans-serif\">\n<rect width=\"100%\" height=\"100%\" "
         "fill=\"#ffffff\"/>\n",
         layout_.width, layout_.height);
@@ -76,20 +77,22 @@ class Drawer {
 
  private:
   void text(double x, double y, double size, const char* anchor, const std::string& words, const char* more = "") {
-    out_ += format("<text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"{}\" text-anchor=\"{}\" fill=\"#20262e\" {}>{}</text>\n", x, y,
-                   size, anchor, more, xml_escaped(words));
+    out_ +=
+        format("<text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"{}\" text-anchor=\"{}\" fill=\"#20262e\" {}>{}</text>\n", x,
+               y, size, anchor, more, xml_escaped(words));
   }
 
   void rectangle(const Box& box, const Look& look, double radius) {
     out_ += format(
-        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"{}\" fill=\"{}\" stroke=\"{}\"/>\n", box.x,
-        box.y, box.width, box.height, radius, look.fill, look.line);
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"{}\" fill=\"{}\" stroke=\"{}\"/>\n",
+        box.x, box.y, box.width, box.height, radius, look.fill, look.line);
   }
 
   /// @param hint what a browser shows where the pointer rests
   void path(const std::string& points, const char* color, double width, double opacity, const std::string& hint) {
     out_ += format(
-        "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{:.1f}\" stroke-opacity=\"{}\"><title>{}</title></path>\n",
+        "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{:.1f}\" "
+        "stroke-opacity=\"{}\"><title>{}</title></path>\n",
         points, color, width, opacity, xml_escaped(hint));
   }
 
@@ -194,8 +197,8 @@ void Drawer::draw_c2c() {
     const Box* numa = box(link.to);
     if (!std::holds_alternative<NumaNode>(machine_.node(link.to).facts) || gpu == nullptr || numa == nullptr) continue;
     const double width = std::min(7.0, 2.4 + 0.3 * link.count);
-    path(format("M{:.1f} {:.1f}V{:.1f}", gpu->x + 5, gpu->y, numa->y + Layout::numa_header), color_of(link.kind), width, 0.9,
-         format("{} - {}: {} {}", name(link.from), name(link.to), link.count, kind_name(link.kind)));
+    path(format("M{:.1f} {:.1f}V{:.1f}", gpu->x + 5, gpu->y, numa->y + Layout::numa_header), color_of(link.kind), width,
+         0.9, format("{} - {}: {} {}", name(link.from), name(link.to), link.count, kind_name(link.kind)));
   }
 }
 
@@ -237,7 +240,8 @@ void Drawer::draw_gpu(const Placed& placed) {
   const auto& gpu = std::get<GpuNode>(machine_.node(placed.id).facts);
   rectangle(area, kGpuLook, 5);
   const std::string rank = gpu.rank ? format(", rank {}", *gpu.rank) : "";
-  text(area.center(), area.y + 17, 13, "middle", name(placed.id) + rank, "font-weight=\"bold\"");
+  const std::string head = name(placed.id) + rank;
+  text(area.center(), area.y + 17, head.size() > 13 ? 11 : 13, "middle", head, "font-weight=\"bold\"");
   text(area.center(), area.y + 31, 9, "middle", gpu.pci.bus_id, "font-family=\"monospace\"");
   text(area.center(), area.y + 44, 9, "middle", pcie_link(gpu.pci));
   std::map<LinkKind, std::int64_t> counts;
@@ -260,7 +264,8 @@ void Drawer::draw_switch(const Placed& placed) {
   }
   rectangle(area, kSwitchLook, 5);
   text(area.center(), area.y + 16, 12, "middle", fitting("NVSwitch", area.width, 12), "font-weight=\"bold\"");
-  const std::string words = (pci.bus_id.empty() ? "" : pci.bus_id + ", ") + counted(static_cast<std::size_t>(links), "link");
+  const std::string words =
+      (pci.bus_id.empty() ? "" : pci.bus_id + ", ") + counted(static_cast<std::size_t>(links), "link");
   text(area.center(), area.y + 30, 9, "middle", fitting(words, area.width, 9));
 }
 

@@ -150,9 +150,8 @@ std::vector<NodeId> switches(const Machine& machine) {
 }
 
 std::string summary(const Machine& machine) {
-  const auto numas = std::count_if(machine.roots().begin(), machine.roots().end(), [&](NodeId id) {
-    return std::holds_alternative<NumaNode>(machine.node(id).facts);
-  });
+  const auto numas = std::count_if(machine.roots().begin(), machine.roots().end(),
+                                   [&](NodeId id) { return std::holds_alternative<NumaNode>(machine.node(id).facts); });
   std::vector<std::string> parts = {counted(static_cast<std::size_t>(numas), "NUMA node"),
                                     counted(machine.gpus().size(), "GPU")};
   if (const auto n = switches(machine).size(); n > 0) parts.push_back(counted(n, "NVSwitch"));

@@ -124,7 +124,8 @@ void Builder::read_cpu(const XmlElement& element) {
 PciKind Builder::kind_of(const XmlElement& element, std::uint32_t device_class) const {
   const bool gpu = child_named(element, "gpu") != nullptr;
   const bool nic = child_named(element, "nic") != nullptr;
-  if (gpu && nic) notes_.refuse(element, "has a <gpu> and a <nic>: it is one of them; give the other a <pci> of its own");
+  if (gpu && nic)
+    notes_.refuse(element, "has a <gpu> and a <nic>: it is one of them; give the other a <pci> of its own");
   if (gpu) return PciKind::gpu;
   return nic ? PciKind::nic : kind_of_class(device_class);
 }
@@ -259,8 +260,9 @@ NodeId Builder::target_of(const XmlElement& element, Attributes& attributes, con
   if (target == gpu) return kNoNode;
   const NodeFacts& facts = node(target).facts;
   if (!std::holds_alternative<GpuNode>(facts) && !std::holds_alternative<SwitchNode>(facts)) {
-    notes_.refuse(element, format("target {} is neither a GPU nor an NVSwitch: mend the target, or the class of that <pci>",
-                                  bus_id));
+    notes_.refuse(
+        element,
+        format("target {} is neither a GPU nor an NVSwitch: mend the target, or the class of that <pci>", bus_id));
   }
   return target;
 }
@@ -285,7 +287,8 @@ void Builder::read_link(const XmlElement& element, NodeId gpu) {
   }
   attributes.finish();
   if (link.to == kNoNode) {
-    notes_.warn(element, format("itself {}", gpu), format("leads from {} to itself and is left out", name_of(node(gpu))));
+    notes_.warn(element, format("itself {}", gpu),
+                format("leads from {} to itself and is left out", name_of(node(gpu))));
     return;
   }
   if (link.target_class.empty()) link.target_class = usual_class(node(link.to));

@@ -37,7 +37,8 @@ std::string mask_of(const std::vector<std::int32_t>& processors) {
     words[static_cast<std::size_t>(processor / kWordBits)] |= 1U << processor % kWordBits;
   }
   std::string text;
-  for (auto word = words.rbegin(); word != words.rend(); ++word) text += format("{}{:08x}", text.empty() ? "" : ",", *word);
+  for (auto word = words.rbegin(); word != words.rend(); ++word)
+    text += format("{}{:08x}", text.empty() ? "" : ",", *word);
   return text;
 }
 
@@ -57,9 +58,8 @@ class Writer {
 
   std::string write() {
     const auto gpus = machine_.gpus();
-    const bool amd = std::any_of(gpus.begin(), gpus.end(), [&](NodeId id) {
-      return !std::get<GpuNode>(machine_.node(id).facts).gcn.empty();
-    });
+    const bool amd = std::any_of(gpus.begin(), gpus.end(),
+                                 [&](NodeId id) { return !std::get<GpuNode>(machine_.node(id).facts).gcn.empty(); });
     out_ = format("<system version=\"{}\">\n", amd ? 2 : 1);
     for (const NodeId root : machine_.roots()) {
       if (const auto* numa = std::get_if<NumaNode>(&machine_.node(root).facts)) write_cpu(root, *numa);
@@ -104,8 +104,8 @@ class Writer {
     const NodeFacts& facts = machine_.node(id).facts;
     const auto* gpu = std::get_if<GpuNode>(&facts);
     const bool has_gpu = gpu != nullptr && has_facts(id, *gpu);
-    const bool has_nic = std::holds_alternative<NicNode>(facts) &&
-                         (has_nets(id) || kind_of_class(pci.device_class) != PciKind::nic);
+    const bool has_nic =
+        std::holds_alternative<NicNode>(facts) && (has_nets(id) || kind_of_class(pci.device_class) != PciKind::nic);
     const bool empty = !has_gpu && !has_nic && machine_.children(id).empty();
     begin_children(empty);
     if (has_gpu) write_gpu(id, *gpu, depth + 1);
@@ -116,9 +116,8 @@ class Writer {
 
   bool has_nets(NodeId id) const {
     const auto& children = machine_.children(id);
-    return std::any_of(children.begin(), children.end(), [&](NodeId child) {
-      return std::holds_alternative<NetNode>(machine_.node(child).facts);
-    });
+    return std::any_of(children.begin(), children.end(),
+                       [&](NodeId child) { return std::holds_alternative<NetNode>(machine_.node(child).facts); });
   }
 
   /// Whether there is more to say than that its function is a GPU, which its class says.
@@ -146,7 +145,8 @@ class Writer {
   void write_link(const Link& link, int depth) {
     const Node& target = machine_.node(link.to);
     const PciFunction* pci = pci_of(target);
-    out_ += indent(depth) + (link.kind == LinkKind::nvlink ? "<nvlink" : (link.kind == LinkKind::xgmi ? "<xgmi" : "<c2c"));
+    out_ +=
+        indent(depth) + (link.kind == LinkKind::nvlink ? "<nvlink" : (link.kind == LinkKind::xgmi ? "<xgmi" : "<c2c"));
     if (link.kind != LinkKind::c2c) {
       put(out_, "target", pci == nullptr || pci->bus_id.empty() ? std::string(kHiddenTarget) : pci->bus_id);
     }

@@ -1,5 +1,5 @@
-// Topology files as NCCL and RCCL read and write them: NCCL_TOPO_FILE, NCCL_TOPO_DUMP_FILE, and what cloud vendors ship.
-// docs/topology.md has the elements and attributes.
+// Topology files as NCCL and RCCL read and write them: NCCL_TOPO_FILE, NCCL_TOPO_DUMP_FILE, and what cloud vendors
+// ship. docs/topology.md has the elements and attributes.
 #pragma once
 
 #include <string>
@@ -23,10 +23,10 @@ namespace stretto::topology {
 Machine read_nccl_xml(std::string_view text, std::string_view file_name, std::vector<std::string>* warnings = nullptr);
 
 /// What read_nccl_xml makes an equal machine of, if the machine came from there. Two attributes are stretto's own, and
-/// ignored by NCCL: `package` of <cpu>, and `bw` (MB/s of one link) of <nvlink> and <xgmi>. The format has no place for:
-/// a host without NUMA nodes; switches without links or that are PCI functions with parts of their own; links to a switch
-/// whose directions differ (that from the GPU is written); fractions of a MB/s; the order of links other than by their
-/// GPUs, and networks after other children of their NIC.
+/// ignored by NCCL: `package` of <cpu>, and `bw` (MB/s of one link) of <nvlink> and <xgmi>. The format has no place
+/// for: a host without NUMA nodes; switches without links or that are PCI functions with parts of their own; links to a
+/// switch whose directions differ (that from the GPU is written); fractions of a MB/s; the order of links other than by
+/// their GPUs, and networks after other children of their NIC.
 std::string write_nccl_xml(const Machine& machine);
 
 }  // namespace stretto::topology

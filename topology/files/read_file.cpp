@@ -36,7 +36,8 @@ class Descriptor {
 
 std::string read_file(const std::string& path) {
   const Descriptor file(path);
-  if (file.number() < 0) refuse(path, format("cannot be opened ({}): check the name and who may read it", std::strerror(errno)));
+  if (file.number() < 0)
+    refuse(path, format("cannot be opened ({}): check the name and who may read it", std::strerror(errno)));
   struct stat facts {};
   if (fstat(file.number(), &facts) != 0) refuse(path, format("cannot be looked at ({})", std::strerror(errno)));
   if (!S_ISREG(facts.st_mode)) refuse(path, "is no regular file: write what it gives into one");

@@ -137,8 +137,9 @@ std::vector<std::int32_t> Attributes::processors(std::string_view name) {
     const std::string_view word = rest.substr(0, rest.find(','));
     const auto bits = parsed<std::uint32_t>(word, 16);
     if (!bits || word.size() > 8 || words.size() >= kMostProcessors / kWordBits) {
-      refuse(name, *value, format("words of up to 8 hexadecimal digits, parted by commas, for at most {} processors",
-                                  kMostProcessors));
+      refuse(
+          name, *value,
+          format("words of up to 8 hexadecimal digits, parted by commas, for at most {} processors", kMostProcessors));
     }
     words.push_back(*bits);
     if (word.size() == rest.size()) break;
@@ -167,7 +168,8 @@ void Attributes::ignore(std::initializer_list<std::string_view> names) { known_.
 void Attributes::finish() {
   for (const XmlAttribute& each : element_.attributes) {
     if (known_.contains(each.name)) continue;
-    notes_.warn(element_, element_.name + " " + each.name, format("the attribute {} is not known and left out", each.name));
+    notes_.warn(element_, element_.name + " " + each.name,
+                format("the attribute {} is not known and left out", each.name));
   }
   if (element_.has_text) notes_.warn(element_, element_.name + " text", "holds text, which is left out");
 }

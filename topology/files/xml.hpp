@@ -37,8 +37,8 @@ struct XmlElement {
 /// Whether this build has expat.
 bool has_xml_reader() noexcept;
 
-/// The root element. Throws Error(strettoInvalidArgument) naming the file and the line: what is no well-formed XML, what
-/// is beyond the limits, and any document type (entities are never expanded, nor anything else opened).
+/// The root element. Throws Error(strettoInvalidArgument) naming the file and the line: what is no well-formed XML,
+/// what is beyond the limits, and any document type (entities are never expanded, nor anything else opened).
 XmlElement parse_xml(std::string_view text, std::string_view file_name, const XmlLimits& limits = {});
 
 /// For an attribute's value or an element's text. What XML cannot hold (control characters, no UTF-8) becomes U+FFFD.

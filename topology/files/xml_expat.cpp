@@ -91,8 +91,8 @@ bool has_xml_reader() noexcept { return true; }
 
 XmlElement parse_xml(std::string_view text, std::string_view file_name, const XmlLimits& limits) {
   if (text.size() > limits.bytes) {
-    throw Error(strettoInvalidArgument, format("topology file {}: has {} bytes; at most {} are read", file_name,
-                                               text.size(), limits.bytes));
+    throw Error(strettoInvalidArgument,
+                format("topology file {}: has {} bytes; at most {} are read", file_name, text.size(), limits.bytes));
   }
   const std::unique_ptr<XML_ParserStruct, decltype(&XML_ParserFree)> parser(XML_ParserCreate(nullptr), &XML_ParserFree);
   if (!parser) throw std::bad_alloc();

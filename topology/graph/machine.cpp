@@ -62,7 +62,8 @@ void check_numa_nodes(const std::vector<Node>& nodes) {
     std::int32_t least = 0;
     for (const std::int32_t processor : numa->processors) {
       if (processor < least || processor >= kMostProcessors) {
-        refuse(format("the processors of {} are not ascending numbers from 0 to {}", name_of(node), kMostProcessors - 1));
+        refuse(
+            format("the processors of {} are not ascending numbers from 0 to {}", name_of(node), kMostProcessors - 1));
       }
       least = processor + 1;
     }

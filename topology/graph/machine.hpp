@@ -90,8 +90,8 @@ struct NetNode {
   bool operator==(const NetNode&) const = default;
 };
 
-/// Joins all GPUs that have links to it: NVSwitch. It has no parent where it is known only by those links, and no bus id
-/// either where a virtual machine hides it: then one stands for all of them.
+/// Joins all GPUs that have links to it: NVSwitch. It has no parent where it is known only by those links, and no bus
+/// id either where a virtual machine hides it: then one stands for all of them.
 struct SwitchNode {
   PciFunction pci;
 
@@ -116,8 +116,8 @@ struct Link {
   NodeId to = kNoNode;
   LinkKind kind = LinkKind::nvlink;
   std::int32_t count = 1;                         ///< links side by side
-  std::optional<double> gigabytes_per_s_of_each;  ///< 1e9 bytes; absent: as usual for its kind and its GPUs
-  std::string target_class;                       ///< what the source says that `to` is: "0x068000"
+  std::optional<double> gigabytes_per_s_of_each = {};  ///< 1e9 bytes; absent: as usual for its kind and its GPUs
+  std::string target_class = {};                       ///< what the source says that `to` is: "0x068000"
 
   bool operator==(const Link&) const = default;
 };
@@ -125,9 +125,8 @@ struct Link {
 class Machine {
  public:
   /// Checks what can be checked without knowing where it comes from: parents come before their children and may have
-  /// them (a net has none), bus ids are well-formed and each is there once, as are the numbers of NUMA nodes; links join
-  /// two nodes that are there.
-  /// Throws Error(strettoInvalidArgument) naming the node.
+  /// them (a net has none), bus ids are well-formed and each is there once, as are the numbers of NUMA nodes; links
+  /// join two nodes that are there. Throws Error(strettoInvalidArgument) naming the node.
   Machine(std::string host, std::vector<Node> nodes, std::vector<Link> links);
 
   /// The host's name, or hash, as the source has it; "": unknown.

@@ -56,9 +56,8 @@ PathKind tree_path(const Machine& machine, NodeId from, NodeId to) {
   if (std::holds_alternative<NumaNode>(machine.node(joint).facts)) return PathKind::phb;
   a.push_back(joint);
   a.insert(a.end(), b.begin(), b.end());
-  const auto bridges = std::count_if(a.begin(), a.end(), [&](NodeId id) {
-    return std::holds_alternative<PciBridge>(machine.node(id).facts);
-  });
+  const auto bridges = std::count_if(
+      a.begin(), a.end(), [&](NodeId id) { return std::holds_alternative<PciBridge>(machine.node(id).facts); });
   return bridges > 1 ? PathKind::pxb : PathKind::pix;
 }
 

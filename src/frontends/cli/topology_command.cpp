@@ -15,8 +15,9 @@ namespace {
 /// The machine that the options name. The one place that a probe of this machine, without FILE, will plug into.
 topology::Machine machine_of(const TopologyOptions& options) {
   if (options.file.empty()) {
-    throw Error(strettoInvalidArgument, "topo needs a topology file: stretto topo FILE [--json | --xml | --svg]. This release "
-                                        "does not look at the machine it runs on; NCCL_TOPO_DUMP_FILE=FILE has NCCL write one");
+    throw Error(strettoInvalidArgument,
+                "topo needs a topology file: stretto topo FILE [--json | --xml | --svg]. This release "
+                "does not look at the machine it runs on; NCCL_TOPO_DUMP_FILE=FILE has NCCL write one");
   }
   std::vector<std::string> warnings;
   topology::Machine machine = topology::read_nccl_xml(topology::read_file(options.file), options.file, &warnings);
