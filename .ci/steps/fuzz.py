@@ -22,11 +22,12 @@ SEED = int(os.environ.get("STRETTO_TEST_FUZZ_SEED", "20261126"))
 # One input takes well under a millisecond: what takes this long hangs.
 INPUT_SECONDS = 20
 TARGETS = ["unique_id", "handshake", "control", "meeting", "setup", "shm_frames", "shm_setup", "environment",
-           "nccl_environment", "command_line", "plan_json"]
+           "nccl_environment", "command_line", "plan_json", "topology_file"]
 # Of the other targets the seeds are random bytes.
 TEXT_SEEDS = {"environment": "tests/fuzz/seeds/environment", "nccl_environment": "tests/fuzz/seeds/nccl_environment",
-              "command_line": "tests/fuzz/seeds/command_line", "plan_json": "tests/plan/golden"}
-MAX_BYTES = {"plan_json": 8192}
+              "command_line": "tests/fuzz/seeds/command_line", "plan_json": "tests/plan/golden",
+              "topology_file": "tests/topology/machines"}
+MAX_BYTES = {"plan_json": 8192, "topology_file": 8192}
 PRINTED_BYTES = 6000
 
 

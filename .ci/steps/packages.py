@@ -14,6 +14,7 @@ PACKAGES = [
     ("g++", "g++", "build"),
     ("cmake", "cmake", "build"),
     ("ninja-build", "ninja", "build"),
+    ("libexpat1-dev", "/usr/include/expat.h", "build"),
     ("libsodium-dev", "/usr/include/sodium.h", "build"),
     ("nlohmann-json3-dev", "/usr/include/nlohmann/json.hpp", "build"),
     ("libcli11-dev", "/usr/include/CLI/CLI.hpp", "build"),

@@ -140,8 +140,9 @@ TEST(Machine, BusIds_HaveOneForm) {
   EXPECT_EQ(canonical_bus_id("00000000:3B:00.0"), "0000:3b:00.0") << "as NVML writes it";
   EXPECT_EQ(canonical_bus_id("10000:e1:00.0"), "10000:e1:00.0") << "as a volume management device has it";
   EXPECT_EQ(canonical_bus_id("1:2:3"), "0001:02:03.0");
-  for (const char* text : {"", ":", "::", "3b", "3b:", "3b:00.", "3b:00.10", "3b:000.0", "123:00.0", "0:1:2:3.0", "g:00.0",
-                           "123456789:3b:00.0", "fffffff:ffff:ff", " 3b:00.0", "3b:00.0 ", "-1:00.0", "0x3b:00.0"}) {
+  for (const char* text :
+       {"", ":", "::", "3b", "3b:", "3b:00.", "3b:00.10", "3b:000.0", "123:00.0", "0:1:2:3.0", "g:00.0",
+        "123456789:3b:00.0", "fffffff:ffff:ff", " 3b:00.0", "3b:00.0 ", "-1:00.0", "0x3b:00.0"}) {
     EXPECT_EQ(canonical_bus_id(text), "") << text;
   }
 }

@@ -59,7 +59,9 @@ Machine probed() {
            {0, NicNode{at("0000:03:00.0", 0x020700)}},
            {3, net("mlx5_0", 200000)},
            {kNoNode, SwitchNode{}}},
-          {{1, 5, LinkKind::nvlink, 12}, {5, 1, LinkKind::nvlink, 12}, {2, 5, LinkKind::nvlink, 12},
+          {{1, 5, LinkKind::nvlink, 12},
+           {5, 1, LinkKind::nvlink, 12},
+           {2, 5, LinkKind::nvlink, 12},
            {5, 2, LinkKind::nvlink, 12}}};
 }
 
@@ -123,8 +125,9 @@ TEST(Merge, NicWithNetworksInTheFile_KeepsThem) {
 TEST(Merge, LinksThatTheFileHasOfAGpu_AreNotMixedWithTheProbes) {
   const std::vector<Node> nodes = {{kNoNode, numa(0)}, {0, gpu("0000:01:00.0")}, {0, gpu("0000:02:00.0")}};
   const Machine file("", nodes, {{1, 2, LinkKind::nvlink, 1}});
-  const Machine probe("", nodes,
-                      {{1, 2, LinkKind::nvlink, 4}, {2, 1, LinkKind::nvlink, 4}, {1, 0, LinkKind::c2c}, {0, 1, LinkKind::c2c}});
+  const Machine probe(
+      "", nodes,
+      {{1, 2, LinkKind::nvlink, 4}, {2, 1, LinkKind::nvlink, 4}, {1, 0, LinkKind::c2c}, {0, 1, LinkKind::c2c}});
   const std::vector<Link> expected = {
       {1, 2, LinkKind::nvlink, 1}, {1, 0, LinkKind::c2c}, {0, 1, LinkKind::c2c}, {2, 1, LinkKind::nvlink, 4}};
   EXPECT_EQ(merge(file, probe).links(), expected);
@@ -140,9 +143,10 @@ TEST(Merge, SwitchThatNothingLeadsTo_IsNotAdded) {
 }
 
 TEST(Merge, FunctionWithoutAClass_IsWhatTheProbeSays) {
-  const Machine file("", {{kNoNode, numa(0)}, {0, PciBridge{at("0000:01:00.0")}}, {0, PciBridge{at("0000:02:00.0", 0x060400)}}},
-                     {});
-  const Machine probe("", {{kNoNode, numa(0)}, {0, gpu("0000:01:00.0", 4)}, {0, gpu("0000:02:00.0", 5)}}, {{1, 2}, {2, 1}});
+  const Machine file(
+      "", {{kNoNode, numa(0)}, {0, PciBridge{at("0000:01:00.0")}}, {0, PciBridge{at("0000:02:00.0", 0x060400)}}}, {});
+  const Machine probe("", {{kNoNode, numa(0)}, {0, gpu("0000:01:00.0", 4)}, {0, gpu("0000:02:00.0", 5)}},
+                      {{1, 2}, {2, 1}});
   const Machine merged = merge(file, probe);
   EXPECT_EQ(facts<GpuNode>(merged, 1).ordinal, 4);
   EXPECT_TRUE(std::holds_alternative<PciBridge>(merged.node(2).facts)) << "the file says that it is a bridge";
@@ -150,7 +154,8 @@ TEST(Merge, FunctionWithoutAClass_IsWhatTheProbeSays) {
 }
 
 TEST(Merge, WhatOnlyTheProbeHasSeen_IsAddedBelowTheNearestThatBothKnow) {
-  const Machine file("", {{kNoNode, numa(0)}, {0, PciBridge{at("0000:10:00.0", 0x060400)}}, {1, gpu("0000:11:00.0")}}, {});
+  const Machine file("", {{kNoNode, numa(0)}, {0, PciBridge{at("0000:10:00.0", 0x060400)}}, {1, gpu("0000:11:00.0")}},
+                     {});
   const Machine probe("",
                       {{kNoNode, numa(0)},
                        {0, PciBridge{at("0000:10:00.0", 0x060400)}},
@@ -196,6 +201,20 @@ TEST(Merge, RandomMachines_MergedWithThemselvesOrNothing_StayAsTheyAre) {
     EXPECT_EQ(merge(machine, Machine("", {}, {})), machine);
     EXPECT_EQ(merge(merge(machine, random_machine(seed + 1000)), Machine("", {}, {})),
               merge(machine, random_machine(seed + 1000)));
+  }
+}
+
+TEST(Merge, MachineMergedWithItself_GetsNoMoreParts) {
+  // Nothing tells which of these NUMA nodes is which.
+  const Machine alike(
+      "", {{kNoNode, NumaNode{}}, {0, gpu("0000:01:00.0")}, {kNoNode, NumaNode{}}, {2, gpu("0000:02:00.0")}}, {});
+  EXPECT_EQ(merge(alike, alike), alike);
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    const Machine machine = random_machine(seed);
+    const Machine merged = merge(machine, machine);
+    EXPECT_EQ(merged.nodes().size(), machine.nodes().size());
+    EXPECT_EQ(merged.links(), machine.links());
   }
 }
 

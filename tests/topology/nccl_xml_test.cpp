@@ -80,8 +80,7 @@ TEST(NcclXml, WhatIsUnknown_IsAbsent) {
   card.pci.device_class = 0x0300;
   PciFunction other;
   other.bus_id = "0000:02:00.0";
-  EXPECT_EQ(machine,
-            Machine("", {{kNoNode, NumaNode{}}, {0, card}, {0, NicNode{other}}, {2, NetNode{}}}, {}));
+  EXPECT_EQ(machine, Machine("", {{kNoNode, NumaNode{}}, {0, card}, {0, NicNode{other}}, {2, NetNode{}}}, {}));
 }
 
 TEST(NcclXml, FunctionsByTheirClass_AreWhatTheyAre) {
@@ -107,22 +106,24 @@ TEST(NcclXml, LinksToSwitches_WorkBothWays) {
 }
 
 TEST(NcclXml, SwitchInTheTree_IsTheTarget) {
-  const Machine machine = read(in_cpu(gpu("1:0.0", R"(<nvlink target="c1:0.0" count="4"/>)") +
-                                      R"(<pci busid="c1:0.0" class="0x068000"/>)"));
+  const Machine machine = read(
+      in_cpu(gpu("1:0.0", R"(<nvlink target="c1:0.0" count="4"/>)") + R"(<pci busid="c1:0.0" class="0x068000"/>)"));
   EXPECT_EQ(machine.nodes().size(), 3U);
   EXPECT_EQ(machine.links().at(0), (Link{1, 2, LinkKind::nvlink, 4, {}, "0x068000"}));
 }
 
 TEST(NcclXml, SwitchesThatAVirtualMachineHides_AreOne) {
-  const Machine machine = read(in_cpu(gpu("1:0.0", R"(<nvlink target="fffffff:ffff:ff" count="12" tclass="0x068000"/>)") +
-                                      gpu("2:0.0", R"(<nvlink target="fffffff:ffff:ff" count="12"/>)")));
+  const Machine machine =
+      read(in_cpu(gpu("1:0.0", R"(<nvlink target="fffffff:ffff:ff" count="12" tclass="0x068000"/>)") +
+                  gpu("2:0.0", R"(<nvlink target="fffffff:ffff:ff" count="12"/>)")));
   EXPECT_EQ(machine.nodes().size(), 4U);
   EXPECT_EQ(to_string(paths_from_gpus(machine, {2})[0][0]), "NV12");
 }
 
 TEST(NcclXml, LinksToOtherParts_AreRead) {
   const Machine machine = read(in_cpu(gpu("1:0.0", R"(<c2c bw="44712" count="10"/>
-      <nvlink target="any" count="3" tclass="0x068001"/><xgmi target="2:0.0"/>)") + gpu("2:0.0", "")));
+      <nvlink target="any" count="3" tclass="0x068001"/><xgmi target="2:0.0"/>)") +
+                                      gpu("2:0.0", "")));
   const std::vector<Link> expected = {{1, 0, LinkKind::c2c, 10, 44.712},
                                       {0, 1, LinkKind::c2c, 10, 44.712},
                                       {1, 0, LinkKind::nvlink, 3, {}, "0x068001"},
@@ -133,10 +134,10 @@ TEST(NcclXml, LinksToOtherParts_AreRead) {
 
 TEST(NcclXml, WhatIsNotKnown_IsLeftOutAndNamedOnce) {
   std::vector<std::string> warnings;
-  const Machine machine = read(
-      in_cpu("<pci busid=\"1:0.0\" colour=\"red\"/><pci busid=\"2:0.0\" colour=\"blue\"><fan/></pci>\n"
-             "<nic keep=\"1\"><net name=\"a\" railid=\"1\"/><coffee/></nic><pci busid=\"3:0.0\"><fan/></pci>"),
-      &warnings);
+  const Machine machine =
+      read(in_cpu("<pci busid=\"1:0.0\" colour=\"red\"/><pci busid=\"2:0.0\" colour=\"blue\"><fan/></pci>\n"
+                  "<nic keep=\"1\"><net name=\"a\" railid=\"1\"/><coffee/></nic><pci busid=\"3:0.0\"><fan/></pci>"),
+           &warnings);
   EXPECT_THAT(warnings,
               ElementsAre("topology file some.xml, line 3, <pci>: the attribute colour is not known and left out",
                           "topology file some.xml, line 3, <fan>: is not known in <pci> and left out",
@@ -153,8 +154,8 @@ TEST(NcclXml, TextBetweenElements_IsNamed) {
 
 TEST(NcclXml, LinkToItself_IsLeftOutAndNamed) {
   std::vector<std::string> warnings;
-  const Machine machine = read(in_cpu(gpu("1:0.0", R"(<nvlink target="0000:01:00.0" count="12" tclass="0x030200"/>)")),
-                               &warnings);
+  const Machine machine =
+      read(in_cpu(gpu("1:0.0", R"(<nvlink target="0000:01:00.0" count="12" tclass="0x030200"/>)")), &warnings);
   EXPECT_THAT(machine.links(), IsEmpty());
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("line 4, <nvlink>: leads from a GPU (0000:01:00.0) to itself")));
 }
@@ -171,7 +172,8 @@ TEST(NcclXml, WhatIsNoTopology_IsRefused) {
 TEST(NcclXml, ValuesThatCannotBe_AreRefused) {
   const auto attribute = [](const std::string& words) { return in_cpu("<pci busid=\"1:0.0\" " + words + "/>"); };
   expect_refusal(in_cpu("<pci/>"), "line 3, <pci>", "has no busid: give one");
-  expect_refusal(in_cpu("<pci busid=\"1:2:3:4\"/>"), "line 3, <pci>", "busid is \"1:2:3:4\": give a PCI address such as");
+  expect_refusal(in_cpu("<pci busid=\"1:2:3:4\"/>"), "line 3, <pci>",
+                 "busid is \"1:2:3:4\": give a PCI address such as");
   expect_refusal(attribute("class=\"gpu\""), "line 3, <pci>", "class is \"gpu\": give a whole number");
   expect_refusal(attribute("class=\"0x1000000\""), "line 3, <pci>", "from 0 to 16777215");
   expect_refusal(attribute("vendor=\"0x10000\""), "line 3, <pci>", "vendor is");
@@ -179,7 +181,8 @@ TEST(NcclXml, ValuesThatCannotBe_AreRefused) {
   expect_refusal(attribute("link_width=\"65\""), "line 3, <pci>", "link_width is \"65\"");
   expect_refusal(attribute("link_width=\"-2\""), "line 3, <pci>", "link_width is \"-2\"");
   for (const char* rate : {"16", "GT/s", "x GT/s", "-1 GT/s", "0 GT/s", "1e9 GT/s", "nan GT/s", "16 GT/s PCIe PCIe"}) {
-    expect_refusal(attribute(std::string("link_speed=\"") + rate + "\""), "line 3, <pci>", "such as \"16.0 GT/s PCIe\"");
+    expect_refusal(attribute(std::string("link_speed=\"") + rate + "\""), "line 3, <pci>",
+                   "such as \"16.0 GT/s PCIe\"");
   }
   const auto gpu_with = [](const std::string& words) {
     return in_cpu("<pci busid=\"1:0.0\">\n<gpu " + words + "/></pci>");
@@ -200,7 +203,9 @@ TEST(NcclXml, ValuesThatCannotBe_AreRefused) {
 }
 
 TEST(NcclXml, AffinitiesThatCannotBe_AreRefused) {
-  const auto mask = [](const std::string& text) { return "<system version=\"1\"><cpu affinity=\"" + text + "\"/></system>"; };
+  const auto mask = [](const std::string& text) {
+    return "<system version=\"1\"><cpu affinity=\"" + text + "\"/></system>";
+  };
   for (const std::string text : {"g", "ff,", ",ff", "ff,,ff", "123456789", "0xff", "-1", "ff ff"}) {
     expect_refusal(mask(text), "line 1, <cpu>", "give words of up to 8 hexadecimal digits");
   }

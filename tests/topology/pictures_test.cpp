@@ -66,7 +66,8 @@ TEST(MachineText, TooManyGpus_AreNotPutIntoAMatrix) {
   std::vector<Node> nodes = {{kNoNode, NumaNode{}}};
   for (std::size_t i = 0; i <= kMostInPaths; ++i) {
     GpuNode gpu;
-    gpu.pci.bus_id = canonical_bus_id("0:" + std::string(1, "0123456789abcdef"[i / 16]) + "0123456789abcdef"[i % 16] + ":0");
+    gpu.pci.bus_id =
+        canonical_bus_id("0:" + std::string(1, "0123456789abcdef"[i / 16]) + "0123456789abcdef"[i % 16] + ":0");
     nodes.push_back({0, gpu});
   }
   const Machine machine("", nodes, {});
@@ -74,7 +75,7 @@ TEST(MachineText, TooManyGpus_AreNotPutIntoAMatrix) {
   EXPECT_TRUE(nlohmann::json::parse(machine_to_json(machine)).at("paths").is_null());
 }
 
-TEST(MachineJson, HoldsNodesLinksAndPaths) {
+TEST(MachineJson, OfAMachine_HoldsNodesLinksAndPaths) {
   const auto json = nlohmann::json::parse(machine_to_json(machine_named("superchips")));
   EXPECT_EQ(json.at("host"), "0x77");
   const auto& gpu = json.at("nodes").at(1);
@@ -130,7 +131,8 @@ TEST(MachineLayout, OfAnyMachine_PlacesEachPartOnceInsideItsNumaNodeAndOverNoOth
       EXPECT_GE(a->second.x, 0);
       EXPECT_LE(a->second.right(), layout.width);
       EXPECT_LE(a->second.bottom(), layout.height);
-      for (auto b = std::next(a); b != boxes.end(); ++b) EXPECT_FALSE(overlap(a->second, b->second)) << a->first << " " << b->first;
+      for (auto b = std::next(a); b != boxes.end(); ++b)
+        EXPECT_FALSE(overlap(a->second, b->second)) << a->first << " " << b->first;
       if (std::holds_alternative<SwitchNode>(machine.node(a->first).facts)) continue;
       const Box* numa = layout.box_of[static_cast<std::size_t>(machine.numa_of(a->first))];
       EXPECT_TRUE(numa->x <= a->second.x && a->second.right() <= numa->right() && a->second.bottom() <= numa->bottom());

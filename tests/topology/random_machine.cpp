@@ -33,7 +33,8 @@ class Generator {
 
   /// Also what XML has to escape.
   std::string text() {
-    static constexpr const char* kPieces[] = {"a", "B", "7", "_", " ", "<", "&", "\"", "'", ">", "\n", "\t", "\xC3\xA9"};
+    static constexpr const char* kPieces[] = {"a",  "B", "7", "_",  " ",  "<",       "&",
+                                              "\"", "'", ">", "\n", "\t", "\xC3\xA9"};
     std::string text(1, 'x');
     while (!chance(5)) text += kPieces[below(std::size(kPieces))];
     return text;
@@ -41,8 +42,8 @@ class Generator {
 
   std::string bus_id() {
     for (;;) {
-      const std::string id = format("{:04x}:{:02x}:{:02x}.{:x}", chance(4) ? below(1 << 20) : below(3), below(256),
-                                    below(32), below(8));
+      const std::string id =
+          format("{:04x}:{:02x}:{:02x}.{:x}", chance(4) ? below(1 << 20) : below(3), below(256), below(32), below(8));
       if (bus_ids_.insert(id).second) return id;
     }
   }

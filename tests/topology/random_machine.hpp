@@ -7,8 +7,8 @@
 
 namespace stretto::topology {
 
-/// In the order that a file gives its parts: networks before other children of their NIC, the switches that are known by
-/// links alone at the end, links by their GPUs.
+/// In the order that a file gives its parts: networks before other children of their NIC, the switches that are known
+/// by links alone at the end, links by their GPUs.
 Machine random_machine(std::uint64_t seed);
 
 }  // namespace stretto::topology

@@ -30,7 +30,7 @@ TEST(RoundTrip, EveryFile_ReadsTheSameAfterItWasWritten) {
 
 TEST(RoundTrip, RandomMachines_ReadTheSameAfterTheyWereWritten) {
   int n_links = 0;
-  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     const Machine machine = random_machine(seed);
     n_links += static_cast<int>(machine.links().size());
     const std::string text = write_nccl_xml(machine);
@@ -40,7 +40,7 @@ TEST(RoundTrip, RandomMachines_ReadTheSameAfterTheyWereWritten) {
     ASSERT_EQ(text, write_nccl_xml(again)) << "seed " << seed;
     ASSERT_TRUE(warnings.empty()) << "seed " << seed << ": " << warnings.front();
   }
-  EXPECT_GT(n_links, 2000) << "the machines have too little in them";
+  EXPECT_GT(n_links, 1000) << "the machines have too little in them";
 }
 
 TEST(RoundTrip, FilesOfAmd_HaveTheirVersion) {

@@ -115,7 +115,7 @@ struct Link {
   NodeId from = kNoNode;
   NodeId to = kNoNode;
   LinkKind kind = LinkKind::nvlink;
-  std::int32_t count = 1;                         ///< links side by side
+  std::int32_t count = 1;                              ///< links side by side
   std::optional<double> gigabytes_per_s_of_each = {};  ///< 1e9 bytes; absent: as usual for its kind and its GPUs
   std::string target_class = {};                       ///< what the source says that `to` is: "0x068000"
 

@@ -145,8 +145,9 @@ class Draft {
   std::vector<Node> nodes_;  ///< parents as they came, children_ in order
   std::vector<std::vector<NodeId>> children_;
   std::vector<int> n_nets_of_file_;  ///< by node
-  std::vector<bool> wanted_;         ///< by the probe's ids: it, or something below it, is to be added
-  std::vector<NodeId> place_of_;     ///< by the probe's ids: where it is in nodes_, or kLeftOut
+  /// By the probe's ids: it, or something below it, is to be added. Networks on a bus go with their NIC.
+  std::vector<bool> wanted_;
+  std::vector<NodeId> place_of_;  ///< by the probe's ids: where it is in nodes_, or kLeftOut
   std::vector<Link> links_;
 };
 
@@ -183,13 +184,13 @@ void Draft::find_wanted() {
   wanted_.assign(probed_.nodes().size(), false);
   for (std::size_t i = wanted_.size(); i-- > 0;) {
     const Node& node = probed_.nodes()[i];
-    if (const auto* nic = std::get_if<NicNode>(&node.facts)) {
-      if (!nic->pci.bus_id.empty()) wanted_[i] = true;
-    } else if (const auto* net = std::get_if<NetNode>(&node.facts)) {
-      const auto& above = std::get<NicNode>(probed_.node(node.parent).facts);
-      wanted_[i] = !above.pci.bus_id.empty() || !names.contains(net->name);
-    } else if (std::holds_alternative<GpuNode>(node.facts) || std::holds_alternative<SwitchNode>(node.facts)) {
-      wanted_[i] = true;
+    const PciFunction* pci = topology::pci_of(node);
+    if (const auto* net = std::get_if<NetNode>(&node.facts)) {
+      const auto& nic = std::get<NicNode>(probed_.node(node.parent).facts);
+      wanted_[i] = nic.pci.bus_id.empty() && !names.contains(net->name);
+    } else if (pci != nullptr && !std::holds_alternative<PciBridge>(node.facts)) {
+      const bool named = !pci->bus_id.empty() || std::holds_alternative<SwitchNode>(node.facts);
+      if (named && counterpart(static_cast<NodeId>(i)) == kNoNode) wanted_[i] = true;
     }
     if (wanted_[i] && node.parent != kNoNode) wanted_[static_cast<std::size_t>(node.parent)] = true;
   }
@@ -206,9 +207,10 @@ void Draft::place(NodeId probed_id) {
   } else if (parent >= 0) {
     mine = net_like(parent, *net);
   }
+  const bool on_a_bus = net != nullptr && !std::get<NicNode>(probed_.node(node.parent).facts).pci.bus_id.empty();
   if (mine != kNoNode) {
     nodes_[static_cast<std::size_t>(mine)].facts = filled(facts(mine), node.facts);
-  } else if (!wanted_[static_cast<std::size_t>(probed_id)] || parent == kLeftOut) {
+  } else if (!(wanted_[static_cast<std::size_t>(probed_id)] || on_a_bus) || parent == kLeftOut) {
     mine = kLeftOut;
   } else if (net != nullptr && !takes_nets(parent)) {
     mine = kLeftOut;

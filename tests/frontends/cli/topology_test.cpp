@@ -1,0 +1,80 @@
+// `stretto topo` from outside.
+#include <gtest/gtest.h>
+
+#include "frontends/cli/shell.hpp"
+
+namespace stretto {
+namespace {
+
+Outcome topo(const std::string& arguments) { return shell(STRETTO_PROGRAM " topo " + arguments); }
+
+std::string machine(const std::string& name) { return std::string(STRETTO_MACHINES "/") + name; }
+
+std::string file_text(const std::string& path) { return shell("cat " + path).text; }
+
+void expect_refusal(const std::string& arguments, const std::string& reason) {
+  const Outcome outcome = topo(arguments);
+  EXPECT_EQ(outcome.status, 2) << arguments;
+  EXPECT_NE(outcome.text.find(reason), std::string::npos) << outcome.text;
+}
+
+/// The first fenced block of a page after these words.
+std::string block_after(const std::string& page, const std::string& words) {
+  const std::size_t place = page.find("\n```\n", page.find(words)) + 5;
+  return page.substr(place, page.find("```\n", place) - place);
+}
+
+TEST(CliTopology, File_IsPrintedAsATreeAndAMatrix) {
+  const Outcome outcome = topo(machine("xgmi_quad.xml"));
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_NE(outcome.text.find("xgmi_quad.xml: 2 NUMA nodes, 4 GPUs, 2 networks\n"), std::string::npos) << outcome.text;
+  EXPECT_NE(outcome.text.find("GPU1    XG4      X"), std::string::npos) << outcome.text;
+}
+
+TEST(CliTopology, OtherForms_ArePrintedWhereAskedFor) {
+  EXPECT_NE(topo(machine("xgmi_quad.xml") + " --json").text.find("\"kind\": \"xgmi\""), std::string::npos);
+  EXPECT_EQ(topo(machine("xgmi_quad.xml") + " --xml").text.find("<system version=\"2\">\n"), 0U);
+  EXPECT_EQ(topo("--svg " + machine("xgmi_quad.xml")).text.find("<svg xmlns="), 0U);
+}
+
+TEST(CliTopology, Xml_ReadAndWrittenAgain_IsTheSame) {
+  const std::string path = ::testing::TempDir() + "stretto_topology.xml";
+  const std::string first = topo(machine("superchips.xml") + " --xml").text;
+  ASSERT_EQ(topo(machine("superchips.xml") + " --xml >" + path).status, 0);
+  EXPECT_EQ(topo(path + " --xml").text, first);
+  EXPECT_EQ(shell("rm " + path).status, 0);
+}
+
+TEST(CliTopology, WhatIsLeftOut_IsSaidOnStandardError) {
+  const std::string path = ::testing::TempDir() + "stretto_odd_topology.xml";
+  ASSERT_EQ(shell("echo '<system version=\"1\" mood=\"good\"/>' >" + path).status, 0);
+  EXPECT_NE(
+      topo(path + " 2>&1 >/dev/null")
+          .text.find("stretto: warning: topology file " + path + ", line 1, <system>: the attribute mood is not known"),
+      std::string::npos);
+  EXPECT_EQ(topo(path + " 2>/dev/null").text, "stretto_odd_topology.xml: 0 NUMA nodes, 0 GPUs, 0 networks\n");
+  EXPECT_EQ(shell("rm " + path).status, 0);
+}
+
+TEST(CliTopology, BadArguments_EndWithStatus2) {
+  expect_refusal("", "topo needs a topology file: stretto topo FILE");
+  expect_refusal("/no/such/file", "topology file /no/such/file: cannot be opened");
+  expect_refusal("/dev/null", "is no regular file");
+  expect_refusal(machine("CMakeLists.txt/x"), "cannot be opened");
+  expect_refusal(machine("partial.txt"), "line 1: this is no well-formed XML");
+  expect_refusal(machine("partial.xml") + " --svg --json", "excludes");
+  expect_refusal(machine("partial.xml") + " --xml --json", "excludes");
+  expect_refusal(machine("partial.xml") + " --pdf", "--pdf");
+  expect_refusal(machine("partial.xml") + " another", "another");
+}
+
+TEST(CliTopology, PageOfTheDocumentation_ShowsWhatIsPrinted) {
+  const std::string page = file_text(STRETTO_DOCS "/topology.md");
+  EXPECT_EQ(block_after(page, "stretto topo superchips.xml"), topo(machine("superchips.xml")).text);
+  EXPECT_EQ(file_text(STRETTO_DOCS "/plots/topology_eight_gpus.svg"),
+            topo(machine("eight_gpus_four_switches.xml") + " --svg").text)
+      << "draw it anew: stretto topo tests/topology/machines/eight_gpus_four_switches.xml --svg";
+}
+
+}  // namespace
+}  // namespace stretto
