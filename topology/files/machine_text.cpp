@@ -80,11 +80,11 @@ class Printer {
 
   /// `first` stands before the node itself, `rest` before all that is below it.
   void print_node(NodeId id, const std::string& first, const std::string& rest) {
-    text_ += first + words(id) + "\n";
+    text_ += format("{}{}\n", first, words(id));
     const std::vector<NodeId>& children = machine_.children(id);
     if (std::holds_alternative<GpuNode>(machine_.node(id).facts)) {
       for (const std::string& line : link_words(machine_, id)) {
-        text_ += rest + (children.empty() ? "     " : "│    ") + line + "\n";
+        text_ += format("{}{}{}\n", rest, children.empty() ? "     " : "│    ", line);
       }
     }
     for (const NodeId child : children) {

@@ -133,13 +133,15 @@ NodeId Machine::with_bus_id(std::string_view bus_id) const {
   return kNoNode;
 }
 
-const PciFunction* pci_of(const Node& node) noexcept {
-  if (const auto* bridge = std::get_if<PciBridge>(&node.facts)) return &bridge->pci;
-  if (const auto* gpu = std::get_if<GpuNode>(&node.facts)) return &gpu->pci;
-  if (const auto* nic = std::get_if<NicNode>(&node.facts)) return &nic->pci;
-  if (const auto* nv_switch = std::get_if<SwitchNode>(&node.facts)) return &nv_switch->pci;
+const PciFunction* pci_of(const NodeFacts& facts) noexcept {
+  if (const auto* bridge = std::get_if<PciBridge>(&facts)) return &bridge->pci;
+  if (const auto* gpu = std::get_if<GpuNode>(&facts)) return &gpu->pci;
+  if (const auto* nic = std::get_if<NicNode>(&facts)) return &nic->pci;
+  if (const auto* nv_switch = std::get_if<SwitchNode>(&facts)) return &nv_switch->pci;
   return nullptr;
 }
+
+const PciFunction* pci_of(const Node& node) noexcept { return pci_of(node.facts); }
 
 std::string canonical_bus_id(std::string_view text) {
   std::array<std::string_view, 2> heads = {"0", ""};  // domain and bus

@@ -157,6 +157,7 @@ class Machine {
 
 /// The PCI function of a node that has one; nullptr otherwise.
 const PciFunction* pci_of(const Node& node) noexcept;
+const PciFunction* pci_of(const NodeFacts& facts) noexcept;
 
 /// In lower case with a domain of four digits or more: "3B:00.0" is 0000:3b:00.0. "": that is no bus id.
 std::string canonical_bus_id(std::string_view text);

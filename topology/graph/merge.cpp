@@ -64,8 +64,6 @@ void fill(PciBridge& mine, const PciBridge& theirs) { fill(mine.pci, theirs.pci)
 void fill(NicNode& mine, const NicNode& theirs) { fill(mine.pci, theirs.pci); }
 void fill(SwitchNode& mine, const SwitchNode& theirs) { fill(mine.pci, theirs.pci); }
 
-const PciFunction* pci_of(const NodeFacts& facts) { return topology::pci_of(Node{kNoNode, facts}); }
-
 /// Facts of the same thing, of which the file may have said less.
 NodeFacts filled(const NodeFacts& mine, const NodeFacts& theirs) {
   const auto* bridge = std::get_if<PciBridge>(&mine);
@@ -154,7 +152,7 @@ class Draft {
 /// The file's node for what the probe has seen.
 NodeId Draft::counterpart(NodeId probed_id) const {
   const Node& node = probed_.node(probed_id);
-  if (const PciFunction* pci = topology::pci_of(node); pci != nullptr) {
+  if (const PciFunction* pci = pci_of(node); pci != nullptr) {
     if (!pci->bus_id.empty()) return file_.with_bus_id(pci->bus_id);
     if (!std::holds_alternative<SwitchNode>(node.facts)) return kNoNode;
   }
@@ -184,7 +182,7 @@ void Draft::find_wanted() {
   wanted_.assign(probed_.nodes().size(), false);
   for (std::size_t i = wanted_.size(); i-- > 0;) {
     const Node& node = probed_.nodes()[i];
-    const PciFunction* pci = topology::pci_of(node);
+    const PciFunction* pci = pci_of(node);
     if (const auto* net = std::get_if<NetNode>(&node.facts)) {
       const auto& nic = std::get<NicNode>(probed_.node(node.parent).facts);
       wanted_[i] = nic.pci.bus_id.empty() && !names.contains(net->name);
