@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
-#include "topology/graph/bandwidth.hpp"
 
 namespace stretto::topology {
 namespace {
@@ -145,22 +144,6 @@ TEST(Machine, BusIds_HaveOneForm) {
         "123456789:3b:00.0", "fffffff:ffff:ff", " 3b:00.0", "3b:00.0 ", "-1:00.0", "0x3b:00.0"}) {
     EXPECT_EQ(canonical_bus_id(text), "") << text;
   }
-}
-
-TEST(PcieBandwidth, EveryGeneration_IsItsRateLessTheLineCode) {
-  const auto speed = [](double rate, std::int32_t lanes) {
-    PciFunction pci;
-    pci.gigatransfers_per_s = rate;
-    pci.lanes = lanes;
-    return pcie_gigabytes_per_s(pci).value();
-  };
-  EXPECT_DOUBLE_EQ(speed(2.5, 1), 0.25);
-  EXPECT_DOUBLE_EQ(speed(5, 16), 8);
-  EXPECT_NEAR(speed(8, 16), 15.75, 0.01);
-  EXPECT_NEAR(speed(16, 16), 31.51, 0.01);
-  EXPECT_NEAR(speed(32, 16), 63.02, 0.01);
-  EXPECT_NEAR(speed(64, 16), 121, 0.01);
-  EXPECT_EQ(pcie_gigabytes_per_s(PciFunction{}), std::nullopt);
 }
 
 }  // namespace

@@ -55,6 +55,9 @@ TEST(MachineText, Words_AreAsPeopleWriteThem) {
   EXPECT_EQ(pcie_speed(pci), "PCIe 16 GT/s");
   pci.lanes = 16;
   EXPECT_EQ(pcie_speed(pci), "PCIe 16 GT/s x16 = 31.5 GB/s");
+  pci.gigatransfers_per_s = 2.5;
+  pci.lanes = 1;
+  EXPECT_EQ(pcie_speed(pci), "PCIe 2.5 GT/s x1 = 0.25 GB/s");
 }
 
 TEST(MachineText, GpusWithoutOrdinals_AreCalledByTheirPlaces) {

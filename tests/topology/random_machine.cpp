@@ -115,6 +115,7 @@ class Generator {
     gpu.direct_rdma = maybe(chance(2));
     if (chance(3)) gpu.gcn = text();
     gpu.gcn_code = maybe(below(100000));
+    if (chance(3)) gpu.uuid = text();
     return gpu;
   }
 
@@ -130,6 +131,8 @@ class Generator {
       net.max_connections = maybe(below(1 << 20));
       net.direct_rdma = maybe(chance(2));
       net.collectives = maybe(chance(2));
+      if (chance(3)) net.link_layer = text();
+      if (chance(3)) net.rdma_device = text();
       add(nic, std::move(net));
     }
   }

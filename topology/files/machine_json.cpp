@@ -2,7 +2,6 @@
 
 #include "topology/files/machine_text.hpp"
 #include "topology/files/machine_words.hpp"
-#include "topology/graph/bandwidth.hpp"
 #include "topology/graph/paths.hpp"
 
 namespace stretto::topology {
@@ -56,6 +55,7 @@ void put_facts(Json& json, const GpuNode& gpu) {
   put(json, "direct_rdma", gpu.direct_rdma);
   put(json, "gcn", gpu.gcn);
   put(json, "gcn_code", gpu.gcn_code);
+  put(json, "uuid", gpu.uuid);
 }
 
 void put_facts(Json& json, const NicNode& nic) {
@@ -74,6 +74,8 @@ void put_facts(Json& json, const NetNode& net) {
   put(json, "max_connections", net.max_connections);
   put(json, "direct_rdma", net.direct_rdma);
   put(json, "collectives", net.collectives);
+  put(json, "link_layer", net.link_layer);
+  put(json, "rdma_device", net.rdma_device);
 }
 
 void put_facts(Json& json, const SwitchNode& nv_switch) {

@@ -39,10 +39,12 @@ std::string gpu_words(const GpuNode& gpu, const std::string& label) {
 std::string net_words(const NetNode& net) {
   std::string text = "net " + (net.name.empty() ? "without a name" : printable(net.name));
   if (net.port) append(text, format("port {}", *net.port));
+  append(text, printable(net.link_layer));
   if (net.megabits_per_s) append(text, net_speed(*net.megabits_per_s));
   if (net.latency_us && *net.latency_us > 0) append(text, format("{} us", *net.latency_us));
   if (net.direct_rdma) append(text, *net.direct_rdma ? "GPUDirect RDMA" : "no GPUDirect RDMA");
   if (net.collectives.value_or(false)) append(text, "reduces in the switch");
+  if (!net.rdma_device.empty()) append(text, "the same wire as " + printable(net.rdma_device));
   return text;
 }
 

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "topology/graph/bandwidth.hpp"
+#include "topology/graph/link_speed.hpp"
 
 namespace stretto::topology {
 namespace {
@@ -60,6 +60,11 @@ std::string pcie_link(const PciFunction& pci) {
   if (pci.gigatransfers_per_s) text += format(" {} GT/s", *pci.gigatransfers_per_s);
   if (pci.lanes) text += format(" x{}", *pci.lanes);
   return text.empty() ? "" : "PCIe" + text;
+}
+
+std::optional<double> pcie_gigabytes_per_s(const PciFunction& pci) {
+  if (!pci.gigatransfers_per_s || !pci.lanes) return std::nullopt;
+  return static_cast<double>(pci_megabytes_per_s(pci)) / 1000;
 }
 
 std::string pcie_speed(const PciFunction& pci) {

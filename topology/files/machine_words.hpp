@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,8 @@ std::string printable(std::string_view text);
 
 /// "PCIe 16 GT/s x16"; "": not known.
 std::string pcie_link(const PciFunction& pci);
+/// 1e9 bytes a second, one direction; only if rate and lanes are known.
+std::optional<double> pcie_gigabytes_per_s(const PciFunction& pci);
 /// "PCIe 16 GT/s x16 = 31.5 GB/s"; the sum only if both are known.
 std::string pcie_speed(const PciFunction& pci);
 /// "400 Gb/s", "2.5 Gb/s".

@@ -190,6 +190,7 @@ GpuNode Builder::read_gpu(const XmlElement* element, PciFunction pci) {
   gpu.direct_rdma = attributes.flag("gdr");
   gpu.gcn = attributes.text("gcn");
   gpu.gcn_code = attributes.number("arch");
+  gpu.uuid = attributes.text("uuid");
   attributes.ignore({"keep"});
   attributes.finish();
   const auto here = static_cast<NodeId>(nodes_.size());
@@ -223,6 +224,8 @@ void Builder::read_nets(const XmlElement& nic, NodeId parent) {
     net.max_connections = attributes.number("maxconn");
     net.direct_rdma = attributes.flag("gdr");
     net.collectives = attributes.flag("coll");
+    net.link_layer = attributes.text("link_layer");
+    net.rdma_device = attributes.text("rdma_device");
     attributes.ignore({"keep"});
     attributes.finish();
     for (const XmlElement& inner : child.children) notes_.unknown_element(inner, child);

@@ -136,6 +136,7 @@ class Writer {
     put_number(out_, "arch", gpu.gcn_code);
     put_number(out_, "rank", gpu.rank);
     put_number(out_, "gdr", gpu.direct_rdma);
+    put_text(out_, "uuid", gpu.uuid);
     const auto& links = links_from_[static_cast<std::size_t>(id)];
     begin_children(links.empty());
     for (const Link* link : links) write_link(*link, depth + 1);
@@ -180,6 +181,8 @@ class Writer {
     put_number(out_, "maxconn", net.max_connections);
     put_number(out_, "gdr", net.direct_rdma);
     put_number(out_, "coll", net.collectives);
+    put_text(out_, "link_layer", net.link_layer);
+    put_text(out_, "rdma_device", net.rdma_device);
     out_ += "/>\n";
   }
 

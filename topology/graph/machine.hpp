@@ -3,7 +3,7 @@
 // see nothing else. Immutable and pure: no I/O here, and nothing of how a machine was learnt.
 //
 // Nodes are in the order of their tree, parents before children. Whatever is not known is absent, and is not guessed
-// here: what bandwidth a link has if nobody says is for bandwidth.hpp, with its sources.
+// here: what bandwidth a link has if nobody says is for link_speed.hpp, with its sources.
 #pragma once
 
 #include <cstdint>
@@ -64,6 +64,7 @@ struct GpuNode {
   std::optional<bool> direct_rdma;                 ///< a NIC may read and write its memory
   std::string gcn;                                 ///< AMD's architecture; "": not AMD's
   std::optional<std::int32_t> gcn_code;            ///< AMD's number of it
+  std::string uuid;                                ///< "GPU-..."; "": unknown
 
   bool operator==(const GpuNode&) const = default;
 };
@@ -86,6 +87,8 @@ struct NetNode {
   std::optional<std::int32_t> max_connections;
   std::optional<bool> direct_rdma;
   std::optional<bool> collectives;  ///< the switch can reduce
+  std::string link_layer;           ///< of an RDMA device's port: "InfiniBand", "Ethernet" (RoCE); "": none, unknown
+  std::string rdma_device;          ///< of an interface: the RDMA device that has the same wire; "": none, unknown
 
   bool operator==(const NetNode&) const = default;
 };

@@ -46,6 +46,7 @@ void fill(GpuNode& mine, const GpuNode& theirs) {
   fill(mine.direct_rdma, theirs.direct_rdma);
   fill(mine.gcn, theirs.gcn);
   fill(mine.gcn_code, theirs.gcn_code);
+  fill(mine.uuid, theirs.uuid);
 }
 
 void fill(NetNode& mine, const NetNode& theirs) {
@@ -58,6 +59,8 @@ void fill(NetNode& mine, const NetNode& theirs) {
   fill(mine.max_connections, theirs.max_connections);
   fill(mine.direct_rdma, theirs.direct_rdma);
   fill(mine.collectives, theirs.collectives);
+  fill(mine.link_layer, theirs.link_layer);
+  fill(mine.rdma_device, theirs.rdma_device);
 }
 
 void fill(PciBridge& mine, const PciBridge& theirs) { fill(mine.pci, theirs.pci); }
