@@ -99,8 +99,9 @@ class Writer {
     put_id(out_, "device", pci.device);
     put_id(out_, "subsystem_vendor", pci.subsystem_vendor);
     put_id(out_, "subsystem_device", pci.subsystem_device);
-    put_text(out_, "link_speed", pci.gigatransfers_per_s ? rate_of(*pci.gigatransfers_per_s) : "");
-    put_number(out_, "link_width", pci.lanes);
+    // NCCL asks for both; this is how it writes that they are not known.
+    put(out_, "link_speed", pci.gigatransfers_per_s ? rate_of(*pci.gigatransfers_per_s) : "");
+    put(out_, "link_width", format("{}", pci.lanes.value_or(0)));
     const NodeFacts& facts = machine_.node(id).facts;
     const auto* gpu = std::get_if<GpuNode>(&facts);
     const bool has_gpu = gpu != nullptr && has_facts(id, *gpu);
