@@ -42,7 +42,9 @@ void check_bus_ids(const std::vector<Node>& nodes) {
     const PciFunction* pci = pci_of(node);
     if (pci == nullptr) continue;
     if (pci->bus_id.empty()) {
-      if (!std::holds_alternative<NicNode>(node.facts)) refuse("a node of the PCI tree has no bus id");
+      const bool is_far_switch = node.parent == kNoNode && std::holds_alternative<SwitchNode>(node.facts);
+      if (!is_far_switch && !std::holds_alternative<NicNode>(node.facts))
+        refuse("a node of the PCI tree has no bus id");
       continue;
     }
     if (canonical_bus_id(pci->bus_id) != pci->bus_id) refuse("\"" + pci->bus_id + "\" is no bus id in lower case");

@@ -61,6 +61,7 @@ struct GpuNode {
   std::optional<bool> direct_rdma;                 ///< a NIC may read and write its memory
   std::string gcn;                                 ///< AMD's architecture; "": not AMD's
   std::optional<std::int32_t> gcn_code;            ///< AMD's number of it
+  std::string uuid;                                ///< "GPU-..."; "": unknown
 
   bool operator==(const GpuNode&) const = default;
 };
@@ -83,11 +84,14 @@ struct NetNode {
   std::optional<std::int32_t> max_connections;
   std::optional<bool> direct_rdma;
   std::optional<bool> collectives;  ///< the switch can reduce
+  std::string link_layer;   ///< of an RDMA device's port: "InfiniBand", "Ethernet" (RoCE); "": no such, or unknown
+  std::string rdma_device;  ///< of an interface: the RDMA device that has the same wire; "": none, or unknown
 
   bool operator==(const NetNode&) const = default;
 };
 
-/// Joins all GPUs that have links to it: NVSwitch. It has no parent where it is known only by those links.
+/// Joins all GPUs that have links to it: NVSwitch. It has no parent where it is known only by those links, and then it
+/// may have no bus id.
 struct SwitchNode {
   PciFunction pci;
 
