@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "topology/graph/machine.hpp"
@@ -46,7 +47,7 @@ struct DraftEnd {
   Kind kind = Kind::function;
   std::string bus_id;
 
-  auto operator<=>(const DraftEnd&) const = default;
+  bool operator<(const DraftEnd& other) const { return std::tie(kind, bus_id) < std::tie(other.kind, other.bus_id); }
 };
 
 struct DraftLink {
@@ -54,7 +55,9 @@ struct DraftLink {
   DraftEnd to;
   std::string target_class;
 
-  auto operator<=>(const DraftLink&) const = default;
+  bool operator<(const DraftLink& other) const {
+    return std::tie(from, to, target_class) < std::tie(other.from, other.to, other.target_class);
+  }
 };
 
 struct Draft {

@@ -1,6 +1,7 @@
 // RDMA devices with their ports: /sys/class/infiniband. What only the verbs interface tells (limits, GIDs that a
 // connection would use) is not here.
 #include <charconv>
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,7 @@ std::optional<std::int64_t> read_rate(const SystemFiles& files, const std::strin
   double gigabits = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), gigabits);
   if (error != std::errc{} || !(gigabits > 0) || gigabits > 1e6) return std::nullopt;
-  return static_cast<std::int64_t>(gigabits * 1000 + 0.5);
+  return std::llround(gigabits * 1000);
 }
 
 /// The system's interface on the same wire: of a port with RoCE or IP over InfiniBand; "": none shows.

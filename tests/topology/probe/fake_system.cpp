@@ -171,4 +171,12 @@ void FakeSystem::add_port(const std::string& device, const std::string& number, 
   if (keys.count("netdev") != 0) file(at + "/gid_attrs/ndevs/0", keys.at("netdev"));
 }
 
+topology::Probe probe(const FakeSystem& system, bool all_bridges) {
+  topology::ProbeOptions options;
+  options.root = system.root();
+  options.hwloc_library = "", options.nvml_library = "";
+  options.all_bridges = all_bridges;
+  return topology::probe_machine(options);
+}
+
 }  // namespace stretto::test

@@ -16,6 +16,8 @@
 #include <string>
 #include <string_view>
 
+#include "topology/probe/probe.hpp"
+
 namespace stretto::test {
 
 class FakeSystem {
@@ -47,5 +49,8 @@ class FakeSystem {
   std::filesystem::path root_;
   std::map<std::string, std::string> path_of_;  ///< of functions, by bus id
 };
+
+/// What its files say, without the libraries.
+topology::Probe probe(const FakeSystem& system, bool all_bridges = false);
 
 }  // namespace stretto::test
