@@ -117,7 +117,10 @@ class Assembler {
 
   void add_numa(std::int32_t id, bool is_first) {
     const auto found = draft_.numa.find(id);
-    const NodeId node = add(kNoNode, found == draft_.numa.end() ? NumaNode{} : found->second);
+    NumaNode numa = found == draft_.numa.end() ? NumaNode{} : found->second;
+    const auto beyond = std::lower_bound(numa.processors.begin(), numa.processors.end(), kMostProcessors);
+    numa.processors.erase(beyond, numa.processors.end());
+    const NodeId node = add(kNoNode, std::move(numa));
     for (const std::string& bus_id : tops_[id]) {
       add_function(draft_.functions.at(bus_id), node);
     }

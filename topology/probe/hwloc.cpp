@@ -78,7 +78,7 @@ class LoadedTopology {
       NumaNode& node = draft.numa[id];
       node.numa_id = id;
       node.processors.clear();
-      for (int at = hwloc_.next(object->cpuset, -1); at >= 0 && at < kMostProcessors;
+      for (int at = hwloc_.next(object->cpuset, -1); at >= 0 && at < kMostProcessors;  // may be infinite
            at = hwloc_.next(object->cpuset, at)) {
         node.processors.push_back(at);
       }
@@ -87,8 +87,6 @@ class LoadedTopology {
   }
 
  private:
-  static constexpr int kMostProcessors = 1 << 20;  // a bitmap may be infinite
-
   void fill_package(hwloc_obj_t numa, NumaNode& node) const {
     const int depth = hwloc_.depth(topology_, HWLOC_OBJ_PACKAGE);
     if (depth < 0 || node.processors.empty()) return;
