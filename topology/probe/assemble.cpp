@@ -166,30 +166,48 @@ class Assembler {
     }
   }
 
-  NodeId end_of(const DraftEnd& end) {
-    if (end.kind == DraftEnd::Kind::switches) {
-      if (far_switch_ == kNoNode) far_switch_ = add(kNoNode, SwitchNode{});
-      return far_switch_;
-    }
-    const auto found = node_of_.find(end.bus_id);
-    NodeId node = found == node_of_.end() ? kNoNode : found->second;
-    if (end.kind == DraftEnd::Kind::processor) {
-      while (node != kNoNode && !std::holds_alternative<NumaNode>(nodes_[static_cast<std::size_t>(node)].facts)) {
-        node = nodes_[static_cast<std::size_t>(node)].parent;
-      }
-    }
-    return node;
+  NodeId node_with(const std::string& bus_id) const {
+    const auto found = node_of_.find(bus_id);
+    return found == node_of_.end() ? kNoNode : found->second;
   }
 
+  NodeId end_of(const DraftEnd& end, NodeId gpu) {
+    switch (end.kind) {
+      case DraftEnd::Kind::switches:
+        if (far_switch_ == kNoNode) far_switch_ = add(kNoNode, SwitchNode{});
+        return far_switch_;
+      case DraftEnd::Kind::processor:
+        while (parent_of(gpu) != kNoNode) gpu = parent_of(gpu);
+        return gpu;
+      case DraftEnd::Kind::function:
+        break;
+    }
+    return node_with(end.bus_id);
+  }
+
+  NodeId parent_of(NodeId id) const { return nodes_[static_cast<std::size_t>(id)].parent; }
+
+  bool is_gpu(NodeId id) const { return std::holds_alternative<GpuNode>(nodes_[static_cast<std::size_t>(id)].facts); }
+
+  /// In the order of their GPUs.
   void add_links() {
     for (const auto& [link, count] : draft_.links) {
-      const NodeId from = end_of(link.from);
-      const NodeId to = end_of(link.to);
-      if (from == kNoNode || to == kNoNode || from == to) continue;  // to what is not kept
       Link made;
-      made.from = from, made.to = to, made.count = count, made.target_class = link.target_class;
+      made.from = node_with(link.gpu);
+      if (made.from == kNoNode) continue;
+      made.to = end_of(link.to, made.from);
+      if (made.to == kNoNode || made.to == made.from) continue;
+      made.kind = link.kind, made.count = count, made.gigabytes_per_s_of_each = link.gigabytes_per_s;
+      made.target_class = link.target_class;
+      links_.push_back(made);
+      if (is_gpu(made.to)) continue;
+      std::swap(made.from, made.to);
+      made.target_class.clear();
       links_.push_back(std::move(made));
     }
+    std::stable_sort(links_.begin(), links_.end(), [this](const Link& a, const Link& b) {
+      return (is_gpu(a.from) ? a.from : a.to) < (is_gpu(b.from) ? b.from : b.to);
+    });
   }
 
   Draft& draft_;

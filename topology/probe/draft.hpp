@@ -37,12 +37,12 @@ struct DraftNet {
   std::string bus_id;  ///< of its NIC; "": virtual, or on another bus
 };
 
-/// One end of a link beside the PCI tree.
+/// Where a GPU's link beside the PCI tree leads to.
 struct DraftEnd {
   enum class Kind : std::uint8_t {
     function,   ///< the GPU or switch with this bus id
     switches,   ///< the switches of the machine, which do not show one by one
-    processor,  ///< the NUMA node of the GPU at the other end
+    processor,  ///< the NUMA node of the GPU
   };
   Kind kind = Kind::function;
   std::string bus_id;
@@ -50,13 +50,17 @@ struct DraftEnd {
   bool operator<(const DraftEnd& other) const { return std::tie(kind, bus_id) < std::tie(other.kind, other.bus_id); }
 };
 
+/// As its GPU tells of it. Other GPUs tell of theirs; switches and processors do not: with them it is both ways.
 struct DraftLink {
-  DraftEnd from;
+  std::string gpu;  ///< bus id
   DraftEnd to;
+  LinkKind kind = LinkKind::nvlink;
   std::string target_class;
+  std::optional<double> gigabytes_per_s;
 
   bool operator<(const DraftLink& other) const {
-    return std::tie(from, to, target_class) < std::tie(other.from, other.to, other.target_class);
+    return std::tie(gpu, kind, to, target_class, gigabytes_per_s) <
+           std::tie(other.gpu, other.kind, other.to, other.target_class, other.gigabytes_per_s);
   }
 };
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint16_t kNvidia = 0x10de;
 constexpr unsigned kMostGpus = 1024;
+constexpr unsigned kMostChipLinks = 64;
 constexpr std::size_t kUuidBytes = 96;
 // Class codes by which links name what they lead to, as in NCCL's files.
 constexpr const char* kGpuClass = "0x030200";
@@ -38,6 +39,7 @@ class Session {
     remark_unlisted(gpus);
     for (const Gpu& gpu : gpus) {
       for (unsigned link = 0; link < nvml::kMostLinks; ++link) add_link(gpu, link);
+      add_chip_links(gpu);
     }
     for (const std::string& bus_id : strangers_) {
       draft_.remark(RemarkKind::left_out, bus_id,
@@ -110,32 +112,47 @@ class Session {
     if (nvml_.link_pci_info(gpu.device, link, &pci) == nvml::kSuccess) far_id = canonical_bus_id(text_of(pci.bus_id));
     const auto found = draft_.functions.find(far_id);
     const bool shows = found != draft_.functions.end();
-    const DraftEnd here{DraftEnd::Kind::function, gpu.bus_id};
     switch (static_cast<nvml::Remote>(remote)) {
       case nvml::Remote::nv_switch:
         // In a virtual machine switches have no bus id, or one that means nothing here.
         if (shows && found->second.kind == FunctionKind::nv_switch) {
-          return join(here, {DraftEnd::Kind::function, far_id}, kSwitchClass);
+          return count(gpu, {DraftEnd::Kind::function, far_id}, kSwitchClass);
         }
-        return join(here, {DraftEnd::Kind::switches, ""}, kSwitchClass);
+        return count(gpu, {DraftEnd::Kind::switches, ""}, kSwitchClass);
       case nvml::Remote::processor:
-        return join(here, {DraftEnd::Kind::processor, gpu.bus_id}, kProcessorClass);
+        return count(gpu, {DraftEnd::Kind::processor, ""}, kProcessorClass);
       case nvml::Remote::gpu:
       case nvml::Remote::unknown:
         break;
     }
     if (shows && found->second.kind == FunctionKind::gpu && far_id != gpu.bus_id) {
-      // The other GPU tells of the other direction.
-      ++draft_.links[{here, {DraftEnd::Kind::function, far_id}, kGpuClass}];
+      count(gpu, {DraftEnd::Kind::function, far_id}, kGpuClass);
     } else {
       strangers_.insert(far_id.empty() ? "a device without bus id" : far_id);
     }
   }
 
-  /// With something that does not speak for itself: both directions.
-  void join(const DraftEnd& gpu, const DraftEnd& other, const char* target_class) {
-    ++draft_.links[{gpu, other, target_class}];
-    ++draft_.links[{other, gpu, kGpuClass}];
+  void count(const Gpu& gpu, const DraftEnd& to, const char* target_class) {
+    ++draft_.links[{gpu.bus_id, to, LinkKind::nvlink, target_class, std::nullopt}];
+  }
+
+  /// nothing: the GPU has no such field.
+  std::optional<unsigned long long> field(const Gpu& gpu, unsigned field, unsigned scope) const {
+    nvml::FieldValue question;
+    question.field = field, question.scope = scope;
+    if (nvml_.field_values(gpu.device, 1, &question) != nvml::kSuccess) return std::nullopt;
+    return question.result == nvml::kSuccess ? std::optional(question.value) : std::nullopt;
+  }
+
+  /// To the processor of a superchip.
+  void add_chip_links(const Gpu& gpu) {
+    const auto n_links = field(gpu, nvml::kChipLinkCount, 0).value_or(0);
+    for (unsigned link = 0; link < std::min<unsigned long long>(n_links, kMostChipLinks); ++link) {
+      if (field(gpu, nvml::kChipLinkState, link) != 1) continue;
+      const auto speed = field(gpu, nvml::kChipLinkMegabytes_per_s, link).value_or(0);
+      const auto gigabytes = speed > 0 ? std::optional(static_cast<double>(speed) / 1000) : std::nullopt;
+      ++draft_.links[{gpu.bus_id, {DraftEnd::Kind::processor, ""}, LinkKind::c2c, "", gigabytes}];
+    }
   }
 
   const nvml::Functions& nvml_;

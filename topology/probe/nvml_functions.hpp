@@ -29,6 +29,23 @@ struct PciInfo {
 };
 static_assert(sizeof(PciInfo) == 68);
 
+/// A question of many that one function answers.
+struct FieldValue {
+  unsigned field = 0;
+  unsigned scope = 0;  ///< the link's number, of a field of links
+  long long time = 0;
+  long long latency = 0;
+  int type = 0;  ///< of `value`: those used here are numbers of 32 bits, or of 64 of which the upper half is 0
+  Result result = 0;
+  unsigned long long value = 0;
+};
+static_assert(sizeof(FieldValue) == 40);
+
+// Fields of the links between a GPU and the processor beside it (Grace).
+inline constexpr unsigned kChipLinkCount = 170;
+inline constexpr unsigned kChipLinkState = 171;  ///< 1: active
+inline constexpr unsigned kChipLinkMegabytes_per_s = 172;
+
 struct Functions {
   Result (*init)() = nullptr;
   Result (*shutdown)() = nullptr;
@@ -41,6 +58,7 @@ struct Functions {
   Result (*link_state)(Device, unsigned, int*) = nullptr;
   Result (*link_remote)(Device, unsigned, int*) = nullptr;
   Result (*link_pci_info)(Device, unsigned, PciInfo*) = nullptr;
+  Result (*field_values)(Device, int, FieldValue*) = nullptr;
 
   /// false: one is not there.
   bool find(const SharedLibrary& library) {
@@ -51,7 +69,8 @@ struct Functions {
            library.find("nvmlDeviceGetCudaComputeCapability", compute_capability) &&
            library.find("nvmlDeviceGetNvLinkState", link_state) &&
            library.find("nvmlDeviceGetNvLinkRemoteDeviceType", link_remote) &&
-           library.find("nvmlDeviceGetNvLinkRemotePciInfo_v2", link_pci_info);
+           library.find("nvmlDeviceGetNvLinkRemotePciInfo_v2", link_pci_info) &&
+           library.find("nvmlDeviceGetFieldValues", field_values);
   }
 };
 

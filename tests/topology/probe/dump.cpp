@@ -14,8 +14,11 @@ class Dump {
   std::string text() {
     for (const NodeId root : machine_.roots()) add(root, 0);
     for (const Link& link : machine_.links()) {
-      out_ << "link " << place(link.from) << " -> " << place(link.to) << " x" << link.count << ' ' << link.target_class
-           << '\n';
+      out_ << (link.kind == LinkKind::c2c ? "c2c " : "link ") << place(link.from) << " -> " << place(link.to) << " x"
+           << link.count;
+      add_if(" ", link.target_class);
+      add_if(" of GB/s ", link.gigabytes_per_s_of_each);
+      out_ << '\n';
     }
     return out_.str();
   }

@@ -91,3 +91,35 @@ EXPORTED int nvmlDeviceGetNvLinkRemotePciInfo_v2(void* device, unsigned link, Pc
   tell(found->bus_id, info);
   return kSuccess;
 }
+
+/// nvmlFieldValue_t of NVML's documentation.
+struct FieldValue {
+  unsigned field_id, scope_id;
+  long long timestamp, latency_us;
+  int value_type, result;
+  union {
+    double dVal;
+    unsigned uiVal;
+    unsigned long long ullVal;
+  } value;
+};
+
+EXPORTED int nvmlDeviceGetFieldValues(void* device, int count, FieldValue* values) {
+  const auto* gpu = static_cast<FakeGpu*>(device);
+  for (int i = 0; i < count; ++i) {
+    FieldValue& value = values[i];
+    value.result = gpu->n_chip_links == 0 ? kNotSupported : kSuccess;
+    if (value.field_id == 170) {
+      value.value.uiVal = gpu->n_chip_links;
+    } else if (value.scope_id >= gpu->n_chip_links) {
+      value.result = kInvalid;
+    } else if (value.field_id == 171) {
+      value.value.uiVal = value.scope_id + 1 < gpu->n_chip_links ? 1 : 0;
+    } else if (value.field_id == 172) {
+      value.value.uiVal = gpu->chip_link_megabytes_per_s;
+    } else {
+      value.result = kInvalid;
+    }
+  }
+  return kSuccess;
+}

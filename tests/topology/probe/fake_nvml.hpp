@@ -18,6 +18,8 @@ struct FakeGpu {
   int major = 0;               ///< 0: the call fails
   int minor = 0;
   std::array<FakeLink, 18> links{};  ///< state 0: the call answers that it is not active; -1: fails
+  unsigned n_chip_links = 0;         ///< to a processor; the last of them is down
+  unsigned chip_link_megabytes_per_s = 0;
 };
 
 struct FakeNvml {

@@ -59,8 +59,8 @@ constexpr const char* kTwoGpus = R"(
 
 TEST_F(ProbeNvml, GpusWithABridge_HaveLinksBothWays) {
   nvml().n_gpus = 2;
-  nvml().gpus[0] = {"00000000:1A:00.0", "GPU-a", 8, 6, {}};
-  nvml().gpus[1] = {"00000000:3B:00.0", "GPU-b", 8, 6, {}};
+  nvml().gpus[0] = {"00000000:1A:00.0", "GPU-a", 8, 6, {}, 0, 0};
+  nvml().gpus[1] = {"00000000:3B:00.0", "GPU-b", 8, 6, {}, 0, 0};
   connect(0, 0, 3, {1, 0, "00000000:3B:00.0"});
   connect(1, 0, 2, {1, 0, "00000000:1A:00.0"});  // one is broken on this side
   connect(0, 12, 17, {-1, 0, nullptr});
@@ -81,21 +81,21 @@ TEST_F(ProbeNvml, GpusWithABridge_HaveLinksBothWays) {
 
 TEST_F(ProbeNvml, SwitchesThatDoNotShow_AreOne) {
   nvml().n_gpus = 2;
-  nvml().gpus[0] = {"00000000:1A:00.0", nullptr, 9, 0, {}};
-  nvml().gpus[1] = {"00000000:3B:00.0", nullptr, 9, 0, {}};
+  nvml().gpus[0] = {"00000000:1A:00.0", nullptr, 9, 0, {}, 0, 0};
+  nvml().gpus[1] = {"00000000:3B:00.0", nullptr, 9, 0, {}, 0, 0};
   connect(0, 0, 8, {1, 2, "00000000:00:00.0"});
   connect(0, 9, 17, {1, 2, nullptr});
   connect(1, 0, 17, {1, 2, "00000001:00:00.0"});
   EXPECT_THAT(dump(probe(FakeSystem(kTwoGpus)).machine), HasSubstr("nvswitch\n"
                                                                    "link 0000:1a:00.0 -> the NVSwitch x18 0x068000\n"
+                                                                   "link the NVSwitch -> 0000:1a:00.0 x18\n"
                                                                    "link 0000:3b:00.0 -> the NVSwitch x18 0x068000\n"
-                                                                   "link the NVSwitch -> 0000:1a:00.0 x18 0x030200\n"
-                                                                   "link the NVSwitch -> 0000:3b:00.0 x18 0x030200\n"));
+                                                                   "link the NVSwitch -> 0000:3b:00.0 x18\n"));
 }
 
 TEST_F(ProbeNvml, SwitchesOnPci_AreEachThere) {
   nvml().n_gpus = 1;
-  nvml().gpus[0] = {"00000000:1A:00.0", nullptr, 9, 0, {}};
+  nvml().gpus[0] = {"00000000:1A:00.0", nullptr, 9, 0, {}, 0, 0};
   connect(0, 0, 4, {1, 2, "00000000:05:00.0"});
   connect(0, 5, 8, {1, 2, "00000000:06:00.0"});
   const Probe found = probe(FakeSystem(R"(
@@ -112,23 +112,34 @@ TEST_F(ProbeNvml, SwitchesOnPci_AreEachThere) {
             "  gpu 0000:1a:00.0 ordinal 0 sm 90\n"
             "  nic\n"
             "    net eth0\n"
-            "link 0000:05:00.0 -> 0000:1a:00.0 x5 0x030200\n"
-            "link 0000:06:00.0 -> 0000:1a:00.0 x4 0x030200\n"
             "link 0000:1a:00.0 -> 0000:05:00.0 x5 0x068000\n"
-            "link 0000:1a:00.0 -> 0000:06:00.0 x4 0x068000\n");
+            "link 0000:05:00.0 -> 0000:1a:00.0 x5\n"
+            "link 0000:1a:00.0 -> 0000:06:00.0 x4 0x068000\n"
+            "link 0000:06:00.0 -> 0000:1a:00.0 x4\n");
 }
 
 TEST_F(ProbeNvml, LinksToProcessors_LeadToTheirNumaNode) {
   nvml().n_gpus = 1;
-  nvml().gpus[0] = {"00000000:3B:00.0", nullptr, 7, 0, {}};
+  nvml().gpus[0] = {"00000000:3B:00.0", nullptr, 7, 0, {}, 0, 0};
   connect(0, 0, 2, {1, 1, nullptr});
   EXPECT_THAT(dump(probe(FakeSystem(kTwoGpus)).machine), HasSubstr("link 0000:3b:00.0 -> NUMA node 1 x3 0x068001\n"
-                                                                   "link NUMA node 1 -> 0000:3b:00.0 x3 0x030200\n"));
+                                                                   "link NUMA node 1 -> 0000:3b:00.0 x3\n"));
+}
+
+TEST_F(ProbeNvml, Superchip_HasLinksToItsProcessor) {
+  nvml().n_gpus = 1;
+  nvml().gpus[0] = {"00000000:3B:00.0", nullptr, 9, 0, {}, 11, 44712};
+  EXPECT_THAT(dump(probe(FakeSystem(kTwoGpus)).machine),
+              HasSubstr("c2c 0000:3b:00.0 -> NUMA node 1 x10 of GB/s 44.712\n"
+                        "c2c NUMA node 1 -> 0000:3b:00.0 x10 of GB/s 44.712\n"))
+      << "one of eleven is down";
+  nvml().gpus[0].n_chip_links = 4'000'000'000;
+  EXPECT_THAT(dump(probe(FakeSystem(kTwoGpus)).machine), HasSubstr("x64 of"));
 }
 
 TEST_F(ProbeNvml, LinksToWhatDoesNotShow_AreLeftOutAndNamed) {
   nvml().n_gpus = 1;
-  nvml().gpus[0] = {"00000000:1A:00.0", nullptr, 8, 0, {}};
+  nvml().gpus[0] = {"00000000:1A:00.0", nullptr, 8, 0, {}, 0, 0};
   connect(0, 0, 1, {1, 0, "00000000:99:00.0"});
   connect(0, 2, 2, {1, 255, nullptr});
   connect(0, 3, 3, {1, 0, "00000000:1A:00.0"});
@@ -144,9 +155,9 @@ TEST_F(ProbeNvml, LinksToWhatDoesNotShow_AreLeftOutAndNamed) {
 
 TEST_F(ProbeNvml, GpusThatSysDoesNotShow_AreThere) {
   nvml().n_gpus = 3;
-  nvml().gpus[0] = {"00000000:1A:00.0", nullptr, 9, 0, {}};
-  nvml().gpus[1] = {"no bus id", nullptr, 9, 0, {}};
-  nvml().gpus[2] = {"0000:1a:00.0", nullptr, 9, 0, {}};  // again
+  nvml().gpus[0] = {"00000000:1A:00.0", nullptr, 9, 0, {}, 0, 0};
+  nvml().gpus[1] = {"no bus id", nullptr, 9, 0, {}, 0, 0};
+  nvml().gpus[2] = {"0000:1a:00.0", nullptr, 9, 0, {}, 0, 0};  // again
   const FakeSystem system("");
   const Probe found = probe(system);
   EXPECT_THAT(dump(found.machine), HasSubstr("  gpu 0000:1a:00.0 ordinal 0 sm 90\n"));
