@@ -42,11 +42,31 @@ void check_bus_ids(const std::vector<Node>& nodes) {
     const PciFunction* pci = pci_of(node);
     if (pci == nullptr) continue;
     if (pci->bus_id.empty()) {
-      if (!std::holds_alternative<NicNode>(node.facts)) refuse("a node of the PCI tree has no bus id");
+      const bool hidden = std::holds_alternative<SwitchNode>(node.facts) && node.parent == kNoNode;
+      if (hidden && !seen.insert("").second) refuse("there are two NVSwitches without a bus id");
+      if (!hidden && !std::holds_alternative<NicNode>(node.facts)) refuse("a node of the PCI tree has no bus id");
       continue;
     }
     if (canonical_bus_id(pci->bus_id) != pci->bus_id) refuse("\"" + pci->bus_id + "\" is no bus id in lower case");
     if (!seen.insert(pci->bus_id).second) refuse("the bus id " + pci->bus_id + " is there twice");
+  }
+}
+
+void check_numa_nodes(const std::vector<Node>& nodes) {
+  std::set<std::int32_t> seen;
+  for (const Node& node : nodes) {
+    const auto* numa = std::get_if<NumaNode>(&node.facts);
+    if (numa == nullptr) continue;
+    if (numa->numa_id && *numa->numa_id < 0) refuse(name_of(node) + " has a negative number");
+    if (numa->numa_id && !seen.insert(*numa->numa_id).second) refuse(name_of(node) + " is there twice");
+    std::int32_t least = 0;
+    for (const std::int32_t processor : numa->processors) {
+      if (processor < least || processor >= kMostProcessors) {
+        refuse(
+            format("the processors of {} are not ascending numbers from 0 to {}", name_of(node), kMostProcessors - 1));
+      }
+      least = processor + 1;
+    }
   }
 }
 
@@ -93,6 +113,7 @@ Machine::Machine(std::string host, std::vector<Node> nodes, std::vector<Link> li
     (parent == kNoNode ? roots_ : children_[static_cast<std::size_t>(parent)]).push_back(static_cast<NodeId>(i));
   }
   check_bus_ids(nodes_);
+  check_numa_nodes(nodes_);
   for (const Link& link : links_) check_link(link, nodes_);
 }
 

@@ -19,6 +19,9 @@ namespace stretto::topology {
 using NodeId = std::int32_t;
 inline constexpr NodeId kNoNode = -1;
 
+/// Numbers of hardware threads end below this: as many as Linux can be built for.
+inline constexpr std::int32_t kMostProcessors = 8192;
+
 /// A NUMA node with its processors: the root of a PCI tree. The children of the machine itself.
 struct NumaNode {
   std::optional<std::int32_t> numa_id;   ///< the system's number
@@ -61,6 +64,7 @@ struct GpuNode {
   std::optional<bool> direct_rdma;                 ///< a NIC may read and write its memory
   std::string gcn;                                 ///< AMD's architecture; "": not AMD's
   std::optional<std::int32_t> gcn_code;            ///< AMD's number of it
+  std::string uuid;                                ///< "GPU-..."; "": unknown
 
   bool operator==(const GpuNode&) const = default;
 };
@@ -83,11 +87,14 @@ struct NetNode {
   std::optional<std::int32_t> max_connections;
   std::optional<bool> direct_rdma;
   std::optional<bool> collectives;  ///< the switch can reduce
+  std::string link_layer;           ///< of an RDMA device's port: "InfiniBand", "Ethernet" (RoCE); "": none, unknown
+  std::string rdma_device;          ///< of an interface: the RDMA device that has the same wire; "": none, unknown
 
   bool operator==(const NetNode&) const = default;
 };
 
-/// Joins all GPUs that have links to it: NVSwitch. It has no parent where it is known only by those links.
+/// Joins all GPUs that have links to it: NVSwitch. It has no parent where it is known only by those links, and no bus
+/// id either where a virtual machine hides it: then one stands for all of them.
 struct SwitchNode {
   PciFunction pci;
 
@@ -111,9 +118,9 @@ struct Link {
   NodeId from = kNoNode;
   NodeId to = kNoNode;
   LinkKind kind = LinkKind::nvlink;
-  std::int32_t count = 1;                         ///< links side by side
-  std::optional<double> gigabytes_per_s_of_each;  ///< 1e9 bytes; absent: as usual for its kind and its GPUs
-  std::string target_class;                       ///< what the source says that `to` is: "0x068000"
+  std::int32_t count = 1;                              ///< links side by side
+  std::optional<double> gigabytes_per_s_of_each = {};  ///< 1e9 bytes; absent: as usual for its kind and its GPUs
+  std::string target_class = {};                       ///< what the source says that `to` is: "0x068000"
 
   bool operator==(const Link&) const = default;
 };
@@ -121,8 +128,8 @@ struct Link {
 class Machine {
  public:
   /// Checks what can be checked without knowing where it comes from: parents come before their children and may have
-  /// them (a net has none), bus ids are well-formed and each is there once, links join two nodes that are there.
-  /// Throws Error(strettoInvalidArgument) naming the node.
+  /// them (a net has none), bus ids are well-formed and each is there once, as are the numbers of NUMA nodes; links
+  /// join two nodes that are there. Throws Error(strettoInvalidArgument) naming the node.
   Machine(std::string host, std::vector<Node> nodes, std::vector<Link> links);
 
   /// The host's name, or hash, as the source has it; "": unknown.
