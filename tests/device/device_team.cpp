@@ -76,6 +76,11 @@ void DeviceTeam::pretend_busy(Rank rank, Rank peer) {
   window(rank).link(shape_, 0, static_cast<std::uint32_t>(peer)).busy = 1;
 }
 
+std::vector<std::byte> DeviceTeam::window_bytes(Rank rank) const {
+  const std::byte* const begin = window(rank).base;
+  return {begin, begin + shape_.bytes()};
+}
+
 bool DeviceTeam::is_dead(Rank rank) const { return window(rank).header().dead != 0; }
 
 std::size_t DeviceTeam::flags_of_message(Rank owner, Rank peer, std::uint32_t message) const {

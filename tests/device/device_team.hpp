@@ -55,6 +55,8 @@ class DeviceTeam {
 
   const device::WindowShape& shape() const { return shape_; }
   bool is_dead(Rank rank) const;
+  /// All of its window, as it is now.
+  std::vector<std::byte> window_bytes(Rank rank) const;
   /// Packets that have the flags of a message, of the connection peer -> owner on channel 0.
   std::size_t flags_of_message(Rank owner, Rank peer, std::uint32_t message) const;
   /// Whether all that was sent was received and released, and halves agree on what has passed.

@@ -87,23 +87,27 @@ TEST(ShortSum, CountersThatWrap_LoseNothingWhoeverRunsWhat) {
   }
 }
 
-/// Flags of short messages must not live for 2^32 of them: once in a while all packets of a slot get a new one.
-TEST(ShortSum, SlotsAreRefreshed_AsExchangesDo) {
-  Ranks by_short(3, 1);
-  Ranks by_exchange(3, 1);
+/// Counters, credits, greetings, packets with their flags, and the new flags that all packets of a slot get once in a
+/// while, so that none lives for 2^32 messages.
+TEST(ShortSum, Windows_AreLeftAsByTheExchange) {
   std::mt19937_64 random(3);
-  bool refreshed = false;
-  for (std::uint32_t message = 0; message < 20; ++message) {
-    const Sum sum{strettoInt64, strettoSum, 3};
-    const std::vector<Bytes> inputs = random_inputs(3, sum, random);
-    ASSERT_EQ(by_short.run(sum, inputs, kAll), by_exchange.run(sum, inputs, 0));
-    for (const Rank peer : {1, 2}) {
-      const std::size_t flags = by_short.team().flags_of_message(0, peer, message);
-      ASSERT_EQ(flags, by_exchange.team().flags_of_message(0, peer, message)) << "message " << message;
+  for (const int n : {2, 3, 8}) {
+    Ranks by_short(n, 1);
+    Ranks by_exchange(n, 1);
+    bool refreshed = false;
+    for (std::uint32_t message = 0; message < 20; ++message) {
+      const Sum sum = draw(n, strettoInt64, strettoSum, random);
+      const std::vector<Bytes> inputs = random_inputs(n, sum, random);
+      ASSERT_EQ(by_short.run(sum, inputs, kAll), by_exchange.run(sum, inputs, 0));
+      for (Rank rank = 0; rank < n; ++rank) {
+        ASSERT_EQ(by_short.team().window_bytes(rank), by_exchange.team().window_bytes(rank))
+            << "n=" << n << " rank " << rank << " message " << message;
+      }
+      const std::size_t flags = by_short.team().flags_of_message(0, 1, message);
       refreshed = refreshed || flags == 2 * by_short.team().shape().packets_per_slot();
     }
+    EXPECT_TRUE(refreshed);
   }
-  EXPECT_TRUE(refreshed);
 }
 
 TEST(ShortSum, WhatRan_IsThePlan) {
