@@ -88,9 +88,9 @@ class ShortSumRunner {
     const std::uint32_t slot = (place << sum_.slots_shift) + (message & (slots() - 1));
     return reinterpret_cast<Packet*>(window + sum_.packets_begin + slot * sum_.slot_bytes);
   }
+  /// Every packet has a byte at least, but for the one of nothing.
   STRETTO_DEVICE std::uint32_t left_at(std::uint32_t packet) const {
-    const std::uint32_t offset = packet * static_cast<std::uint32_t>(kGranule_bytes);
-    return sum_.bytes > offset ? sum_.bytes - offset : 0;
+    return sum_.bytes - packet * static_cast<std::uint32_t>(kGranule_bytes);
   }
 
   STRETTO_DEVICE void load(Part& part, std::uint32_t number) {
