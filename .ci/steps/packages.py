@@ -19,6 +19,8 @@ PACKAGES = [
     ("nlohmann-json3-dev", "/usr/include/nlohmann/json.hpp", "build"),
     ("libcli11-dev", "/usr/include/CLI/CLI.hpp", "build"),
     ("libfmt-dev", "/usr/include/fmt/core.h", "build"),
+    # Optional: without its headers, hwloc is not asked about the machine.
+    ("libhwloc-dev", "/usr/include/hwloc.h", "build"),
     ("libspdlog-dev", "/usr/include/spdlog/spdlog.h", "build"),
     ("libgtest-dev", "/usr/include/gtest/gtest.h", "test"),
     ("libgmock-dev", "/usr/include/gmock/gmock.h", "test"),

@@ -75,8 +75,8 @@ void check_groups(const PlanSpec& spec, const AlgorithmRow& row) {
 void check_parents(const PlanSpec& spec, const AlgorithmRow& row) {
   if (row.reach != Reach::trees) refuse("parents", format("algorithm \"{}\" knows no trees", row.name));
   if (forest::Trees::well_formed(spec)) return;
-  refuse("parents", format("{} channels of {} ranks need a tree for each channel and root, in which every rank's "
-                           "parents lead to that root",
+  refuse("parents", format("{} channels of {} ranks need one tree each, or, of blocks by rank, one for each "
+                           "rank in order: every rank's parents must lead to the tree's root",
                            spec.channels, spec.n_ranks));
 }
 

@@ -14,23 +14,6 @@ namespace {
 
 constexpr std::size_t kMostCpus = std::size_t{1} << 20;
 
-/// In ascending order; none if the system does not say.
-std::vector<std::size_t> allowed_cpus() {
-  std::vector<std::size_t> cpus;
-  for (std::size_t most = 1024; most <= kMostCpus; most *= 2) {
-    std::vector<std::uint64_t> mask(most / 64);
-    auto* set = reinterpret_cast<cpu_set_t*>(mask.data());
-    if (sched_getaffinity(0, most / 8, set) == 0) {
-      for (std::size_t cpu = 0; cpu < most; ++cpu) {
-        if (CPU_ISSET_S(cpu, most / 8, set)) cpus.push_back(cpu);
-      }
-      break;
-    }
-    if (errno != EINVAL) break;  // EINVAL: the kernel has more CPUs than the mask
-  }
-  return cpus;
-}
-
 std::string topology_line(std::size_t cpu, const char* name) {
   std::ifstream file(format("/sys/devices/system/cpu/cpu{}/topology/{}", cpu, name));
   std::string line;
@@ -53,6 +36,22 @@ std::int32_t socket_of(const std::vector<std::size_t>& cpus) {
 
 }  // namespace
 
+std::vector<std::size_t> allowed_cpus() {
+  std::vector<std::size_t> cpus;
+  for (std::size_t most = 1024; most <= kMostCpus; most *= 2) {
+    std::vector<std::uint64_t> mask(most / 64);
+    auto* set = reinterpret_cast<cpu_set_t*>(mask.data());
+    if (sched_getaffinity(0, most / 8, set) == 0) {
+      for (std::size_t cpu = 0; cpu < most; ++cpu) {
+        if (CPU_ISSET_S(cpu, most / 8, set)) cpus.push_back(cpu);
+      }
+      break;
+    }
+    if (errno != EINVAL) break;  // EINVAL: the kernel has more CPUs than the mask
+  }
+  return cpus;
+}
+
 std::optional<std::vector<std::size_t>> parse_cpu_list(const std::string& text) {
   std::vector<std::size_t> cpus;
   const char* at = text.data();
@@ -68,7 +67,7 @@ std::optional<std::vector<std::size_t>> parse_cpu_list(const std::string& text) 
       if (last_error != std::errc{}) return std::nullopt;
       at = after_last;
     }
-    if (last < first || last >= kMostCpus) return std::nullopt;
+    if (last < first || last >= kMostCpus || cpus.size() + (last - first) >= kMostCpus) return std::nullopt;
     for (std::size_t cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
     if (at == end) break;
     if (*at != ',' || ++at == end) return std::nullopt;

@@ -16,7 +16,10 @@ struct Affinity {
 
 Affinity affinity();
 
-/// CPUs in a list as sysfs has it, "0-3,8,10-11"; nothing if it is not of that form.
+/// That the calling thread may run on, in ascending order; none if the system does not say.
+std::vector<std::size_t> allowed_cpus();
+
+/// CPUs in a list as sysfs has it, "0-3,8,10-11"; nothing if it is not of that form, or names over a million.
 std::optional<std::vector<std::size_t>> parse_cpu_list(const std::string& text);
 
 }  // namespace stretto

@@ -177,6 +177,9 @@ Environment Environment::from(const std::vector<std::string>& entries, const std
       if (name == "STRETTO_TEST_SOCKETS") {
         std::from_chars(entry.data() + equals + 1, entry.data() + entry.size(), result.test_sockets_);
       }
+      if (name == "STRETTO_TEST_SHORT_SUM") {
+        std::from_chars(entry.data() + equals + 1, entry.data() + entry.size(), result.test_short_sum_);
+      }
       if (!name.starts_with("STRETTO_") || name.starts_with("STRETTO_TEST_")) continue;
       if (const KnobRow* row = find_row(name); row != nullptr) {
         const std::string value = entry.substr(equals + 1);

@@ -105,6 +105,7 @@ Settings resolve_settings(const strettoConfig_t* config, const Environment& envi
   result.heartbeat_interval_ns = environment.integer(Knob::heartbeat_interval_ms) * 1'000'000;
   result.heartbeat_timeout_ns = environment.integer(Knob::heartbeat_timeout_ms) * 1'000'000;
   result.test_sockets = environment.test_sockets();
+  result.test_short_sum = environment.test_short_sum();
   result.spin_us = environment.integer(Knob::spin_us);
   result.blocking = given.blocking != 0;
   if (given.name != nullptr) result.name = given.name;

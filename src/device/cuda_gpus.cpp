@@ -152,6 +152,7 @@ class CudaGpu final : public Gpu {
       load_kernel(set.packets, device::kMostImage_bytes);
       load_kernel(set.slots, device::kMostImage_bytes);
       load_kernel(set.exchange, 0);
+      if (set.short_sum != nullptr) load_kernel(set.short_sum, 0);
     };
     for (const device::TypeKernels& type : kernels_by_type()) {
       for (const device::KernelSet& set : type.by_op) load(set);
@@ -169,7 +170,10 @@ class CudaGpu final : public Gpu {
     if (launch.pairs) kernel = device::kernel_pairs();
     const void* arguments = launch.arguments;
     std::size_t shared_bytes = 0;
-    if (launch.exchange != nullptr) {
+    if (launch.short_sum != nullptr) {
+      kernel = set.short_sum;
+      arguments = launch.short_sum;
+    } else if (launch.exchange != nullptr) {
       kernel = set.exchange;
       arguments = launch.exchange;
     } else {

@@ -17,7 +17,10 @@ struct CudaBlock {
   std::uint32_t failed;
 };
 
-class CudaMachine {
+/// `Passed`: how the fault words come to what is rarely called. By reference is less code where the call is, but the
+/// address, computed beforehand, is one more line of constants that every launch reads.
+template <class Passed>
+class BasicCudaMachine {
  public:
   /// Between two looks at the clock and at the host's word, which lies across PCIe.
   static constexpr std::uint32_t kSpinsPerLook = 1024;
@@ -26,12 +29,12 @@ class CudaMachine {
 
   class Patience {
    public:
-    __device__ __forceinline__ explicit Patience(const CudaMachine&) {}
+    __device__ __forceinline__ explicit Patience(const BasicCudaMachine&) {}
     std::uint32_t spins = 0;
     std::uint64_t since_ns = 0;
   };
 
-  __device__ __forceinline__ CudaMachine(CudaBlock& block, const FaultWords& faults, bool dead)
+  __device__ __forceinline__ BasicCudaMachine(CudaBlock& block, const FaultWords& faults, bool dead)
       : block_(block), faults_(faults), failed_(dead) {}
 
   __device__ __forceinline__ std::uint32_t thread() const { return threadIdx.x; }
@@ -122,8 +125,7 @@ class CudaMachine {
     std::uint64_t since_ns;
     bool goes_on;
   };
-  __device__ static __noinline__ Look look_around(const CudaBlock& block, const FaultWords& faults,
-                                                  std::uint64_t since_ns) {
+  __device__ static __noinline__ Look look_around(const CudaBlock& block, Passed faults, std::uint64_t since_ns) {
     if (*static_cast<const volatile std::uint32_t*>(&block.failed) != 0) return {KernelFailure::none, since_ns, false};
     if (ptx::load_relaxed(faults.abort_word) != 0) return {KernelFailure::aborted, since_ns, false};
     const std::uint64_t now_ns = ptx::global_timer_ns();
@@ -133,8 +135,8 @@ class CudaMachine {
   }
 
   /// Of the block's threads the first that gives up tells.
-  __device__ static __noinline__ void report(CudaBlock& block, const FaultWords& faults, KernelFailure reason,
-                                             std::uint32_t step, std::uint32_t peer) {
+  __device__ static __noinline__ void report(CudaBlock& block, Passed faults, KernelFailure reason, std::uint32_t step,
+                                             std::uint32_t peer) {
     if (atomicExch(&block.failed, 1) != 0) return;
     KernelReport& report = faults.reports[blockIdx.x];
     report.step = step;
@@ -149,5 +151,7 @@ class CudaMachine {
   bool failed_;
   KernelFailure reason_ = KernelFailure::none;
 };
+using CudaMachine = BasicCudaMachine<const FaultWords&>;
+using ShortCudaMachine = BasicCudaMachine<FaultWords>;
 
 }  // namespace stretto::device

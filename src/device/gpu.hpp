@@ -51,9 +51,10 @@ struct KernelLaunch {
   device::Protocol protocol = device::Protocol::packets;
   std::uint32_t blocks = 1;
   std::uint32_t threads = 32;
-  /// One of the two, copied: a program, or an exchange of packets.
+  /// One of the three, copied: a program, an exchange of packets, or the smallest of sums.
   const device::KernelArguments* arguments = nullptr;
   const device::ExchangeArguments* exchange = nullptr;
+  const device::ShortSumArguments* short_sum = nullptr;
   bool pairs = false;            ///< a program of sends and receives
   bool may_start_early = false;  ///< beside the kernel before, for which it waits by itself
 };

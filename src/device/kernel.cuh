@@ -1,5 +1,5 @@
 // The kernels: one stages its program in shared memory, and has each block run one strand; the other exchanges small
-// messages.
+// messages; a third one only adds up the smallest.
 #pragma once
 
 #include "device/arithmetic.hpp"
@@ -7,6 +7,7 @@
 #include "device/exchange_runner.hpp"
 #include "device/kernels.hpp"
 #include "device/pairs_runner.hpp"
+#include "device/short_sum_runner.hpp"
 
 namespace stretto::device {
 namespace {
@@ -69,11 +70,30 @@ __global__ void __launch_bounds__(kMostThreadsPerBlock)
   ExchangeRunner<CudaMachine, Arithmetic>(machine, arguments.exchange, links, blockIdx.x).run();
 }
 
+/// One block, of as many threads as there are parts.
+template <class Arithmetic>
+__global__ void __launch_bounds__(kMostShortSumParts)
+    run_short_sum(const __grid_constant__ ShortSumArguments arguments) {
+  __shared__ CudaBlock block;
+  __shared__ ShortSumLanding landing;
+  if (threadIdx.x == 0) block.failed = 0;
+  ptx::allow_next_kernel();
+  ptx::await_kernel_before();
+  ShortCudaMachine machine(block, arguments.faults, false);
+  ShortSumRunner<ShortCudaMachine, Arithmetic>(machine, arguments.sum, landing).run();
+}
+
+template <class Arithmetic>
+const void* short_sum_kernel() {
+  if constexpr (Arithmetic::reduces) return reinterpret_cast<const void*>(run_short_sum<Arithmetic>);
+  return nullptr;
+}
+
 template <class Arithmetic>
 KernelSet kernels_of() {
   return {reinterpret_cast<const void*>(run_program<OneStrand<Arithmetic, Protocol::packets>>),
           reinterpret_cast<const void*>(run_program<OneStrand<Arithmetic, Protocol::slots>>),
-          reinterpret_cast<const void*>(run_exchange<Arithmetic>)};
+          reinterpret_cast<const void*>(run_exchange<Arithmetic>), short_sum_kernel<Arithmetic>()};
 }
 
 /// The rows of one type: {sum, prod, max, min}.

@@ -6,6 +6,7 @@
 
 #include "device/exchange.hpp"
 #include "device/interpreter.hpp"
+#include "device/short_sum.hpp"
 
 namespace stretto::device {
 
@@ -50,7 +51,16 @@ struct ExchangeArguments {
   Exchange exchange;
   FaultWords faults;
 };
+
+/// Of the kernel for the smallest sums. `faults` is read where something goes wrong.
+struct ShortSumArguments {
+  ShortSum sum;
+  FaultWords faults;
+};
 // More than about a kilobyte of parameters makes launches slower.
 static_assert(sizeof(KernelArguments) <= 768 && sizeof(ExchangeArguments) <= 768);
+// They begin 16 bytes behind a line of 64 (CUDA 13, sm_90): what is read where all goes well lies in two lines.
+static_assert(offsetof(ShortSum, windows) == 48 && offsetof(ShortSum, put_steps) <= 112);
+static_assert(sizeof(ShortSumArguments) <= 176);
 
 }  // namespace stretto::device

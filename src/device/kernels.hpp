@@ -1,4 +1,4 @@
-// The kernels that there are: one per type and operation, one for collectives that only move bytes; each in three
+// The kernels that there are: one per type and operation, one for collectives that only move bytes; each in four
 // forms, and one for sends and receives. A type's kernels are one translation unit (kernels/*.cu).
 #pragma once
 
@@ -8,9 +8,10 @@ namespace stretto::device {
 
 /// Functions as the CUDA runtime takes them.
 struct KernelSet {
-  const void* packets = nullptr;   ///< programs, by packets; of KernelArguments
-  const void* slots = nullptr;     ///< programs, by slots; of KernelArguments
-  const void* exchange = nullptr;  ///< of ExchangeArguments
+  const void* packets = nullptr;    ///< programs, by packets; of KernelArguments
+  const void* slots = nullptr;      ///< programs, by slots; of KernelArguments
+  const void* exchange = nullptr;   ///< of ExchangeArguments
+  const void* short_sum = nullptr;  ///< of ShortSumArguments; none of what only moves bytes
 };
 
 struct TypeKernels {

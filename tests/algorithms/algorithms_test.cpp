@@ -41,7 +41,8 @@ class Algorithms : public ::testing::TestWithParam<Case> {
             root,
             channel_groups * GetParam().row->channel_multiple,
             pretended_groups(*GetParam().row, n, n + root),
-            pretended_parents(*GetParam().row, n, channel_groups * GetParam().row->channel_multiple, n + root)};
+            pretended_parents(*GetParam().row, GetParam().collective, n,
+                              channel_groups * GetParam().row->channel_multiple, n + root)};
   }
 };
 
@@ -92,6 +93,14 @@ TEST(Credits, RingSumsWithOneSlot_Deadlock) {
   }
 }
 
+TEST(Credits, ForestSumsWithOneSlot_Deadlock) {
+  const AlgorithmRow& forest = *find_algorithm("forest");
+  const std::vector<std::int32_t> parents = pretended_parents(forest, Collective::reduce_scatter, 17, 1, 22);
+  const std::string outcome =
+      testing::run_symbolically({Collective::reduce_scatter, "forest", 17, -1, 1, {}, parents}, {.slots = 1});
+  EXPECT_EQ(outcome.substr(0, 8), "deadlock");
+}
+
 void expect_refusal(const PlanSpec& spec, Rank rank, const char* field, const char* text) {
   try {
     make_plan(spec, rank);
@@ -121,8 +130,9 @@ TEST(MakePlan, BadArguments_AreRefusedNamingTheChoices) {
                                                    {1, 0, 0, 1, -1, 1, 2, 2, -1},
                                                    {-1, 3, 0, 1, -1, 1, 2, 2, -1},
                                                    {-1, 2, 1, 1, -1, 1, 2, 2, -1}}) {
-    expect_refusal({Collective::all_gather, "forest", 3, -1, 1, {}, parents}, 0, "parents", "lead to that root");
+    expect_refusal({Collective::all_gather, "forest", 3, -1, 1, {}, parents}, 0, "parents", "lead to the tree's root");
   }
+  expect_refusal({Collective::all_reduce, "forest", 3, -1, 2, {}, {-1, 0, 1}}, 0, "parents", "one tree each");
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ TEST(Affinity, CpuLists_AreReadAsSysfsWritesThem) {
   EXPECT_EQ(parse_cpu_list("0"), (Cpus{0}));
   EXPECT_EQ(parse_cpu_list("0-3,8,10-11"), (Cpus{0, 1, 2, 3, 8, 10, 11}));
   EXPECT_EQ(parse_cpu_list(""), Cpus{});
-  for (const char* wrong : {"a", "1,", "1-", "3-1", ",1", "1;2", "99999999999999999999", "0-4000000000"}) {
+  for (const char* wrong :
+       {"a", "1,", "1-", "3-1", ",1", "1;2", "99999999999999999999", "0-4000000000", "0-1048574,0-1048574"}) {
     EXPECT_FALSE(parse_cpu_list(wrong)) << wrong;
   }
 }

@@ -101,6 +101,14 @@ TEST(Environment, EntryWithoutAValue_IsPassedOver) {
   EXPECT_TRUE(environment.warnings().empty());
 }
 
+TEST(Environment, TestKnobs_AreOffUnlessGiven) {
+  const Environment given = Environment::from({"STRETTO_TEST_SOCKETS=2", "STRETTO_TEST_SHORT_SUM=1"});
+  EXPECT_EQ(given.test_sockets(), 2);
+  EXPECT_EQ(given.test_short_sum(), 1);
+  EXPECT_EQ(Environment::from({}).test_sockets(), 0);
+  EXPECT_EQ(Environment::from({}).test_short_sum(), 0);
+}
+
 TEST(Environment, FileWithALineThatIsNoVariable_IsRefusedWithTheLine) {
   for (const char* line : {"HOME=/root", "STRETTO_ALGORITHM ring"}) {
     const ScratchFile file(line);

@@ -19,10 +19,14 @@ struct TeamKernel {
   device::Operation operation;
   device::Exchange exchange;
   std::vector<device::ExchangeLinks> links;  ///< by block
+  std::optional<device::ShortSumArguments> short_sum;
+  device::ShortSumLanding landing;
+  RunThread run = nullptr;
   std::unique_ptr<std::byte[]> scratch;
   std::vector<std::unique_ptr<ThreadBlock>> blocks;
 
   ThreadLaunch launch_of(std::uint32_t block) {
+    if (short_sum) return {nullptr, nullptr, block, nullptr, nullptr, &short_sum->sum, &landing};
     if (!program) return {nullptr, nullptr, block, &exchange, &links[block]};
     return {&*program, &operation, block};
   }
@@ -66,6 +70,15 @@ void DeviceTeam::withhold_credits(Rank from, Rank by) {
     // It would give them at the begin of its next operation, if it had read what came before.
     window(by).link(shape_, channel, static_cast<std::uint32_t>(from)).received -= shape_.slots;
   }
+}
+
+void DeviceTeam::pretend_busy(Rank rank, Rank peer) {
+  window(rank).link(shape_, 0, static_cast<std::uint32_t>(peer)).busy = 1;
+}
+
+std::vector<std::byte> DeviceTeam::window_bytes(Rank rank) const {
+  const std::byte* const begin = window(rank).base;
+  return {begin, begin + shape_.bytes()};
 }
 
 bool DeviceTeam::is_dead(Rank rank) const { return window(rank).header().dead != 0; }
@@ -112,6 +125,7 @@ std::vector<RankResult> DeviceTeam::run(Protocol protocol, strettoDataType_t typ
       kernel.exchange = *call.exchange;
       set_exchange(kernel.exchange, call, static_cast<Rank>(rank));
       kernel.links.resize(blocks);
+      if (call.short_sum) kernel.short_sum = device::short_sum_of({kernel.exchange, {}}).value();
     } else {
       kernel.program.emplace(call.program->image.data());
       kernel.operation = operation_of(call, static_cast<Rank>(rank));
@@ -119,14 +133,17 @@ std::vector<RankResult> DeviceTeam::run(Protocol protocol, strettoDataType_t typ
       kernel.operation.scratch = kernel.scratch.get();
       blocks = kernel.program->header->n_strands;
     }
+    const KernelForm form = call.short_sum             ? KernelForm::short_sum
+                            : call.exchange != nullptr ? KernelForm::exchange
+                                                       : form_of(protocol);
+    kernel.run = thread_kernel(type, op, reduces, form);
     for (std::uint32_t block = 0; block < blocks; ++block) {
       const bool dead = call.exchange == nullptr && is_dead(static_cast<Rank>(rank));
       kernel.blocks.push_back(std::make_unique<ThreadBlock>(block, threads_per_block, dead));
       kernel.blocks.back()->packets_are_ordered = kernel.program && strands_share_channels(*kernel.program);
     }
   }
-  const bool exchanges = std::ranges::any_of(calls, [](const RankCall& call) { return call.exchange != nullptr; });
-  return run_kernels(kernels, thread_kernel(type, op, reduces, exchanges ? KernelForm::exchange : form_of(protocol)));
+  return run_kernels(kernels);
 }
 
 device::Operation DeviceTeam::operation_of(const RankCall& call, Rank rank) const {
@@ -154,23 +171,24 @@ void DeviceTeam::set_exchange(device::Exchange& exchange, const RankCall& call, 
   }
 }
 
-std::vector<RankResult> DeviceTeam::run_kernels(std::vector<std::unique_ptr<TeamKernel>>& kernels,
-                                                RunThread run_thread) {
+std::vector<RankResult> DeviceTeam::run_kernels(std::vector<std::unique_ptr<TeamKernel>>& kernels) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   std::vector<std::thread> threads;
+  std::unique_lock lock(mutex_);
   for (auto& kernel : kernels) {
     if (!kernel) continue;
     for (auto& block : kernel->blocks) {
       block->deadline = deadline;
       for (std::uint32_t thread = 0; thread < threads_per_block; ++thread) {
         const std::uint64_t seed = random_();
-        threads.emplace_back([run_thread, seed, thread, &kernel = *kernel, &block = *block] {
+        threads.emplace_back([seed, thread, &kernel = *kernel, &block = *block] {
           ThreadMachine machine(block, thread, seed);
-          run_thread(machine, kernel.launch_of(block.strand));
+          kernel.run(machine, kernel.launch_of(block.strand));
         });
       }
     }
   }
+  lock.unlock();
   for (std::thread& thread : threads) thread.join();
   std::vector<RankResult> results(kernels.size());
   for (std::size_t rank = 0; rank < kernels.size(); ++rank) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct RankCall {
   bool orders_halves = false;                  ///< input and output share memory
   const device::Exchange* exchange = nullptr;  ///< in place of a program
   std::uint32_t channels = 0;                  ///< of it
+  bool short_sum = false;                      ///< by the kernel for the smallest sums, which the exchange must fit
 };
 
 struct RankResult {
@@ -44,12 +46,17 @@ class DeviceTeam {
   void pretend_history(std::uint32_t messages, std::uint32_t signalled);
   /// As if `by` had released none of the messages that fit its slots, on any channel.
   void withhold_credits(Rank from, Rank by);
-  /// `calls` by rank; a rank without a program does not take part. `op` of the collectives that do not reduce: any.
+  /// As if an exchange of `rank` with `peer` were under way.
+  void pretend_busy(Rank rank, Rank peer);
+  /// May be called by several threads at once, for ranks of their own. `calls` by rank; a rank without a program does
+  /// not take part. `op` of the collectives that do not reduce: any.
   std::vector<RankResult> run(device::Protocol protocol, strettoDataType_t type, strettoRedOp_t op, bool reduces,
                               const std::vector<RankCall>& calls);
 
   const device::WindowShape& shape() const { return shape_; }
   bool is_dead(Rank rank) const;
+  /// All of its window, as it is now.
+  std::vector<std::byte> window_bytes(Rank rank) const;
   /// Packets that have the flags of a message, of the connection peer -> owner on channel 0.
   std::size_t flags_of_message(Rank owner, Rank peer, std::uint32_t message) const;
   /// Whether all that was sent was received and released, and halves agree on what has passed.
@@ -66,11 +73,12 @@ class DeviceTeam {
   device::Window window(Rank rank) const;
   device::Operation operation_of(const RankCall& call, Rank rank) const;
   void set_exchange(device::Exchange& exchange, const RankCall& call, Rank rank) const;
-  std::vector<RankResult> run_kernels(std::vector<std::unique_ptr<struct TeamKernel>>& kernels, RunThread run_thread);
+  std::vector<RankResult> run_kernels(std::vector<std::unique_ptr<struct TeamKernel>>& kernels);
 
   device::WindowShape shape_;
   std::vector<Memory> windows_;
   std::vector<std::byte*> addresses_;
+  std::mutex mutex_;  ///< of what follows
   std::mt19937_64 random_;
 };
 

@@ -1,5 +1,6 @@
 #include "simulated_gpus.hpp"
 
+#include <atomic>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -76,6 +77,16 @@ void run_exchange(const KernelLaunch& launch, const device::ExchangeArguments& a
   std::vector<device::ExchangeLinks> links(launch.blocks);
   run_blocks(launch, arguments.faults, false, false, [&](ThreadMachine& machine, std::uint32_t block) {
     run(machine, {nullptr, nullptr, block, &arguments.exchange, &links[block]});
+  });
+}
+
+std::atomic<std::uint64_t> short_sums{0};
+
+void run_short_sum(const KernelLaunch& launch, const device::ShortSumArguments& arguments) {
+  const RunThread run = thread_kernel(launch.type, launch.op, launch.reduces, KernelForm::short_sum);
+  device::ShortSumLanding landing;
+  run_blocks(launch, arguments.faults, false, false, [&](ThreadMachine& machine, std::uint32_t block) {
+    run(machine, {nullptr, nullptr, block, nullptr, nullptr, &arguments.sum, &landing});
   });
 }
 
@@ -161,6 +172,13 @@ class SimulatedGpu final : public Gpu {
   void load_kernels() override {}
 
   void launch(const KernelLaunch& launch, strettoStream_t stream) override {
+    if (launch.short_sum != nullptr) {
+      ++short_sums;
+      const auto arguments = std::make_shared<device::ShortSumArguments>(*launch.short_sum);
+      return of(stream).enqueue([launch, arguments, on = multiprocessors_] {
+        on->run(launch.blocks, [&] { run_short_sum(launch, *arguments); });
+      });
+    }
     if (launch.exchange != nullptr) {
       const auto arguments = std::make_shared<device::ExchangeArguments>(*launch.exchange);
       return of(stream).enqueue([launch, arguments, on = multiprocessors_] {
@@ -258,6 +276,8 @@ class SimulatedGpus final : public GpuProvider, public TestGpus {
 };
 
 }  // namespace
+
+std::uint64_t simulated_short_sums() { return short_sums; }
 
 std::unique_ptr<TestGpus> make_simulated_gpus(int count, std::uint32_t resident_blocks) {
   return std::make_unique<SimulatedGpus>(count, resident_blocks);

@@ -14,4 +14,7 @@ namespace stretto::test {
 /// in the order in which kernels come to the heads of their streams: a real one could let others pass.
 std::unique_ptr<TestGpus> make_simulated_gpus(int count, std::uint32_t resident_blocks = 132);
 
+/// Launches of the kernel for the smallest sums, on all of them, since the process began.
+std::uint64_t simulated_short_sums();
+
 }  // namespace stretto::test

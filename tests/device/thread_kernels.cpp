@@ -16,6 +16,14 @@ RunThread choose(KernelForm form) {
       device::ExchangeRunner<ThreadMachine, Arithmetic>(machine, *launch.exchange, *launch.links, launch.strand).run();
     };
   }
+  if (form == KernelForm::short_sum) {
+    if constexpr (Arithmetic::reduces) {
+      return [](ThreadMachine& machine, const ThreadLaunch& launch) {
+        device::ShortSumRunner<ThreadMachine, Arithmetic>(machine, *launch.short_sum, *launch.landing).run();
+      };
+    }
+    return nullptr;
+  }
   if (form == KernelForm::packets) {
     return [](ThreadMachine& machine, const ThreadLaunch& launch) {
       device::Interpreter<ThreadMachine, Arithmetic, Protocol::packets>(machine, *launch.program, *launch.operation,

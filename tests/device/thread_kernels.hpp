@@ -4,6 +4,7 @@
 #include "device/exchange_runner.hpp"
 #include "device/interpreter.hpp"
 #include "device/pairs_runner.hpp"
+#include "device/short_sum_runner.hpp"
 #include "stretto/stretto.h"
 #include "thread_machine.hpp"
 
@@ -13,13 +14,15 @@ struct ThreadLaunch {
   const device::ProgramView* program;
   const device::Operation* operation;
   std::uint32_t strand;
-  const device::Exchange* exchange = nullptr;  ///< in place of program and operation
-  device::ExchangeLinks* links = nullptr;      ///< of the block
+  const device::Exchange* exchange = nullptr;   ///< in place of program and operation
+  device::ExchangeLinks* links = nullptr;       ///< of the block
+  const device::ShortSum* short_sum = nullptr;  ///< in place of an exchange
+  device::ShortSumLanding* landing = nullptr;   ///< of the block
 };
 
 using RunThread = void (*)(ThreadMachine&, const ThreadLaunch&);
 
-enum class KernelForm : std::uint8_t { packets, slots, exchange, pairs };
+enum class KernelForm : std::uint8_t { packets, slots, exchange, short_sum, pairs };
 
 constexpr KernelForm form_of(device::Protocol protocol) {
   return protocol == device::Protocol::packets ? KernelForm::packets : KernelForm::slots;

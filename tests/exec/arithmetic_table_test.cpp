@@ -107,12 +107,12 @@ void expect_hierarchical(const Term& term, int n, const std::vector<std::int32_t
   }
 }
 
-/// From the leaves of the chunk's own tree, one step a rank: its own and its children's partial sums, in the order of
+/// From the leaves of the channel's tree, one step a rank: its own and its children's partial sums, in the order of
 /// their ranks.
-void expect_forest(const Term& term, const forest::Trees& trees, int channel, Rank root, Rank at) {
+void expect_forest(const Term& term, const forest::Trees& trees, int channel, Rank at) {
   std::vector<Rank> expected;
   for (Rank rank = 0; rank < trees.n_ranks(); ++rank) {
-    if (rank == at || trees.parent(channel, root, rank) == at) expected.push_back(rank);
+    if (rank == at || trees.parent(channel, 0, rank) == at) expected.push_back(rank);
   }
   if (expected.size() == 1) {
     EXPECT_EQ(term.rank, at);
@@ -123,12 +123,12 @@ void expect_forest(const Term& term, const forest::Trees& trees, int channel, Ra
     if (expected[i] == at) {
       EXPECT_EQ(term.sources[i]->rank, at);
     } else {
-      expect_forest(*term.sources[i], trees, channel, root, expected[i]);
+      expect_forest(*term.sources[i], trees, channel, expected[i]);
     }
   }
 }
 
-void expect_documented(const Term& term, const PlanSpec& spec, int channel, int chunk) {
+void expect_documented(const Term& term, const PlanSpec& spec, int channel) {
   const std::string_view algorithm = spec.algorithm;
   const int n = spec.n_ranks;
   SCOPED_TRACE(std::string(algorithm) + ": " + to_string(term));
@@ -145,7 +145,7 @@ void expect_documented(const Term& term, const PlanSpec& spec, int channel, int 
   } else if (algorithm == "hierarchical") {
     expect_hierarchical(term, n, spec.groups);
   } else if (algorithm == "forest") {
-    expect_forest(term, forest::Trees(spec), channel, chunk, chunk);
+    expect_forest(term, forest::Trees(spec), channel, forest::Trees(spec).root(channel, 0));
   } else if (algorithm == "tree") {
     const tree::DoubleTree tree(n, channel % 2);
     expect_tree(term, tree, tree.root());
@@ -165,11 +165,11 @@ TEST(ArithmeticTable, OrderAndRoundings_AreTheDocumentedOnes) {
                           -1,
                           algorithm.channel_multiple,
                           pretended_groups(algorithm, n, n),
-                          pretended_parents(algorithm, n, algorithm.channel_multiple, n)};
+                          pretended_parents(algorithm, Collective::all_reduce, n, algorithm.channel_multiple, n)};
       const PlanMeaning meaning = meaning_of(spec);
       for (const auto& [place, term] : meaning.outputs) {
         const auto [rank, channel, chunk] = place;
-        expect_documented(*term, spec, channel, chunk);
+        expect_documented(*term, spec, channel);
         EXPECT_EQ(to_string(*term), to_string(*meaning.outputs.at({0, channel, chunk}))) << "on rank " << rank;
       }
     }

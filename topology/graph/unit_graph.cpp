@@ -100,16 +100,23 @@ void UnitGraph::remove(VertexId relay, std::int64_t units) {
   for (const VertexId from : tails(relay)) edges_[static_cast<std::size_t>(from)].erase(relay);
 }
 
-/// Joins all units of the edge with edges into the relay; those from elsewhere first, since what comes from where it
-/// goes to is of no use.
+/// Joins all units of the edge with edges into the relay: evenly with those from elsewhere, so that trees become flat;
+/// what comes from where it goes to is of no use, and only taken at last.
 bool UnitGraph::empty_edge(VertexId relay, VertexId to, std::int64_t units) {
   std::vector<VertexId> sources = tails(relay);
-  std::stable_partition(sources.begin(), sources.end(), [&](VertexId from) { return from != to; });
-  for (const VertexId from : sources) {
-    if (this->units(relay, to) == 0) break;
-    const std::int64_t some = splittable(from, relay, to, units);
-    if (some > 0) split(from, relay, to, some);
+  std::erase(sources, to);
+  for (bool moved = true; moved;) {
+    moved = false;
+    const std::int64_t left = this->units(relay, to);
+    const std::int64_t share = std::max<std::int64_t>(1, left / std::max<std::int64_t>(1, std::ssize(sources)));
+    for (const VertexId from : sources) {
+      const std::int64_t some = std::min(share, splittable(from, relay, to, units));
+      if (some > 0) split(from, relay, to, some);
+      moved = moved || some > 0;
+    }
   }
+  const std::int64_t rest = this->units(relay, to);
+  if (rest > 0) split(to, relay, to, std::min(rest, splittable(to, relay, to, units)));
   return this->units(relay, to) == 0;
 }
 
@@ -118,6 +125,7 @@ bool UnitGraph::empty_edge(VertexId relay, VertexId to, std::int64_t units) {
 /// joining if the relay alone of the three is in it, or the relay alone is not.
 std::int64_t UnitGraph::splittable(VertexId from, VertexId relay, VertexId to, std::int64_t units) const {
   std::int64_t most = std::min(this->units(from, relay), this->units(relay, to));
+  if (most == 0) return 0;
   const std::int64_t all = units * static_cast<std::int64_t>(ranks_.size());
   for (std::size_t i = 0; i < ranks_.size() && most > 0; ++i) {
     const VertexId rank = ranks_[i];

@@ -9,25 +9,55 @@
 namespace stretto::forest {
 namespace {
 
-/// One rank's part on one channel.
+/// One rank's part of an all-reduce along one tree.
+void all_reduce(Program& program, const Trees& trees, int channel, Rank rank) {
+  const Rank parent = trees.parent(channel, 0, rank);
+  const std::vector<Rank> children = trees.children(channel, 0, rank);
+  // Channels with the same tree begin with another child each, so that they do not all want the same links at once.
+  std::vector<Rank> turns = children;
+  if (!turns.empty()) std::ranges::rotate(turns, turns.begin() + channel / trees.n_ranks() % std::ssize(turns));
+  StrandBuilder up(channel);
+  if (parent >= 0 && children.empty()) {
+    up.send(parent, 0, input(0));
+  } else if (parent >= 0) {
+    up.reduce(0, slot(parent), sources_in_rank_order(rank, input(0), children));
+  } else {
+    up.reduce_complete(0, output(0), sources_in_rank_order(rank, input(0), children));
+    for (const Rank child : turns) up.send(child, 0, output(0));
+  }
+  program.strands.push_back(std::move(up).finish());
+  if (parent < 0) return;
+  StrandBuilder down(channel);
+  down.receive(parent, 0, output(0));
+  for (const Rank child : turns) down.send(child, 0, output(0));
+  program.strands.push_back(std::move(down).finish());
+}
+
+/// One rank's part of the others on one channel.
 class Channel {
  public:
   Channel(StrandBuilder& strand, const Trees& trees, const PlanSpec& spec, int channel, Rank rank)
-      : strand_(strand), trees_(trees), n_(spec.n_ranks), channel_(channel), rank_(rank) {}
+      : strand_(strand), trees_(trees), n_(spec.n_ranks), channel_(channel), rank_(rank) {
+    // Each channel begins with another peer, so that they do not all want the same links at once.
+    after_ = peers_after(rank, n_);
+    std::ranges::rotate(after_, after_.begin() + channel % (n_ - 1));
+    before_ = peers_before(rank, n_);
+    std::ranges::rotate(before_, before_.begin() + channel % (n_ - 1));
+  }
 
-  /// Down the trees; `own` is where the root has its block.
-  void gather(Ref own) {
+  /// Down the trees.
+  void gather() {
     for (int depth = 0; depth < trees_.deepest(); ++depth) {
-      for (const Rank peer : peers_after(rank_, n_)) {
+      for (const Rank peer : after_) {
         std::vector<Piece> given;
-        for (const Rank root : trees_.roots(channel_, rank_, peer, depth)) {
-          given.push_back({root, root == rank_ ? own : output(root)});
+        for (const Rank root : trees_.handed(channel_, rank_, peer, depth)) {
+          given.push_back({root, root == rank_ ? input(root) : output(root)});
         }
         strand_.send(peer, given);
       }
-      for (const Rank peer : peers_before(rank_, n_)) {
+      for (const Rank peer : before_) {
         std::vector<Piece> taken;
-        for (const Rank root : trees_.roots(channel_, peer, rank_, depth)) taken.push_back({root, output(root)});
+        for (const Rank root : trees_.handed(channel_, peer, rank_, depth)) taken.push_back({root, output(root)});
         strand_.receive(peer, taken);
       }
     }
@@ -37,11 +67,11 @@ class Channel {
   void reduce_scatter() {
     for (int depth = trees_.deepest(); depth >= 0; --depth) {
       std::vector<Rank> givers;
-      for (const Rank peer : peers_before(rank_, n_)) {
-        if (!trees_.roots(channel_, rank_, peer, depth).empty()) givers.push_back(peer);
+      for (const Rank peer : before_) {
+        if (!trees_.handed(channel_, rank_, peer, depth).empty()) givers.push_back(peer);
       }
       for (const Rank giver : givers) strand_.await(giver);
-      for (const Rank peer : peers_after(rank_, n_)) hand_up(peer, depth);
+      for (const Rank peer : after_) hand_up(peer, depth);
       if (depth == 0) strand_.sum(rank_, output(rank_), sources(rank_, depth), true);
       for (const Rank giver : givers) strand_.release(giver);
     }
@@ -50,7 +80,7 @@ class Channel {
  private:
   /// To a rank that is above this one in some trees, where it is `depth` below their roots.
   void hand_up(Rank peer, int depth) {
-    const std::vector<Rank> roots = depth == 0 ? std::vector<Rank>() : trees_.roots(channel_, peer, rank_, depth - 1);
+    const std::vector<int> roots = depth == 0 ? std::vector<int>() : trees_.handed(channel_, peer, rank_, depth - 1);
     if (roots.empty()) return;
     strand_.acquire(peer);
     for (const Rank root : roots) strand_.fill(peer, root, sources(root, depth));
@@ -64,7 +94,7 @@ class Channel {
       if (rank == rank_) {
         found.push_back(input(root));
       } else if (trees_.parent(channel_, root, rank) == rank_) {
-        const std::vector<Rank> message = trees_.roots(channel_, rank_, rank, depth);
+        const std::vector<int> message = trees_.handed(channel_, rank_, rank, depth);
         found.push_back(slot(rank, static_cast<int>(std::ranges::find(message, root) - message.begin())));
       }
     }
@@ -76,6 +106,8 @@ class Channel {
   const int n_;
   const int channel_;
   const Rank rank_;
+  std::vector<Rank> after_;   ///< the others, in the order in which this rank sends to them
+  std::vector<Rank> before_;  ///< in the order in which their messages arrive
 };
 
 }  // namespace
@@ -85,25 +117,24 @@ bool supports(Collective collective) {
          collective == Collective::reduce_scatter;
 }
 
-std::int32_t chunks_per_block(const PlanSpec& spec) {
-  return spec.collective == Collective::all_reduce ? spec.n_ranks : 1;
-}
-
-std::int32_t parts_per_slot(const PlanSpec& spec) { return std::max(1, Trees(spec).most_roots()); }
+std::int32_t parts_per_slot(const PlanSpec& spec) { return std::max(1, Trees(spec).most_handed()); }
 
 Program build(const PlanSpec& spec, Rank rank) {
   if (spec.n_ranks == 1) return lone_rank_program(spec, chunks_per_block(spec));
   const Trees trees(spec);
   Program program;
   for (int number = 0; number < spec.channels; ++number) {
+    if (spec.collective == Collective::all_reduce) {
+      all_reduce(program, trees, number, rank);
+      continue;
+    }
     StrandBuilder strand(number);
     Channel channel(strand, trees, spec, number, rank);
     if (spec.collective == Collective::all_gather) {
-      channel.gather(input(rank));
+      channel.gather();
       strand.copy(rank, output(rank), input(rank));
     } else {
       channel.reduce_scatter();
-      if (spec.collective == Collective::all_reduce) channel.gather(output(rank));
     }
     program.strands.push_back(std::move(strand).finish());
   }

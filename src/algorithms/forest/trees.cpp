@@ -1,30 +1,45 @@
 #include "algorithms/forest/trees.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace stretto::forest {
 namespace {
 
-/// Each root hands its block to all others itself.
-std::vector<std::int32_t> stars(int n_channels, int n_ranks) {
+using Tree = std::span<const std::int32_t>;
+
+/// Each root hands its block to all others itself; the roots of lone trees take turns.
+std::vector<std::int32_t> stars(const PlanSpec& spec) {
   std::vector<std::int32_t> parents;
-  for (int channel = 0; channel < n_channels; ++channel) {
-    for (Rank root = 0; root < n_ranks; ++root) {
-      for (Rank rank = 0; rank < n_ranks; ++rank) parents.push_back(rank == root ? -1 : root);
+  for (int channel = 0; channel < spec.channels; ++channel) {
+    for (int tree = 0; tree < Trees::count(spec); ++tree) {
+      const Rank root = Trees::count(spec) == 1 ? channel % spec.n_ranks : tree;
+      for (Rank rank = 0; rank < spec.n_ranks; ++rank) parents.push_back(rank == root ? -1 : root);
     }
   }
   return parents;
 }
 
+Rank root_of(Tree tree) { return static_cast<Rank>(std::ranges::find(tree, -1) - tree.begin()); }
+
 /// How far below the root; -1: the way up does not end there.
-int depth_in(const std::int32_t* tree, int n_ranks, Rank root, Rank rank) {
+int depth_in(Tree tree, Rank root, Rank rank) {
+  const auto n = static_cast<Rank>(tree.size());
   int depth = 0;
-  while (rank != root && depth < n_ranks) {
-    rank = tree[rank];
-    if (rank < 0 || rank >= n_ranks) return -1;
-    ++depth;
+  for (; rank != root && depth < n; ++depth) {
+    rank = tree[static_cast<std::size_t>(rank)];
+    if (rank < 0 || rank >= n) return -1;
   }
   return rank == root ? depth : -1;
+}
+
+bool is_tree(Tree tree) {
+  const Rank root = root_of(tree);
+  const auto n = static_cast<Rank>(tree.size());
+  for (Rank rank = 0; rank < n; ++rank) {
+    if (root == n || depth_in(tree, root, rank) < 0) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -32,53 +47,60 @@ int depth_in(const std::int32_t* tree, int n_ranks, Rank root, Rank rank) {
 bool Trees::well_formed(const PlanSpec& spec) {
   if (spec.parents.empty()) return true;
   const auto n = static_cast<std::size_t>(spec.n_ranks);
-  if (spec.parents.size() != static_cast<std::size_t>(spec.channels) * n * n) return false;
-  for (std::size_t tree = 0; tree < spec.parents.size() / n; ++tree) {
-    const std::int32_t* const parents = spec.parents.data() + tree * n;
-    const auto root = static_cast<Rank>(tree % n);
-    if (parents[root] != -1) return false;
-    for (Rank rank = 0; rank < spec.n_ranks; ++rank) {
-      if (depth_in(parents, spec.n_ranks, root, rank) < 0) return false;
-    }
+  const auto n_trees = static_cast<std::size_t>(count(spec));
+  if (spec.parents.size() != static_cast<std::size_t>(spec.channels) * n_trees * n) return false;
+  for (std::size_t number = 0; number < spec.parents.size() / n; ++number) {
+    const Tree tree = std::span(spec.parents).subspan(number * n, n);
+    if (!is_tree(tree)) return false;
+    if (n_trees > 1 && root_of(tree) != static_cast<Rank>(number % n)) return false;
   }
   return true;
 }
 
 Trees::Trees(const PlanSpec& spec)
     : n_(static_cast<std::size_t>(spec.n_ranks)),
+      n_trees_(static_cast<std::size_t>(count(spec))),
       n_channels_(spec.channels),
-      parents_(spec.parents.empty() ? stars(spec.channels, spec.n_ranks) : spec.parents),
-      depths_(parents_.size()) {
+      parents_(spec.parents.empty() ? stars(spec) : spec.parents) {
   STRETTO_ASSERT(well_formed(spec));
-  for (std::size_t i = 0; i < parents_.size(); ++i) {
-    const std::size_t tree = i / n_;
-    depths_[i] =
-        depth_in(parents_.data() + tree * n_, spec.n_ranks, static_cast<Rank>(tree % n_), static_cast<Rank>(i % n_));
-    deepest_ = std::max(deepest_, depths_[i]);
+  for (std::size_t begin = 0; begin < parents_.size(); begin += n_) {
+    const Tree tree = std::span(parents_).subspan(begin, n_);
+    roots_.push_back(root_of(tree));
+    for (Rank rank = 0; rank < n_ranks(); ++rank) {
+      depths_.push_back(depth_in(tree, roots_.back(), rank));
+      deepest_ = std::max(deepest_, depths_.back());
+    }
   }
 }
 
-std::vector<Rank> Trees::roots(int channel, Rank from, Rank to, int depth) const {
+std::vector<Rank> Trees::children(int channel, int tree, Rank rank) const {
   std::vector<Rank> found;
-  for (Rank root = 0; root < static_cast<Rank>(n_); ++root) {
-    if (parent(channel, root, to) == from && this->depth(channel, root, from) == depth) found.push_back(root);
+  for (Rank other = 0; other < n_ranks(); ++other) {
+    if (parent(channel, tree, other) == rank) found.push_back(other);
   }
   return found;
 }
 
-int Trees::most_roots() const {
+std::vector<int> Trees::handed(int channel, Rank from, Rank to, int depth) const {
+  std::vector<int> found;
+  for (int tree = 0; tree < static_cast<int>(n_trees_); ++tree) {
+    if (parent(channel, tree, to) == from && this->depth(channel, tree, from) == depth) found.push_back(tree);
+  }
+  return found;
+}
+
+int Trees::most_handed() const {
   std::vector<int> count(n_ * n_ * static_cast<std::size_t>(deepest_ + 1));  // by giver, taker and depth
   int most = 0;
   for (int channel = 0; channel < n_channels_; ++channel) {
     std::ranges::fill(count, 0);
-    for (Rank root = 0; root < static_cast<Rank>(n_); ++root) {
-      for (Rank to = 0; to < static_cast<Rank>(n_); ++to) {
-        const Rank from = parent(channel, root, to);
+    for (int tree = 0; tree < static_cast<int>(n_trees_); ++tree) {
+      for (Rank to = 0; to < n_ranks(); ++to) {
+        const Rank from = parent(channel, tree, to);
         if (from < 0) continue;
-        const std::size_t at = (static_cast<std::size_t>(from) * n_ + static_cast<std::size_t>(to)) *
-                                   static_cast<std::size_t>(deepest_ + 1) +
-                               static_cast<std::size_t>(depth(channel, root, from));
-        most = std::max(most, ++count[at]);
+        const std::size_t pair = static_cast<std::size_t>(from) * n_ + static_cast<std::size_t>(to);
+        const auto at = static_cast<std::size_t>(depth(channel, tree, from));
+        most = std::max(most, ++count[pair * static_cast<std::size_t>(deepest_ + 1) + at]);
       }
     }
   }

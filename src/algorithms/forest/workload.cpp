@@ -4,7 +4,7 @@
 
 namespace stretto::forest {
 
-/// Of the average rank: a tree has n - 1 edges, and each rank n trees.
+/// Of the average rank: a tree has n - 1 edges.
 Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link) {
   if (spec.n_ranks == 1) return lone_rank_workload(spec, block_bytes);
   const auto [rounds, chunk, channels] =
@@ -13,12 +13,16 @@ Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMod
   const Saturating depth = static_cast<std::uint64_t>(Trees(spec).deepest());
   const Work send{kSendSteps, chunk, 0};
   const Work receive{kReceiveSteps, chunk, 0};
-  const bool sums = spec.collective != Collective::all_gather;
-  const bool spreads = spec.collective != Collective::reduce_scatter;
-  Work once = sums ? send * others + Work{others * 2 + 1, 0, chunk * (others + 1)} : Work{1, chunk, 0};
-  if (spreads) once = once + (send + receive) * others;
+  if (spec.collective == Collective::all_reduce) {
+    // One edge up and one down for each rank but the root; rounds follow one another along both ways.
+    const Work rank = (send + receive + send + Work{3, 0, chunk * 2}) * (rounds * channels);
+    return {rounds + depth * 2, rank, rank};
+  }
+  const bool sums = spec.collective == Collective::reduce_scatter;
+  const Work once =
+      send * others + (sums ? Work{others * 2 + 1, 0, chunk * (others + 1)} : Work{1, chunk, 0} + receive * others);
   const Work rank = once * (rounds * channels);
-  return {rounds * depth * (sums && spreads ? 2 : 1), rank, rank};
+  return {rounds * depth, rank, rank};
 }
 
 }  // namespace stretto::forest

@@ -1,0 +1,27 @@
+// From packed trees (topology/graph/forest.hpp) to what a plan's spec and a simulation need: a channel for each unit.
+#pragma once
+
+#include <vector>
+
+#include "plan/plan.hpp"
+#include "topology/graph/forest.hpp"
+
+namespace stretto::forest {
+
+struct ChannelRoute {
+  std::int32_t channel = 0;
+  std::vector<topology::VertexId> vertices;  ///< from rank to rank
+};
+
+struct PackedTrees {
+  std::int32_t channels = 0;
+  std::vector<std::int32_t> parents;  ///< as PlanSpec has them for the collective
+  std::vector<ChannelRoute> routes;   ///< down the trees, and the same ways up
+};
+
+/// For an all-reduce a channel for each unit of each root, else one for each unit of all roots.
+/// @param repeat as many channels for each of these: a rank then sends to several others at once
+PackedTrees packed_trees(const topology::Forest& forest, Collective collective, std::int32_t n_ranks,
+                         std::int32_t repeat = 1);
+
+}  // namespace stretto::forest

@@ -1,0 +1,51 @@
+// The smallest all-reduces: exchanges (device/exchange.hpp) of sums, on one channel, of so few packets that each packet
+// of each peer has a thread of its own. They have a kernel of their own, which does nothing else: a kernel that runs
+// for two microseconds spends much of them on fetching instructions and arguments. device/short_sum_runner.hpp is it.
+//
+// Peers see what an exchange would send, so which of the two a rank runs is its own affair.
+#pragma once
+
+#include <optional>
+
+#include "device/exchange.hpp"
+
+namespace stretto::device {
+
+struct ExchangeArguments;
+struct ShortSumArguments;
+
+/// Packets of all peers together, each of which has a thread.
+constexpr std::uint32_t kMostShortSumParts = 512;
+
+/// In the order of their use: launches read arguments by lines of 64 bytes, and the first two suffice where all goes
+/// well.
+struct ShortSum {
+  std::byte* window = nullptr;  ///< this rank's own
+  const std::byte* input = nullptr;
+  std::byte* output = nullptr;
+  std::uint32_t descriptor = 0;     ///< as Exchange has it
+  std::uint32_t packets_begin = 0;  ///< in all windows: offset of the packets of channel 0
+  std::uint32_t slot_bytes = 0;     ///< of packets
+  std::uint32_t inverse = 0;        ///< of `packets`: part * inverse / 2^kInverseShift = part / packets
+  std::uint16_t bytes = 0;
+  std::uint16_t packets = 1;  ///< of a message: one at least
+  std::uint8_t n_peers = 0;
+  std::uint8_t own_place = 0;                   ///< in the order of sums
+  std::uint8_t slots_shift = 0;                 ///< log2 of a connection's slots of packets
+  bool counts = true;                           ///< in WindowHeader::ended
+  std::byte* windows[kMostExchangePeers] = {};  ///< of the peers, in rank order
+  std::uint32_t refresh_period = 0;             ///< as WindowShape has it
+  std::uint8_t divisor = 1;
+  // Of the plan: named where something goes wrong, and logged by tests.
+  std::uint8_t sum_step = 0;
+  std::uint8_t put_steps[kMostExchangePeers] = {};
+  std::uint8_t release_steps[kMostExchangePeers] = {};
+
+  static constexpr std::uint32_t kInverseShift = 20;
+  std::uint32_t parts() const { return std::uint32_t{packets} * n_peers; }
+};
+
+/// The same operation, if it is one: buffers, windows and all else that a launch needs is there.
+std::optional<ShortSumArguments> short_sum_of(const ExchangeArguments& arguments);
+
+}  // namespace stretto::device
