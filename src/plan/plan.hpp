@@ -93,8 +93,9 @@ struct PlanSpec {
   /// For algorithms that know groups: the group of each rank, numbered from 0 in order of their first ranks. Empty: all
   /// ranks are one group.
   std::vector<std::int32_t> groups = {};
-  /// For the algorithm that knows trees: of each channel, of each of its trees, the parent of each rank, -1 of the root.
-  /// An all-reduce has one tree a channel, the others one for each root, in order. Empty: roots are everybody's parents.
+  /// For the algorithm that knows trees: of each channel, of each of its trees, the parent of each rank, -1 of the
+  /// root. An all-reduce has one tree a channel, the others one for each root, in order. Empty: roots are everybody's
+  /// parents.
   std::vector<std::int32_t> parents = {};
 
   int blocks() const { return block_count(row_of(collective).blocks, n_ranks); }

@@ -1,5 +1,6 @@
 #include "topology/graph/link_speed.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -43,10 +44,14 @@ std::int64_t newest_up_to(const Rows& rows, std::int32_t wanted, std::int32_t(st
   return speed;
 }
 
+/// "908", "gfx942", "gfx90a:sramecc+": AMD's number, whose last digit may be one of sixteen (gfx90a is the 910).
 std::int32_t gcn_of(const GpuNode& gpu) {
   std::int32_t number = 0;
-  for (const char digit : gpu.gcn) {
-    if (digit < '0' || digit > '9' || number > 100'000) break;
+  const std::size_t begin = gpu.gcn.starts_with("gfx") ? 3 : 0;
+  for (std::size_t i = begin; i < std::min(gpu.gcn.size(), begin + 3); ++i) {
+    const char digit = gpu.gcn[i];
+    if (digit >= 'a' && digit <= 'f' && i == begin + 2) return number * 10 + (digit - 'a') + 10;
+    if (digit < '0' || digit > '9') break;
     number = number * 10 + (digit - '0');
   }
   return number;

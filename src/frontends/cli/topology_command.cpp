@@ -1,5 +1,6 @@
-// `stretto topo FILE`: a machine, as a topology file describes it.
+// `stretto topo [FILE]`: a machine, as a topology file describes it, or this one.
 #include <cstdio>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -8,16 +9,19 @@
 #include "topology/files/machine_text.hpp"
 #include "topology/files/nccl_xml.hpp"
 #include "topology/files/read_file.hpp"
+#include "topology/probe/probe.hpp"
 
 namespace stretto::cli {
 namespace {
 
-/// The machine that the options name. The one place that a probe of this machine, without FILE, will plug into.
+/// The machine that the options name: without a file, this one.
 topology::Machine machine_of(const TopologyOptions& options) {
   if (options.file.empty()) {
-    throw Error(strettoInvalidArgument,
-                "topo needs a topology file: stretto topo FILE [--json | --xml | --svg]. This release "
-                "does not look at the machine it runs on; NCCL_TOPO_DUMP_FILE=FILE has NCCL write one");
+    topology::Probe probe = topology::probe_machine();
+    for (const topology::Remark& remark : probe.remarks) {
+      std::fprintf(stderr, "stretto: not all is known: %s\n", remark.text.c_str());
+    }
+    return std::move(probe.machine);
   }
   std::vector<std::string> warnings;
   topology::Machine machine = topology::read_nccl_xml(topology::read_file(options.file), options.file, &warnings);
@@ -29,7 +33,7 @@ topology::Machine machine_of(const TopologyOptions& options) {
 
 void print_topology(const TopologyOptions& options) {
   const topology::Machine machine = machine_of(options);
-  const std::string title = options.file.substr(options.file.rfind('/') + 1);
+  const std::string title = options.file.empty() ? machine.host() : options.file.substr(options.file.rfind('/') + 1);
   if (options.json) return print(topology::machine_to_json(machine));
   if (options.xml) return print(topology::write_nccl_xml(machine));
   print(options.svg ? topology::machine_to_svg(machine, title) : topology::machine_to_text(machine, title));

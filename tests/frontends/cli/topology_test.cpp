@@ -56,8 +56,19 @@ TEST(CliTopology, WhatIsLeftOut_IsSaidOnStandardError) {
   EXPECT_EQ(shell("rm " + path).status, 0);
 }
 
+TEST(CliTopology, WithoutFile_ThisMachineIsShown) {
+  const Outcome outcome = topo("2>/dev/null");
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_NE(outcome.text.find("NUMA node"), std::string::npos) << outcome.text;
+  EXPECT_NE(outcome.text.find("processor"), std::string::npos) << outcome.text;
+  // It is read again as it was written.
+  const std::string path = ::testing::TempDir() + "stretto_this_machine.xml";
+  ASSERT_EQ(topo("--xml 2>/dev/null >" + path).status, 0);
+  EXPECT_EQ(topo(path + " --xml").text, file_text(path));
+  EXPECT_EQ(shell("rm " + path).status, 0);
+}
+
 TEST(CliTopology, BadArguments_EndWithStatus2) {
-  expect_refusal("", "topo needs a topology file: stretto topo FILE");
   expect_refusal("/no/such/file", "topology file /no/such/file: cannot be opened");
   expect_refusal("/dev/null", "is no regular file");
   expect_refusal(machine("CMakeLists.txt/x"), "cannot be opened");
