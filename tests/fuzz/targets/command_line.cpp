@@ -1,5 +1,6 @@
 // Command lines, one argument to a line: of `stretto` (first line "stretto") and of a perf tool (anything else). They
 // run, or are refused by a status and a text; nothing else comes of any of them.
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <streambuf>
@@ -40,7 +41,10 @@ void silence() {
 
 void run_cli(const std::vector<std::string>& arguments) {
   // Without a file it looks at this machine, which is slow, and the same each time.
-  if (arguments.size() < 3 && !arguments.empty() && arguments.front() == "topo") return;
+  const bool names_a_file = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
+    return word != "topo" && !word.empty() && word.front() != '-';
+  });
+  if (!arguments.empty() && arguments.front() == "topo" && !names_a_file) return;
   std::vector<const char*> words{"stretto"};
   for (const std::string& argument : arguments) words.push_back(argument.c_str());
   try {
