@@ -27,7 +27,7 @@ TARGETS = ["unique_id", "handshake", "control", "meeting", "setup", "shm_frames"
 TEXT_SEEDS = {"environment": "tests/fuzz/seeds/environment", "nccl_environment": "tests/fuzz/seeds/nccl_environment",
               "command_line": "tests/fuzz/seeds/command_line", "plan_json": "tests/plan/golden",
               "topology_file": "tests/topology/machines"}
-MAX_BYTES = {"plan_json": 8192, "topology_file": 8192}
+MAX_BYTES = {"plan_json": 8192, "topology_file": 16384}
 PRINTED_BYTES = 6000
 
 

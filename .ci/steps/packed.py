@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import os
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -38,13 +39,14 @@ def pack(path: str, name: str) -> int:
 
 
 def unpack(path: str, name: str) -> int:
-    """Makes build/<name> of what pack() wrote; what is there of an earlier one is overwritten."""
+    """Makes build/<name> of what pack() wrote; what is there of an earlier one is removed."""
     folder = build.directory_of(name)
-    os.makedirs(folder, exist_ok=True)
     with tarfile.open(path, "r:xz") as archive:
         for member in archive.getmembers():
-            if os.path.isabs(member.name) or ".." in member.name.split("/"):
-                raise jobs.StepFailed(f"{path} has {member.name}, which lies outside of it: ./dev pack made no such file")
+            if reaches_outside(member):
+                raise jobs.StepFailed(f"{path} has {member.name}, which reaches outside: ./dev pack made no such file")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
         archive.extractall(folder)
     for file in ctest_files(folder):
         with open(file, encoding="utf-8") as text:
@@ -53,6 +55,13 @@ def unpack(path: str, name: str) -> int:
             text.write(words.replace("@build@", folder).replace("@sources@", build.ROOT))
     print(f"dev: {path} is in {os.path.relpath(folder, build.ROOT)}", flush=True)
     return 0
+
+
+def reaches_outside(member: tarfile.TarInfo) -> bool:
+    """Libraries have links that name them, beside them."""
+    if os.path.isabs(member.name) or ".." in member.name.split("/"):
+        return True
+    return not member.isfile() and not (member.issym() and "/" not in member.linkname and member.linkname != "..")
 
 
 def programs(folder: str) -> set:

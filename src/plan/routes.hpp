@@ -21,6 +21,7 @@ class Routes {
   /// Error(strettoInvalidArgument) where there is no way.
   const std::vector<LinkId>& of(std::int32_t channel, std::int32_t from, std::int32_t to);
 
+  int n_ranks() const { return network_.n_ranks(); }
   /// Bytes per second.
   const std::vector<double>& capacities() const { return capacities_; }
   topology::VertexId from(LinkId link) const { return ends_[static_cast<std::size_t>(link)].first; }

@@ -223,6 +223,7 @@ class Run {
 
 Simulation simulate(std::span<const Plan> plans, std::uint64_t block_bytes, const SimulatedMachine& machine) {
   STRETTO_ASSERT(!plans.empty() && machine.routes != nullptr);
+  STRETTO_ASSERT(static_cast<int>(plans.size()) == machine.routes->n_ranks());
   return Run(plans, block_bytes, machine).run();
 }
 

@@ -116,9 +116,9 @@ PlanChoice choose_plan(Collective collective, std::uint64_t block_bytes, int n_r
     if (!row.supports(collective)) continue;
     Candidate candidate;
     candidate.spec = spec_for(row, collective, n_ranks, root, link);
-    if (!fits(row, candidate.spec, max_channels, link)) continue;
     // Without trees it does what two_shot and others do: only who asks for it by name gets it.
     if (row.reach == Reach::trees && candidate.spec.parents.empty() && row.name != forced) continue;
+    if (!fits(row, candidate.spec, max_channels, link)) continue;
     candidate.parts_per_slot = row.parts_per_slot(candidate.spec);
     candidate.chunks_per_block = row.chunks_per_block(candidate.spec);
     candidate.load = row.workload(candidate.spec, block_bytes, link);

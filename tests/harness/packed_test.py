@@ -78,11 +78,15 @@ class Packed(unittest.TestCase):
 
     def test_file_that_reaches_outside_is_refused(self):
         os.makedirs(os.path.dirname(self.file))
-        with tarfile.open(self.file, "w:xz") as archive:
-            archive.addfile(tarfile.TarInfo("../outside"))
-        with self.at(self.here), self.assertRaisesRegex(jobs.StepFailed, "outside"):
-            packed.unpack(self.file, "packed")
-        self.assertFalse(os.path.exists(os.path.join(self.here, "build", "outside")))
+        link = tarfile.TarInfo("lib")
+        link.type, link.linkname = tarfile.SYMTYPE, "/tmp"
+        for members in ([tarfile.TarInfo("../outside")], [link, tarfile.TarInfo("lib/outside")]):
+            with tarfile.open(self.file, "w:xz") as archive:
+                for member in members:
+                    archive.addfile(member)
+            with self.at(self.here), self.assertRaisesRegex(jobs.StepFailed, "outside"):
+                packed.unpack(self.file, "packed")
+            self.assertFalse(os.path.exists(os.path.join(self.here, "build")))
 
 
 if __name__ == "__main__":

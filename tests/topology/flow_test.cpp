@@ -81,10 +81,38 @@ TEST(Flow, RanksThatAreNotJoined_HaveNoRate) {
   Network network = ring_of(4, 10);
   network.add_rank("alone");
   EXPECT_EQ(all_gather_rate(network).numerator, 0);
-  EXPECT_TRUE(std::isinf(all_reduce_seconds(network, 1000)));
+  EXPECT_TRUE(std::isinf(all_reduce_least_seconds(network, 1000)));
 }
 
-TEST(Flow, OneRank_NeedsNothing) { EXPECT_EQ(all_reduce_seconds(star(1, 10), 1000), 0); }
+/// By looking at every set: what crosses a cut, and what ranks send.
+TEST(Flow, AllReduce_IsHeldUpByTheLeastCutOrByWhatRanksSend) {
+  std::mt19937_64 random(21);
+  for (int turn = 0; turn < kNetworks; ++turn) {
+    SCOPED_TRACE(turn);
+    const Network network = random_network(random, 2 + turn % 5, turn % 5, turn % 2 == 0);
+    double least = 1e30;
+    for (unsigned set = 1; set < 1U << static_cast<unsigned>(network.n_vertices()); ++set) {
+      const int inside = ranks_in(network, set);
+      if (inside > 0 && inside < network.n_ranks()) least = std::min(least, static_cast<double>(leaving(network, set)));
+    }
+    double sent = 0;
+    for (const Edge& edge : network.edges()) {
+      sent += network.vertex(edge.from).rank >= 0 ? static_cast<double>(edge.megabytes_per_s) : 0;
+    }
+    const double expected = std::max(1 / least, 2.0 * (network.n_ranks() - 1) / sent);
+    EXPECT_NEAR(all_reduce_least_seconds(network, 1'000'000), expected, expected * 1e-12);
+  }
+}
+
+TEST(Flow, Line_IsUsedBothWaysAtOnce) {
+  Network network;
+  for (int rank = 0; rank < 3; ++rank) network.add_rank("rank");
+  network.add_both_ways(0, 1, 1000);
+  network.add_both_ways(1, 2, 1000);
+  EXPECT_DOUBLE_EQ(all_reduce_least_seconds(network, 1'000'000'000), 1);
+}
+
+TEST(Flow, OneRank_NeedsNothing) { EXPECT_EQ(all_reduce_least_seconds(star(1, 10), 1000), 0); }
 
 TEST(Flow, Switch_GivesEachPortsSpeed) {
   for (const int n : {2, 3, 8, 64}) {

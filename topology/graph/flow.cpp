@@ -38,6 +38,23 @@ Rate quotient_of(const Network& network, const std::vector<bool>& set) {
   return rate;
 }
 
+std::int64_t sent_by_ranks(const Network& network) {
+  std::int64_t sum = 0;
+  for (const Edge& edge : network.edges()) sum += network.vertex(edge.from).rank >= 0 ? edge.megabytes_per_s : 0;
+  return sum;
+}
+
+/// Of all cuts that part ranks, in either direction.
+std::int64_t least_cut(const Network& network) {
+  std::int64_t least = kUnlimited;
+  const VertexId first = network.ranks().front();
+  for (const VertexId other : network.ranks()) {
+    if (other == first) continue;
+    least = std::min({least, max_flow(network, {first}, other).value, max_flow(network, {other}, first).value});
+  }
+  return least;
+}
+
 }  // namespace
 
 Flow max_flow(const Network& network, const std::vector<VertexId>& sources, VertexId sink) {
@@ -46,10 +63,10 @@ Flow max_flow(const Network& network, const std::vector<VertexId>& sources, Vert
 
 Rate all_gather_rate(const Network& network) {
   if (network.n_ranks() < 2) return {kUnlimited, 1, {}};
-  // All but the last rank: its own rule is one of those that hold.
-  std::vector<bool> all_but_one(static_cast<std::size_t>(network.n_vertices()), false);
-  all_but_one[static_cast<std::size_t>(network.ranks().front())] = true;
-  Rate rate = quotient_of(network, all_but_one);
+  // The first rank alone: one of the sets that count, to begin with.
+  std::vector<bool> first_alone(static_cast<std::size_t>(network.n_vertices()), false);
+  first_alone[static_cast<std::size_t>(network.ranks().front())] = true;
+  Rate rate = quotient_of(network, first_alone);
   for (std::size_t i = 0; i < network.ranks().size() && rate.numerator > 0;) {
     const Flow flow = flow_from(network, network.ranks(), rate.numerator, rate.denominator, network.ranks()[i]);
     if (flow.value == rate.numerator * network.n_ranks()) {
@@ -61,18 +78,17 @@ Rate all_gather_rate(const Network& network) {
   return rate;
 }
 
-double all_reduce_seconds(const Network& network, std::uint64_t bytes) {
+double all_reduce_least_seconds(const Network& network, std::uint64_t bytes) {
   if (network.n_ranks() < 2) return 0;
-  const double block = static_cast<double>(bytes) / network.n_ranks();
-  const double gather = all_gather_rate(network).megabytes_per_s() * 1e6;
-  const double reduce = all_gather_rate(network.reversed()).megabytes_per_s() * 1e6;
-  return block / gather + block / reduce;
+  const double sent = 2.0 * (network.n_ranks() - 1) / static_cast<double>(sent_by_ranks(network));
+  const double cut = 1.0 / static_cast<double>(least_cut(network));
+  return static_cast<double>(bytes) * std::max(sent, cut) / 1e6;
 }
 
 double all_reduce_bus_gigabytes_per_s(const Network& network) {
-  constexpr std::uint64_t kBytes = std::uint64_t{1} << 30;
+  if (network.n_ranks() < 2) return 0;
   const double n = network.n_ranks();
-  return 2 * (n - 1) / n * static_cast<double>(kBytes) / all_reduce_seconds(network, kBytes) / 1e9;
+  return 2 * (n - 1) / n / (all_reduce_least_seconds(network, 1'000'000'000));
 }
 
 }  // namespace stretto::topology

@@ -1,5 +1,5 @@
-// The most that a network can carry, and what all-gather, reduce-scatter and all-reduce can reach on it: exact, by
-// maximum flows. Pure.
+// The most that a network can carry, and what all-gather, reduce-scatter and all-reduce can reach on it at most: exact,
+// by maximum flows. Pure.
 //
 // A set of vertices without all ranks must let out what its own ranks give, by the edges that leave it. So with x the
 // pace at which each rank's bytes reach all others, x * (ranks in the set) <= capacity of those edges; the least of
@@ -37,11 +37,14 @@ struct Rate {
 /// The most at which every rank's block can reach all others at once. 0: some rank cannot reach some other.
 Rate all_gather_rate(const Network& network);
 
-/// Seconds that an all-reduce of `bytes` takes at least by reducing and scattering, then gathering; infinite where
-/// ranks are not joined.
-double all_reduce_seconds(const Network& network, std::uint64_t bytes);
+/// Seconds that an all-reduce of `bytes` takes at least, whatever the plan, where only ranks can sum: the most of
+/// - bytes / the least cut that parts ranks, since the sum of either side must get to the other;
+/// - 2 (n - 1) bytes / all that ranks can send, since each element takes n - 1 messages to be summed, and n - 1 to be
+///   known everywhere.
+/// Infinite where ranks are not joined, 0 of one rank.
+double all_reduce_least_seconds(const Network& network, std::uint64_t bytes);
 
-/// What all-reduce reaches at most as "bus bandwidth" (2 (n - 1) / n times bytes by time), in GB/s of 1e9 bytes.
+/// The same as the highest "bus bandwidth" (2 (n - 1) / n times bytes by time), in GB/s of 1e9 bytes; 0 of one rank.
 double all_reduce_bus_gigabytes_per_s(const Network& network);
 
 }  // namespace stretto::topology

@@ -27,7 +27,7 @@ struct XgmiRow {
 };
 constexpr std::array kXgmi = {XgmiRow{906, 46'000}, XgmiRow{910, 50'000}, XgmiRow{940, 64'000}};
 
-/// NVIDIA Grace Hopper's data sheet: NVLink-C2C 900 GB/s, both directions.
+/// NVIDIA Grace Hopper's data sheet: NVLink-C2C 900 GB/s, both directions, all its links.
 constexpr std::int64_t kC2c = 450'000;
 
 /// Estimates, after three links of Intel's UPI at 10.4 GT/s of two bytes (20.8 GB/s each), of which copies between
@@ -66,7 +66,6 @@ const GpuNode* gpu_of(const Link& link, const Machine& machine) {
 std::int64_t each_of(const Link& link, const Machine& machine) {
   if (link.gigabytes_per_s_of_each) return std::llround(*link.gigabytes_per_s_of_each * 1000);
   const GpuNode* const gpu = gpu_of(link, machine);
-  if (link.kind == LinkKind::c2c) return kC2c;
   if (link.kind == LinkKind::xgmi) return newest_up_to(kXgmi, gpu == nullptr ? 0 : gcn_of(*gpu), &XgmiRow::gcn);
   const std::int32_t capability = gpu == nullptr ? 0 : gpu->compute_capability.value_or(0);
   return newest_up_to(kNvlink, capability, &NvlinkRow::compute_capability);
@@ -83,6 +82,7 @@ std::int64_t pci_megabytes_per_s(const PciFunction& function) {
 }
 
 std::int64_t link_megabytes_per_s(const Link& link, const Machine& machine) {
+  if (link.kind == LinkKind::c2c && !link.gigabytes_per_s_of_each) return kC2c;
   return each_of(link, machine) * link.count;
 }
 

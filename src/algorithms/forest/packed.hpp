@@ -16,7 +16,9 @@ struct ChannelRoute {
 struct PackedTrees {
   std::int32_t channels = 0;
   std::vector<std::int32_t> parents;  ///< as PlanSpec has them for the collective
-  std::vector<ChannelRoute> routes;   ///< down the trees, and the same ways up
+  /// Down the trees, and the same ways up. Where trees of several roots join two ranks on one channel by different
+  /// ways, the first one's: a simulation may then load a link more than the packing does.
+  std::vector<ChannelRoute> routes;
 };
 
 /// For an all-reduce a channel for each unit of each root, else one for each unit of all roots.

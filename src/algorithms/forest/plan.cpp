@@ -117,7 +117,9 @@ bool supports(Collective collective) {
          collective == Collective::reduce_scatter;
 }
 
-std::int32_t parts_per_slot(const PlanSpec& spec) { return std::max(1, Trees(spec).most_handed()); }
+std::int32_t parts_per_slot(const PlanSpec& spec) {
+  return spec.parents.empty() ? 1 : std::max(1, Trees(spec).most_handed());  // a star hands on one at a time
+}
 
 Program build(const PlanSpec& spec, Rank rank) {
   if (spec.n_ranks == 1) return lone_rank_program(spec, chunks_per_block(spec));

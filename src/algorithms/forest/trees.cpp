@@ -90,17 +90,19 @@ std::vector<int> Trees::handed(int channel, Rank from, Rank to, int depth) const
 }
 
 int Trees::most_handed() const {
-  std::vector<int> count(n_ * n_ * static_cast<std::size_t>(deepest_ + 1));  // by giver, taker and depth
+  if (n_trees_ == 1) return n_ > 1 ? 1 : 0;
+  const auto n_depths = static_cast<std::size_t>(deepest_ + 1);
+  std::vector<int> count(n_ * n_depths);  // of one giver, by taker and depth
   int most = 0;
   for (int channel = 0; channel < n_channels_; ++channel) {
-    std::ranges::fill(count, 0);
-    for (int tree = 0; tree < static_cast<int>(n_trees_); ++tree) {
-      for (Rank to = 0; to < n_ranks(); ++to) {
-        const Rank from = parent(channel, tree, to);
-        if (from < 0) continue;
-        const std::size_t pair = static_cast<std::size_t>(from) * n_ + static_cast<std::size_t>(to);
+    for (Rank from = 0; from < n_ranks(); ++from) {
+      std::ranges::fill(count, 0);
+      for (int tree = 0; tree < static_cast<int>(n_trees_); ++tree) {
         const auto at = static_cast<std::size_t>(depth(channel, tree, from));
-        most = std::max(most, ++count[pair * static_cast<std::size_t>(deepest_ + 1) + at]);
+        for (Rank to = 0; to < n_ranks(); ++to) {
+          if (parent(channel, tree, to) != from) continue;
+          most = std::max(most, ++count[static_cast<std::size_t>(to) * n_depths + at]);
+        }
       }
     }
   }

@@ -60,17 +60,20 @@ def run(row, library: str, preload: bool, folder: str) -> str:
             except ProcessLookupError:
                 pass
     if code == 0:
-        return wrong_library(folder, library)
+        return wrong_library(folder, library, preload)
     with open(os.path.join(folder, "log"), encoding="utf-8", errors="replace") as log:
         return f"{code}: " + "\n".join(log.read().strip().split("\n")[-12:])
 
 
-def wrong_library(folder: str, library: str) -> str:
+def wrong_library(folder: str, library: str, alone: bool) -> str:
+    """A preloaded library is there in any case: the program is served by it if there is no other."""
     for path in glob.glob(os.path.join(folder, "*.json")):
         with open(path, encoding="utf-8") as file:
             loaded = json.load(file)["libraries"]
         if os.path.realpath(library) not in [os.path.realpath(name) for name in loaded]:
             return f"it ran without {library}: {', '.join(loaded) or 'no libnccl at all'}"
+        if alone and len(loaded) > 1:
+            return f"it loaded another beside {library}: {', '.join(loaded)}"
     return ""
 
 

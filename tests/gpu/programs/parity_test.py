@@ -77,6 +77,11 @@ class Parity(unittest.TestCase):
             self.assertEqual(status, 1)
             self.assertIn("it ran without", row["text"])
 
+    def test_program_that_loads_another_library_beside_it_fails(self):
+        status, row = self.run_parity([1.0], [1.0], "library, '/usr/lib/libnccl.so.2'")
+        self.assertEqual(status, 1)
+        self.assertIn("with stretto: it loaded another beside", row["text"])
+
 
 if __name__ == "__main__":
     if not HAS_NUMPY:

@@ -185,7 +185,8 @@ CASES = {case.__name__: case for case in (collectives, pairs, groups, ddp, fsdp2
 
 
 def run(rank: int, options) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(options.port))
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(options.port), CUBLAS_WORKSPACE_CONFIG=":4096:8")
+    torch.use_deterministic_algorithms(True)  # products are then the same in each run
     me = Rank(rank, options)
     if me.on_gpu:
         torch.cuda.set_device(me.device)
@@ -213,5 +214,4 @@ if __name__ == "__main__":
     parser.add_argument("--eager", action="store_true", help="bind each rank to its device at once: splits by NCCL")
     arguments = parser.parse_args()
     arguments.port = free_port()
-    torch.use_deterministic_algorithms(True)
     processes.spawn(run, (arguments,), N_RANKS)
