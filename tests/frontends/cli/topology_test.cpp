@@ -82,7 +82,7 @@ TEST(CliTopology, BadArguments_EndWithStatus2) {
 TEST(CliTopology, PageOfTheDocumentation_ShowsWhatIsPrinted) {
   const std::string page = file_text(STRETTO_DOCS "/topology.md");
   EXPECT_EQ(block_after(page, "stretto topo superchips.xml"), topo(machine("superchips.xml")).text);
-  EXPECT_EQ(file_text(STRETTO_DOCS "/plots/topology_eight_gpus.svg"),
+  EXPECT_EQ(file_text(STRETTO_DOCS "/pictures/topology_eight_gpus.svg"),
             topo(machine("eight_gpus_four_switches.xml") + " --svg").text)
       << "draw it anew: stretto topo tests/topology/machines/eight_gpus_four_switches.xml --svg";
 }
