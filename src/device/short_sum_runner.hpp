@@ -144,7 +144,8 @@ class ShortSumRunner {
   }
   STRETTO_DEVICE static bool keep_waiting(Machine& machine, typename Machine::Patience& patience, const Wait& wait,
                                           std::uint64_t greeting) {
-    const bool differs = disagrees(wait, greeting);
+    // Of a block that gives up, peers' greetings may be of an earlier operation, which has been told already.
+    const bool differs = !machine.failed() && disagrees(wait, greeting);
     if (!STRETTO_RARELY(differs) && machine.keep_waiting(patience)) return true;
     if (differs) {
       machine.disagree(wait.step, wait.rank);

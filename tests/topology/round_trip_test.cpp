@@ -1,5 +1,6 @@
 // What is read, written and read again is the same machine, and what is written twice is the same text.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "topology/files.hpp"
 #include "topology/files/nccl_xml.hpp"
@@ -93,7 +94,7 @@ TEST(ReadFile, WhatCannotBeRead_IsRefusedAndNotWaitedFor) {
             "read it");
   EXPECT_EQ(refusal("/dev/zero"), "topology file /dev/zero: is no regular file: write what it gives into one");
   EXPECT_EQ(refusal("/"), "topology file /: is no regular file: write what it gives into one");
-  const std::string large = ::testing::TempDir() + "stretto_large_topology.xml";
+  const std::string large = ::testing::TempDir() + std::to_string(::getpid()) + "_stretto_large_topology.xml";
   std::ofstream(large).close();
   std::filesystem::resize_file(large, (std::size_t{16} << 20) + 1);
   EXPECT_NE(refusal(large).find("has more than 16777216 bytes"), std::string::npos);

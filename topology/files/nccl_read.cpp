@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "topology/files/machine_words.hpp"
 #include "topology/files/nccl_schema.hpp"
 #include "topology/files/nccl_xml.hpp"
 #include "topology/files/schema.hpp"
@@ -94,12 +95,14 @@ void Builder::read_cpu(const XmlElement& element) {
   numa.family = attributes.number("familyid");
   numa.model = attributes.number("modelid");
   numa.package = attributes.number("package");
-  const std::string host = attributes.text("host_hash");
+  std::string host = attributes.text("host_hash");
+  const std::string name = attributes.text("host");
+  if (host.empty()) host = name;
   attributes.finish();
   if (!host.empty() && !host_.empty() && host != host_) {
-    notes_.refuse(element, format("host_hash is \"{}\", and that of a <cpu> before it \"{}\": one file is one machine; "
+    notes_.refuse(element, format("the host is \"{}\", and that of a <cpu> before it \"{}\": one file is one machine; "
                                   "part it by hosts",
-                                  host, host_));
+                                  printable(host.substr(0, 60)), printable(host_.substr(0, 60))));
   }
   if (!host.empty()) host_ = host;
   if (numa.numa_id) {

@@ -70,7 +70,8 @@ class Writer {
  private:
   void write_cpu(NodeId id, const NumaNode& numa) {
     out_ += "  <cpu";
-    put_text(out_, "host_hash", machine_.host());
+    // NCCL reads a hash, in hexadecimal; a name is for who reads it with stretto.
+    put_text(out_, machine_.host().starts_with("0x") ? "host_hash" : "host", machine_.host());
     put(out_, "numaid", format("{}", numa.numa_id.value_or(-1)));
     put_text(out_, "affinity", mask_of(numa.processors));
     put_text(out_, "arch", numa.architecture);

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "topology/files/machine_words.hpp"
 #include "topology/graph/machine.hpp"
 
 namespace stretto::topology {
@@ -35,7 +36,7 @@ std::optional<double> parsed_decimal(std::string_view text) {
 
 std::string quoted(std::string_view text) {
   constexpr std::size_t kShown = 60;
-  return format("\"{}{}\"", text.substr(0, kShown), text.size() > kShown ? "..." : "");
+  return format("\"{}{}\"", printable(text.substr(0, kShown)), text.size() > kShown ? "..." : "");
 }
 
 }  // namespace

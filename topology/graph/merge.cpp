@@ -152,6 +152,12 @@ class Draft {
   std::vector<Link> links_;
 };
 
+/// Switches may be roots, too.
+std::ptrdiff_t n_numa(const Machine& machine) {
+  return std::count_if(machine.roots().begin(), machine.roots().end(),
+                       [&](NodeId root) { return std::holds_alternative<NumaNode>(machine.node(root).facts); });
+}
+
 /// The file's node for what the probe has seen.
 NodeId Draft::counterpart(NodeId probed_id) const {
   const Node& node = probed_.node(probed_id);
@@ -162,7 +168,7 @@ NodeId Draft::counterpart(NodeId probed_id) const {
   for (const NodeId root : file_.roots()) {
     const auto* numa = std::get_if<NumaNode>(&node.facts);
     if (const auto* mine = std::get_if<NumaNode>(&facts(root)); numa != nullptr && mine != nullptr) {
-      const bool alone = probed_.roots().size() == 1 && file_.roots().size() == 1 && !(mine->numa_id && numa->numa_id);
+      const bool alone = n_numa(probed_) == 1 && n_numa(file_) == 1 && !(mine->numa_id && numa->numa_id);
       if (alone || (mine->numa_id && mine->numa_id == numa->numa_id)) return root;
     }
     const auto* hidden = std::get_if<SwitchNode>(&facts(root));

@@ -69,12 +69,23 @@ class Assembler {
     for (const std::string& bus_id : tops) {
       auto numa = numa_of(bus_id);
       if (!numa) numa = numa_below(bus_id);
-      if (!numa && draft_.numa.size() == 1) numa = draft_.numa.begin()->first;
+      if (!numa) numa = lone_numa();
       if (!numa) lost += (lost.empty() ? "" : ", ") + bus_id;
       tops_[numa.value_or(Draft::kUnnumbered)].push_back(bus_id);
     }
     if (lost.empty()) return;
     draft_.remark(RemarkKind::unreadable, lost, ": near which NUMA node is not said, so under one without number");
+  }
+
+  /// The only one with processors, if there is one alone.
+  std::optional<std::int32_t> lone_numa() const {
+    std::optional<std::int32_t> found;
+    for (const auto& [id, node] : draft_.numa) {
+      if (node.processors.empty()) continue;
+      if (found) return std::nullopt;
+      found = id;
+    }
+    return found;
   }
 
   /// What it says itself, or the nearest above that says something.

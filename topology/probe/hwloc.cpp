@@ -11,8 +11,11 @@
 #if defined(HWLOC_API_VERSION) && HWLOC_API_VERSION >= 0x20000 && HWLOC_API_VERSION < 0x30000
 
 #include <charconv>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/text.hpp"
 #include "topology/probe/shared_library.hpp"
@@ -72,16 +75,23 @@ class LoadedTopology {
   bool is_this_system() const { return hwloc_.is_this_system(topology_) != 0; }
 
   void fill(Draft& draft) const {
+    std::set<std::int32_t> taken;
     for (unsigned i = 0; hwloc_obj_t object = hwloc_.object(topology_, HWLOC_TYPE_DEPTH_NUMANODE, i); ++i) {
       if (object->os_index > 0xffff || object->cpuset == nullptr) continue;
       const auto id = static_cast<std::int32_t>(object->os_index);
-      NumaNode& node = draft.numa[id];
-      node.numa_id = id;
-      node.processors.clear();
+      std::vector<std::int32_t> processors;
       for (int at = hwloc_.next(object->cpuset, -1); at >= 0 && at < kMostProcessors;  // may be infinite
            at = hwloc_.next(object->cpuset, at)) {
-        node.processors.push_back(at);
+        if (taken.insert(at).second) processors.push_back(at);
       }
+      // A node of memory alone: hwloc gives it the processors of another one near it.
+      if (processors.empty()) {
+        draft.numa.erase(id);
+        continue;
+      }
+      NumaNode& node = draft.numa[id];
+      node.numa_id = id;
+      node.processors = std::move(processors);
       fill_package(object, node);
     }
   }

@@ -7,6 +7,7 @@
 #include "frontends/cli/commands.hpp"
 #include "topology/files/machine_svg.hpp"
 #include "topology/files/machine_text.hpp"
+#include "topology/files/machine_words.hpp"
 #include "topology/files/nccl_xml.hpp"
 #include "topology/files/read_file.hpp"
 #include "topology/probe/probe.hpp"
@@ -19,13 +20,14 @@ topology::Machine machine_of(const TopologyOptions& options) {
   if (options.file.empty()) {
     topology::Probe probe = topology::probe_machine();
     for (const topology::Remark& remark : probe.remarks) {
-      std::fprintf(stderr, "stretto: not all is known: %s\n", remark.text.c_str());
+      std::fprintf(stderr, "stretto: not all is known: %s\n", topology::printable(remark.text).c_str());
     }
     return std::move(probe.machine);
   }
   std::vector<std::string> warnings;
   topology::Machine machine = topology::read_nccl_xml(topology::read_file(options.file), options.file, &warnings);
-  for (const std::string& warning : warnings) std::fprintf(stderr, "stretto: warning: %s\n", warning.c_str());
+  for (const std::string& warning : warnings)
+    std::fprintf(stderr, "stretto: warning: %s\n", topology::printable(warning).c_str());
   return machine;
 }
 

@@ -1,5 +1,6 @@
 // `stretto topo` from outside.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "frontends/cli/shell.hpp"
 
@@ -9,6 +10,9 @@ namespace {
 Outcome topo(const std::string& arguments) { return shell(STRETTO_PROGRAM " topo " + arguments); }
 
 std::string machine(const std::string& name) { return std::string(STRETTO_MACHINES "/") + name; }
+
+/// Of this process alone.
+std::string own_file(const std::string& name) { return ::testing::TempDir() + std::to_string(::getpid()) + "_" + name; }
 
 std::string file_text(const std::string& path) { return shell("cat " + path).text; }
 
@@ -38,7 +42,7 @@ TEST(CliTopology, OtherForms_ArePrintedWhereAskedFor) {
 }
 
 TEST(CliTopology, Xml_ReadAndWrittenAgain_IsTheSame) {
-  const std::string path = ::testing::TempDir() + "stretto_topology.xml";
+  const std::string path = own_file("stretto_topology.xml");
   const std::string first = topo(machine("superchips.xml") + " --xml").text;
   ASSERT_EQ(topo(machine("superchips.xml") + " --xml >" + path).status, 0);
   EXPECT_EQ(topo(path + " --xml").text, first);
@@ -46,13 +50,14 @@ TEST(CliTopology, Xml_ReadAndWrittenAgain_IsTheSame) {
 }
 
 TEST(CliTopology, WhatIsLeftOut_IsSaidOnStandardError) {
-  const std::string path = ::testing::TempDir() + "stretto_odd_topology.xml";
+  const std::string path = own_file("stretto_odd_topology.xml");
   ASSERT_EQ(shell("echo '<system version=\"1\" mood=\"good\"/>' >" + path).status, 0);
   EXPECT_NE(
       topo(path + " 2>&1 >/dev/null")
           .text.find("stretto: warning: topology file " + path + ", line 1, <system>: the attribute mood is not known"),
       std::string::npos);
-  EXPECT_EQ(topo(path + " 2>/dev/null").text, "stretto_odd_topology.xml: 0 NUMA nodes, 0 GPUs, 0 networks\n");
+  EXPECT_EQ(topo(path + " 2>/dev/null").text,
+            path.substr(path.rfind('/') + 1) + ": 0 NUMA nodes, 0 GPUs, 0 networks\n");
   EXPECT_EQ(shell("rm " + path).status, 0);
 }
 
@@ -62,7 +67,7 @@ TEST(CliTopology, WithoutFile_ThisMachineIsShown) {
   EXPECT_NE(outcome.text.find("NUMA node"), std::string::npos) << outcome.text;
   EXPECT_NE(outcome.text.find("processor"), std::string::npos) << outcome.text;
   // It is read again as it was written.
-  const std::string path = ::testing::TempDir() + "stretto_this_machine.xml";
+  const std::string path = own_file("stretto_this_machine.xml");
   ASSERT_EQ(topo("--xml 2>/dev/null >" + path).status, 0);
   EXPECT_EQ(topo(path + " --xml").text, file_text(path));
   EXPECT_EQ(shell("rm " + path).status, 0);

@@ -285,9 +285,6 @@ TEST(ProbeSystem, ThisMachine_IsSeenAsItIs) {
   std::array<char, 256> host{};
   ASSERT_EQ(::gethostname(host.data(), host.size() - 1), 0);
   EXPECT_EQ(found.machine.host(), host.data());
-  const Probe again = probe_machine();
-  EXPECT_EQ(dump(again.machine), dump(found.machine));
-  EXPECT_EQ(again.remarks, found.remarks);
   RecordProperty("machine", dump(found.machine));
   RecordProperty("remarks", dump(found.remarks));
 }
