@@ -17,8 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATCH = ROOT / "tests/extension/toy_algorithm.patch"
 TOY = "star"
 TESTS = ["plan_test", "algorithms_test", "sweep_test"]
-ROOMS = ["cmake", "include", "src/base", "src/plan", "src/algorithms", "src/planner", "tests/plan", "tests/algorithms",
-         "tests/extension"]
+ROOMS = ["cmake", "include", "src/base", "src/plan", "src/algorithms", "src/planner", "topology/graph", "tests/plan",
+         "tests/algorithms", "tests/extension"]
 # What is taken out of the toy's steps to make it wrong: rank 0's results are then never fetched.
 STEP = "      strand.receive(0, 0, output(0));\n"
 
