@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <map>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "plan/flows.hpp"
@@ -28,12 +30,8 @@ class Routes {
   topology::VertexId to(LinkId link) const { return ends_[static_cast<std::size_t>(link)].second; }
 
  private:
-  struct Key {
-    std::int32_t channel;  ///< -1: of any
-    std::int32_t from;
-    std::int32_t to;
-    auto operator<=>(const Key&) const = default;
-  };
+  /// Channel (-1: any), sender, receiver.
+  using Key = std::tuple<std::int32_t, std::int32_t, std::int32_t>;
 
   std::vector<LinkId> shortest(topology::VertexId from, topology::VertexId to) const;
 
