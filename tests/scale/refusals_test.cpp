@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kRanks = 4;
 /// Far less than the set-up deadline of 30 s, far more than a busy machine needs.
-constexpr std::int64_t kSoonNs = 8'000'000'000;
+constexpr std::int64_t kSoonNs = 14'000'000'000;
 
 void limit(int resource, rlim_t value) {
   rlimit limits{};
@@ -65,7 +65,7 @@ void run_short_of_descriptors(int victim) {
     RankPlan plan;
     plan.n = kRanks;
     // With too few to reach the others, it cannot tell them: they find out by the deadline.
-    plan.before_init = [] { setenv("STRETTO_SETUP_TIMEOUT_MS", "5000", 1); };
+    plan.before_init = [] { setenv("STRETTO_SETUP_TIMEOUT_MS", "10000", 1); };
     Processes ranks(kRanks, [&](int rank, const strettoUniqueId& id) {
       RankPlan mine = plan;
       if (rank == victim) mine.before_init = [&] { plan.before_init(), leave_descriptors(spare); };

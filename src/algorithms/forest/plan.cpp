@@ -15,7 +15,8 @@ void all_reduce(Program& program, const Trees& trees, int channel, Rank rank) {
   const std::vector<Rank> children = trees.children(channel, 0, rank);
   // Channels with the same tree begin with another child each, so that they do not all want the same links at once.
   std::vector<Rank> turns = children;
-  if (!turns.empty()) std::ranges::rotate(turns, turns.begin() + channel / trees.n_ranks() % std::ssize(turns));
+  if (!turns.empty())
+    std::rotate(turns.begin(), turns.begin() + channel / trees.n_ranks() % std::ssize(turns), turns.end());
   StrandBuilder up(channel);
   if (parent >= 0 && children.empty()) {
     up.send(parent, 0, input(0));
@@ -40,9 +41,9 @@ class Channel {
       : strand_(strand), trees_(trees), n_(spec.n_ranks), channel_(channel), rank_(rank) {
     // Each channel begins with another peer, so that they do not all want the same links at once.
     after_ = peers_after(rank, n_);
-    std::ranges::rotate(after_, after_.begin() + channel % (n_ - 1));
+    std::rotate(after_.begin(), after_.begin() + channel % (n_ - 1), after_.end());
     before_ = peers_before(rank, n_);
-    std::ranges::rotate(before_, before_.begin() + channel % (n_ - 1));
+    std::rotate(before_.begin(), before_.begin() + channel % (n_ - 1), before_.end());
   }
 
   /// Down the trees.
