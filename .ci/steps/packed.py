@@ -1,13 +1,15 @@
 """`./dev pack` and `./dev unpack`: a build that another machine can test and measure with, where it has the GPUs and
 this one the compilers. A packed build has what `./dev gpu` runs: programs and libraries without their debugging
-symbols, and CTest's files, in which the folders' paths are left open."""
+symbols, and CTest's files, in which the folders' and Python's paths are left open."""
 
 import io
 import json
 import lzma
 import os
+import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 
@@ -52,7 +54,8 @@ def unpack(path: str, name: str) -> int:
         with open(file, encoding="utf-8") as text:
             words = text.read()
         with open(file, "w", encoding="utf-8") as text:
-            text.write(words.replace("@build@", folder).replace("@sources@", build.ROOT))
+            text.write(words.replace("@build@", folder).replace("@sources@", build.ROOT)
+                       .replace("@python@", sys.executable))
     print(f"dev: {path} is in {os.path.relpath(folder, build.ROOT)}", flush=True)
     return 0
 
@@ -103,7 +106,8 @@ def add_stripped(archive: tarfile.TarFile, file: str, name: str, scratch: str) -
 
 def add_text(archive: tarfile.TarFile, file: str, folder: str) -> None:
     with open(file, encoding="utf-8") as text:
-        words = text.read().replace(folder, "@build@").replace(build.ROOT, "@sources@").encode()
+        words = text.read().replace(folder, "@build@").replace(build.ROOT, "@sources@")
+    words = re.sub(r'(?<=[\s"])/[^\s"\]]*/python3?[0-9.]*(?=[\s"])', "@python@", words).encode()
     member = tarfile.TarInfo(os.path.relpath(file, folder))
     member.size = len(words)
     archive.addfile(member, io.BytesIO(words))

@@ -75,8 +75,8 @@ class Environment {
   bool is_given(Knob knob) const { return given_.contains(knob); }
   /// STRETTO_TEST_SOCKETS: as if the ranks were bound to so many sockets, in equal shares; 0: the truth.
   std::int32_t test_sockets() const { return test_sockets_; }
-  /// STRETTO_TEST_SHORT_SUM: 1: the smallest all-reduces run in a kernel of their own (device/short_sum.hpp); 2: on
-  /// ranks of odd number only; 0: in the one for exchanges. Each rank's own affair.
+  /// STRETTO_TEST_SHORT_SUM: 1, the default: small all-reduces run in a kernel of their own (device/short_sum.hpp); 2:
+  /// on ranks of odd number only; 0: in the one for exchanges. Each rank's own affair.
   std::int32_t test_short_sum() const { return test_short_sum_; }
   /// One line per STRETTO_* variable that no row knows, with the nearest name. STRETTO_TEST_* are exempt.
   const std::vector<std::string>& warnings() const { return warnings_; }
@@ -85,7 +85,7 @@ class Environment {
   std::map<Knob, std::string> values_;
   std::set<Knob> given_;
   std::int32_t test_sockets_ = 0;
-  std::int32_t test_short_sum_ = 0;
+  std::int32_t test_short_sum_ = 1;
   std::vector<std::string> warnings_;
 };
 

@@ -292,7 +292,7 @@ void DeviceEngine::launch_exchange(DeviceLaunch& bound, strettoStream_t stream) 
   KernelLaunch launch = bound.launch;
   launch.exchange = nullptr;
   launch.short_sum = &*short_sum;
-  launch.threads = short_sum->sum.parts();
+  launch.threads = short_sum->sum.threads();
   gpu().launch(launch, stream);
 }
 

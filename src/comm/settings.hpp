@@ -22,7 +22,7 @@ struct Settings {
   std::int64_t heartbeat_timeout_ns = 0;
   std::int64_t spin_us = -1;
   std::int32_t test_sockets = 0;    ///< pretended; 0: none
-  std::int32_t test_short_sum = 0;  ///< as Environment has it
+  std::int32_t test_short_sum = 1;  ///< as Environment has it
   std::shared_ptr<Gpu> gpu;         ///< nullptr: host memory
   std::string name;
   bool blocking = true;

@@ -9,7 +9,7 @@ namespace stretto {
 /// 23 MiB at 8.
 device::WindowShape window_shape(int n_ranks, int channels);
 
-/// Of lanes of captures, which have smaller slots, since there are many of them: 6 MiB at 2 ranks, 17 MiB at 8.
+/// Of lanes of captures, which have smaller slots, since there are many of them: 8 MiB at 2 ranks, 17 MiB at 8.
 device::WindowShape graph_window_shape(device::WindowShape shape);
 
 /// Made at once: about 40 MiB of them, so that a communicator of two GPUs takes less than 64 MiB on each.

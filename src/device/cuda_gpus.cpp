@@ -152,7 +152,9 @@ class CudaGpu final : public Gpu {
       load_kernel(set.packets, device::kMostImage_bytes);
       load_kernel(set.slots, device::kMostImage_bytes);
       load_kernel(set.exchange, 0);
-      if (set.short_sum != nullptr) load_kernel(set.short_sum, 0);
+      for (const void* const short_sum : set.short_sum) {
+        if (short_sum != nullptr) load_kernel(short_sum, 0);
+      }
     };
     for (const device::TypeKernels& type : kernels_by_type()) {
       for (const device::KernelSet& set : type.by_op) load(set);
@@ -171,7 +173,7 @@ class CudaGpu final : public Gpu {
     const void* arguments = launch.arguments;
     std::size_t shared_bytes = 0;
     if (launch.short_sum != nullptr) {
-      kernel = set.short_sum;
+      kernel = set.short_sum[launch.short_sum->sum.parts_per_thread() - 1];
       arguments = launch.short_sum;
     } else if (launch.exchange != nullptr) {
       kernel = set.exchange;

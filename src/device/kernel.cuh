@@ -70,22 +70,23 @@ __global__ void __launch_bounds__(kMostThreadsPerBlock)
   ExchangeRunner<CudaMachine, Arithmetic>(machine, arguments.exchange, links, blockIdx.x).run();
 }
 
-/// One block, of as many threads as there are parts.
-template <class Arithmetic>
-__global__ void __launch_bounds__(kMostShortSumParts)
+/// One block is one channel, and has as many threads as its parts need.
+template <class Arithmetic, std::uint32_t parts_per_thread>
+__global__ void __launch_bounds__(kMostShortSumThreads)
     run_short_sum(const __grid_constant__ ShortSumArguments arguments) {
   __shared__ CudaBlock block;
-  __shared__ ShortSumLanding landing;
+  using Runner = ShortSumRunner<ShortCudaMachine, Arithmetic, parts_per_thread>;
+  __shared__ typename Runner::Landing landing;
   if (threadIdx.x == 0) block.failed = 0;
   ptx::allow_next_kernel();
   ptx::await_kernel_before();
   ShortCudaMachine machine(block, arguments.faults, false);
-  ShortSumRunner<ShortCudaMachine, Arithmetic>(machine, arguments.sum, landing).run();
+  Runner(machine, arguments.sum, landing, blockIdx.x).run();
 }
 
-template <class Arithmetic>
+template <class Arithmetic, std::uint32_t parts_per_thread>
 const void* short_sum_kernel() {
-  if constexpr (Arithmetic::reduces) return reinterpret_cast<const void*>(run_short_sum<Arithmetic>);
+  if constexpr (Arithmetic::reduces) return reinterpret_cast<const void*>(run_short_sum<Arithmetic, parts_per_thread>);
   return nullptr;
 }
 
@@ -93,7 +94,8 @@ template <class Arithmetic>
 KernelSet kernels_of() {
   return {reinterpret_cast<const void*>(run_program<OneStrand<Arithmetic, Protocol::packets>>),
           reinterpret_cast<const void*>(run_program<OneStrand<Arithmetic, Protocol::slots>>),
-          reinterpret_cast<const void*>(run_exchange<Arithmetic>), short_sum_kernel<Arithmetic>()};
+          reinterpret_cast<const void*>(run_exchange<Arithmetic>),
+          {short_sum_kernel<Arithmetic, 1>(), short_sum_kernel<Arithmetic, 2>()}};
 }
 
 /// The rows of one type: {sum, prod, max, min}.

@@ -23,7 +23,6 @@ struct alignas(32) KernelReport {
 enum class KernelFailure : std::uint32_t { none, deadline, aborted, disagreement, concurrent };
 
 constexpr int kMostThreadsPerBlock = 512;
-static_assert(kMostShortSumParts <= kMostThreadsPerBlock);  // a thread for each
 
 /// Most ranks whose windows' addresses are kernel parameters; of more, they lie in device memory.
 constexpr std::uint32_t kInlineWindows = 8;

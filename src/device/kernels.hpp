@@ -1,5 +1,5 @@
 // The kernels that there are: one per type and operation, one for collectives that only move bytes; each in four
-// forms, and one for sends and receives. A type's kernels are one translation unit (kernels/*.cu).
+// forms (the shortest by parts of a thread, too), and one for sends and receives. A type's kernels are one translation unit (kernels/*.cu).
 #pragma once
 
 #include "device/kernel_arguments.hpp"
@@ -8,10 +8,11 @@ namespace stretto::device {
 
 /// Functions as the CUDA runtime takes them.
 struct KernelSet {
-  const void* packets = nullptr;    ///< programs, by packets; of KernelArguments
-  const void* slots = nullptr;      ///< programs, by slots; of KernelArguments
-  const void* exchange = nullptr;   ///< of ExchangeArguments
-  const void* short_sum = nullptr;  ///< of ShortSumArguments; none of what only moves bytes
+  const void* packets = nullptr;   ///< programs, by packets; of KernelArguments
+  const void* slots = nullptr;     ///< programs, by slots; of KernelArguments
+  const void* exchange = nullptr;  ///< of ExchangeArguments
+  /// Of ShortSumArguments, by parts per thread, from 1; none of what only moves bytes.
+  const void* short_sum[kMostShortSumPartsPerThread] = {};
 };
 
 struct TypeKernels {

@@ -11,16 +11,21 @@ namespace {
 
 constexpr std::uint32_t kMostStep = std::numeric_limits<std::uint8_t>::max();
 
-/// All peers give and get the whole block, on one channel; nothing is added to what ranks agree on.
+/// All peers give and get the whole block, in the same shares; nothing is added to what ranks agree on.
 bool is_alike(const Exchange& exchange, const ExchangePeer& peer) {
   return peer.send_offset == exchange.own_from && peer.send_bytes == exchange.block_bytes &&
-         peer.receive_bytes == exchange.block_bytes && peer.send_channels == 1 && peer.receive_channels == 1 &&
+         peer.receive_bytes == exchange.block_bytes && peer.send_channels == peer.receive_channels &&
+         peer.send_channels == exchange.peers[0].send_channels && peer.send_channels > 0 &&
+         peer.send_share_lines == peer.receive_share_lines &&
+         peer.send_share_lines * kLine_bytes == exchange.share_bytes &&
          peer.send_salt == 0 && peer.receive_salt == 0 && peer.take_step == exchange.own_step &&
          peer.put_step <= kMostStep && peer.release_step <= kMostStep;
 }
 
+/// Of the largest share: shares of several channels are whole packets.
 std::uint64_t packets_of(const Exchange& exchange) {
-  return std::max<std::uint64_t>(1, (exchange.block_bytes + kPacketPayload_bytes - 1) / kPacketPayload_bytes);
+  const std::uint64_t bytes = std::min<std::uint64_t>(exchange.block_bytes, exchange.share_bytes);
+  return std::max<std::uint64_t>(1, (bytes + kPacketPayload_bytes - 1) / kPacketPayload_bytes);
 }
 
 bool fits(const Exchange& exchange) {
@@ -50,11 +55,11 @@ std::optional<ShortSumArguments> short_sum_of(const ExchangeArguments& arguments
   sum.output = exchange.output;
   sum.descriptor = exchange.descriptor;
   sum.packets_begin = static_cast<std::uint32_t>(exchange.shape.packets_begin());
-  sum.slot_bytes = exchange.slot_bytes;
-  sum.bytes = static_cast<std::uint16_t>(exchange.block_bytes);
+  sum.slot_units = static_cast<std::uint16_t>(exchange.slot_bytes / ShortSum::kSlotUnit_bytes);
+  sum.bytes = static_cast<std::uint32_t>(exchange.block_bytes);
   sum.packets = static_cast<std::uint16_t>(packets_of(exchange));
-  // Exact: rounding up adds less than part / 2^20 to a quotient that is 1 / packets below the next whole number at
-  // least, and both numbers are 512 at most.
+  // Exact: rounding up adds less than part / 2^28 to a quotient that is 1 / packets below the next whole number at
+  // least, and both numbers are 2^11 at most. There is room for it: a part is less than packets times peers.
   sum.inverse = ((1U << ShortSum::kInverseShift) + sum.packets - 1) / sum.packets;
   sum.n_peers = static_cast<std::uint8_t>(exchange.n_peers);
   sum.own_place = static_cast<std::uint8_t>(exchange.own_place);

@@ -1,8 +1,8 @@
-// The kernel for the smallest sums (device/short_sum.hpp), in one block. The same code is for kernels and for host
+// The kernel for small sums (device/short_sum.hpp): one block is one channel. The same code is for kernels and for host
 // threads; device/interpreter.hpp says what a Machine is, device/connections.hpp what messages, credits and greetings
 // are. To peers it is what device/exchange_runner.hpp is, word for word.
 //
-// A thread has one packet of one peer: it sends it, and takes the one that comes in return. So nothing is computed
+// A thread has one packet of one peer, or two: it sends it, and takes the one that comes in return. So nothing is computed
 // twice, nothing is handed on before the sum, and all peers are waited for at once. (Threads of hosts' blocks are few:
 // each has many parts.) Its code is short on purpose, and straight.
 #pragma once
@@ -13,16 +13,19 @@
 
 namespace stretto::device {
 
-/// What the threads of a block share: each packet that was taken, by peer.
+/// What the threads of a block share: each packet that was taken, by peer, but for the first peer's.
+template <std::uint32_t parts_per_thread>
 struct ShortSumLanding {
-  std::uint64_t taken[kMostShortSumParts];
+  std::uint64_t taken[kMostShortSumThreads * parts_per_thread];
 };
 
-template <class Machine, class Arithmetic>
+template <class Machine, class Arithmetic, std::uint32_t parts_per_thread>
 class ShortSumRunner {
  public:
-  STRETTO_DEVICE ShortSumRunner(Machine& machine, const ShortSum& sum, ShortSumLanding& landing)
-      : machine_(machine), sum_(sum), landing_(landing) {}
+  using Landing = ShortSumLanding<parts_per_thread>;
+
+  STRETTO_DEVICE ShortSumRunner(Machine& machine, const ShortSum& sum, Landing& landing, std::uint32_t channel)
+      : machine_(machine), sum_(sum), landing_(landing), channel_(channel) {}
 
   STRETTO_DEVICE void run() {
     const std::uint32_t dead = machine_.poll(&header().dead);
@@ -34,7 +37,7 @@ class ShortSumRunner {
     machine_.barrier();  // if one has failed, all have from here
     if (!machine_.failed()) {
       each_part([this](Part& part, std::uint32_t) {
-        if (part.peer == 0) add_up(part);
+        if (part.peer == 0 && !is_idle(part)) add_up(part);
       });
       machine_.log(sum_.sum_step, 0);
     }
@@ -47,15 +50,18 @@ class ShortSumRunner {
 
  private:
   static constexpr int kGranule_bytes = static_cast<int>(kPacketPayload_bytes);
-  /// Of one thread. A kernel's block has as many threads as there are parts.
-  static constexpr std::uint32_t kMostParts = Machine::kLeastThreads == 1 ? kMostShortSumParts : 1;
+  /// Of one thread. A kernel's block has as many threads as that needs; threads of hosts' blocks may be any number.
+  static constexpr std::uint32_t kMostParts =
+      Machine::kLeastThreads == 1 ? kMostShortSumThreads * parts_per_thread : parts_per_thread;
   using Piece = Granule<kGranule_bytes>;
   using Values = Lanes<typename Arithmetic::Policy, kGranule_bytes>;
 
   /// One packet of one peer.
   struct Part {
     std::uint32_t peer;
-    std::uint32_t packet;
+    std::uint32_t packet;  ///< of the channel's share
+    std::uint32_t offset;  ///< in bytes, of the whole message
+    std::uint32_t left;    ///< bytes from there on
     std::uint32_t head;  ///< these three as in LinkWords
     std::uint32_t sent;
     std::uint32_t received;
@@ -71,7 +77,10 @@ class ShortSumRunner {
     } else {
       const std::uint32_t all = sum_.packets * std::uint32_t{sum_.n_peers};
       std::uint32_t number = machine_.thread();
-      for (std::uint32_t i = 0; number < all; ++i, number += machine_.threads()) action(parts_[i], number);
+      STRETTO_UNROLL
+      for (std::uint32_t i = 0; i < kMostParts; ++i, number += machine_.threads()) {
+        if (number < all) action(parts_[i], number);
+      }
     }
   }
 
@@ -81,26 +90,27 @@ class ShortSumRunner {
     return sum_.own_place - (peer < sum_.own_place ? 1 : 0);
   }
   STRETTO_DEVICE std::uint32_t slots() const { return 1U << sum_.slots_shift; }
-  STRETTO_DEVICE static LinkWords& words(std::byte* window, std::uint32_t place) {
-    return reinterpret_cast<LinkWords*>(window + WindowShape::links_begin())[place];
+  STRETTO_DEVICE LinkWords& words(std::byte* window, std::uint32_t place) const {
+    return reinterpret_cast<LinkWords*>(window + WindowShape::links_begin())[channel_ * sum_.n_peers + place];
   }
   STRETTO_DEVICE Packet* packet_at(std::byte* window, std::uint32_t place, std::uint32_t message) const {
-    const std::uint32_t slot = (place << sum_.slots_shift) + (message & (slots() - 1));
-    return reinterpret_cast<Packet*>(window + sum_.packets_begin + slot * sum_.slot_bytes);
+    const std::uint32_t slot = ((channel_ * sum_.n_peers + place) << sum_.slots_shift) + (message & (slots() - 1));
+    return reinterpret_cast<Packet*>(window + sum_.packets_begin + slot * slot_bytes());
   }
-  /// Every packet has a byte at least, but for the one of nothing.
-  STRETTO_DEVICE std::uint32_t left_at(std::uint32_t packet) const {
-    return sum_.bytes - packet * static_cast<std::uint32_t>(kGranule_bytes);
-  }
+  STRETTO_DEVICE std::uint32_t slot_bytes() const { return sum_.slot_units * ShortSum::kSlotUnit_bytes; }
+  /// The last channels' shares may have fewer packets, or none but the one of nothing.
+  STRETTO_DEVICE static bool is_idle(const Part& part) { return part.left == 0 && part.packet != 0; }
 
   STRETTO_DEVICE void load(Part& part, std::uint32_t number) {
     part.peer = number * sum_.inverse >> ShortSum::kInverseShift;
     part.packet = number - part.peer * sum_.packets;
+    part.offset = (channel_ * sum_.packets + part.packet) * static_cast<std::uint32_t>(kGranule_bytes);
+    part.left = part.offset < sum_.bytes ? sum_.bytes - part.offset : 0;
     LinkWords& mine = words(sum_.window, part.peer);
     part.head = machine_.load_credit(&mine.head);
     part.sent = mine.sent;
     part.received = mine.received;
-    part.own = load_plain<kGranule_bytes>(sum_.input + part.packet * kGranule_bytes, left_at(part.packet));
+    part.own = load_plain<kGranule_bytes>(sum_.input + part.offset, part.left);
     part.was_busy = part.packet == 0 ? machine_.mark(&mine.busy, 1) : 0;  // looked at when all is done
   }
 
@@ -110,7 +120,7 @@ class ShortSumRunner {
       const Wait wait = wait_for(part, sum_.put_steps[part.peer]);
       if (!acquire(machine_, &words(sum_.window, part.peer), part.sent, slots(), wait)) machine_.give_up();
     }
-    if (machine_.failed()) return;
+    if (machine_.failed() || is_idle(part)) return;
     std::byte* const window = sum_.windows[part.peer];
     const std::uint32_t place = place_at(part.peer);
     const std::uint64_t flag = static_cast<std::uint64_t>(part.sent + 1) << 32;
@@ -169,6 +179,7 @@ class ShortSumRunner {
   /// The greeting is looked at beside the packet, which it follows at once, so that costs no time of its own. A peer
   /// that is ahead has compared, too.
   STRETTO_DEVICE void take(Part& part) {
+    if (is_idle(part)) return;
     const Packet* const from = packet_at(sum_.window, part.peer, part.received) + part.packet;
     const std::uint64_t* const greeted = &words(sum_.window, part.peer).greeting;
     const Wait wait = wait_for(part, sum_.sum_step);
@@ -205,7 +216,7 @@ class ShortSumRunner {
       STRETTO_UNROLL
       for (int lane = 0; lane < Values::kCount; ++lane) total.values[lane] = divided(total.values[lane], sum_.divisor);
     }
-    store(sum_.output + part.packet * kGranule_bytes, total.store().words[0], left_at(part.packet));
+    store(sum_.output + part.offset, total.store().words[0], part.left);
   }
   // What is rare gets values: a reference would give the kernel a stack.
   STRETTO_DEVICE_RARE static typename Arithmetic::Policy::Accumulator divided(
@@ -248,12 +259,12 @@ class ShortSumRunner {
     if (STRETTO_RARELY((uses & (sum_.refresh_period - 1)) == sum_.refresh_period - 1)) refresh(part);
   }
 
-  /// As refresh_packets, by the threads of the peer's packets: all have been read.
+  /// As refresh_packets, by the threads of the peer's packets, idle ones too: all have been read.
   STRETTO_DEVICE void refresh(const Part& part) {
     Packet* const packets = packet_at(sum_.window, part.peer, part.received);
     const std::uint64_t flag = static_cast<std::uint64_t>(part.received + 1) << 32;
     STRETTO_NO_UNROLL
-    for (std::uint32_t i = part.packet; i < sum_.slot_bytes / sizeof(Packet); i += sum_.packets) {
+    for (std::uint32_t i = part.packet; i < slot_bytes() / sizeof(Packet); i += sum_.packets) {
       machine_.store_packet(packets + i, {{flag, flag}});
     }
     machine_.settle();
@@ -267,7 +278,8 @@ class ShortSumRunner {
 
   Machine& machine_;
   const ShortSum& sum_;
-  ShortSumLanding& landing_;
+  Landing& landing_;
+  std::uint32_t channel_;
   Part parts_[kMostParts];
 };
 

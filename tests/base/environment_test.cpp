@@ -101,12 +101,12 @@ TEST(Environment, EntryWithoutAValue_IsPassedOver) {
   EXPECT_TRUE(environment.warnings().empty());
 }
 
-TEST(Environment, TestKnobs_AreOffUnlessGiven) {
-  const Environment given = Environment::from({"STRETTO_TEST_SOCKETS=2", "STRETTO_TEST_SHORT_SUM=1"});
+TEST(Environment, TestKnobs_ChangeNothingUnlessGiven) {
+  const Environment given = Environment::from({"STRETTO_TEST_SOCKETS=2", "STRETTO_TEST_SHORT_SUM=2"});
   EXPECT_EQ(given.test_sockets(), 2);
-  EXPECT_EQ(given.test_short_sum(), 1);
+  EXPECT_EQ(given.test_short_sum(), 2);
   EXPECT_EQ(Environment::from({}).test_sockets(), 0);
-  EXPECT_EQ(Environment::from({}).test_short_sum(), 0);
+  EXPECT_EQ(Environment::from({}).test_short_sum(), 1);
 }
 
 TEST(Environment, FileWithALineThatIsNoVariable_IsRefusedWithTheLine) {

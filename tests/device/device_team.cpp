@@ -20,13 +20,13 @@ struct TeamKernel {
   device::Exchange exchange;
   std::vector<device::ExchangeLinks> links;  ///< by block
   std::optional<device::ShortSumArguments> short_sum;
-  device::ShortSumLanding landing;
+  std::vector<ThreadLanding> landings;  ///< likewise
   RunThread run = nullptr;
   std::unique_ptr<std::byte[]> scratch;
   std::vector<std::unique_ptr<ThreadBlock>> blocks;
 
   ThreadLaunch launch_of(std::uint32_t block) {
-    if (short_sum) return {nullptr, nullptr, block, nullptr, nullptr, &short_sum->sum, &landing};
+    if (short_sum) return {nullptr, nullptr, block, nullptr, nullptr, &short_sum->sum, &landings[block]};
     if (!program) return {nullptr, nullptr, block, &exchange, &links[block]};
     return {&*program, &operation, block};
   }
@@ -125,6 +125,7 @@ std::vector<RankResult> DeviceTeam::run(Protocol protocol, strettoDataType_t typ
       kernel.exchange = *call.exchange;
       set_exchange(kernel.exchange, call, static_cast<Rank>(rank));
       kernel.links.resize(blocks);
+      kernel.landings.resize(blocks);
       if (call.short_sum) kernel.short_sum = device::short_sum_of({kernel.exchange, {}}).value();
     } else {
       kernel.program.emplace(call.program->image.data());

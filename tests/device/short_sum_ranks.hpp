@@ -21,17 +21,21 @@ using Bytes = std::vector<std::byte>;
 inline constexpr std::byte kPoison{0x5e};
 inline constexpr std::size_t kGuard_bytes = 16;
 
-inline device::WindowShape windows_for(int n_ranks) {
+inline device::WindowShape windows_for(int n_ranks, int channels = 1) {
   device::WindowShape shape;
   shape.n_ranks = static_cast<std::uint32_t>(n_ranks);
+  shape.channels = static_cast<std::uint32_t>(channels);
   shape.slot_bytes = 64;
+  shape.packet_slot_bytes = 16 << 10;
   shape.refresh_period = 4;
   return shape;
 }
 
-/// Elements of each rank's part.
-inline std::size_t most_elements(int n_ranks, strettoDataType_t type) {
-  return device::kMostShortSumParts / static_cast<std::size_t>(n_ranks - 1) * 8 / data_type_bytes(type);
+/// Elements of each rank's part. The shares of several channels are whole lines.
+inline std::size_t most_elements(int n_ranks, strettoDataType_t type, int channels = 1) {
+  const std::size_t bytes = device::kMostShortSumParts / static_cast<std::size_t>(n_ranks - 1) * 8;
+  if (channels == 1) return bytes / data_type_bytes(type);
+  return bytes / device::kLine_bytes * device::kLine_bytes * static_cast<std::size_t>(channels) / data_type_bytes(type);
 }
 
 struct Sum {
@@ -46,17 +50,18 @@ struct Sum {
 using Short = std::uint32_t;
 inline constexpr Short kAll = ~Short{0};
 
-/// Ranks with windows, on one channel.
+/// Ranks with windows.
 class Ranks {
  public:
-  Ranks(int n, std::uint64_t seed) : n_(static_cast<std::size_t>(n)), team_(windows_for(n), seed) {
+  Ranks(int n, std::uint64_t seed, int channels = 1)
+      : n_(static_cast<std::size_t>(n)), channels_(channels), team_(windows_for(n, channels), seed) {
     for (const Collective collective : {Collective::all_reduce, Collective::broadcast}) {
       PlanSpec spec;
       spec.collective = collective;
       spec.algorithm = "one_shot";
       spec.n_ranks = n;
       spec.root = collective == Collective::broadcast ? 0 : -1;
-      spec.channels = 1;
+      spec.channels = channels;
       auto& plans = collective == Collective::broadcast ? broadcasts_ : sums_;
       for (Rank rank = 0; rank < n; ++rank) plans.push_back(prepare(make_plan(spec, rank), {}));
     }
@@ -89,7 +94,7 @@ class Ranks {
     }
     for (std::size_t rank = 0; rank < n_; ++rank) {
       calls[rank].exchange = &exchanges[rank];
-      calls[rank].channels = 1;
+      calls[rank].channels = channels_;
       calls[rank].short_sum = (which >> rank & 1) != 0;
     }
     results_ = team_.run(device::Protocol::packets, sum.type, sum.op, true, calls);
@@ -119,7 +124,7 @@ class Ranks {
     for (std::size_t rank = 0; rank < n_; ++rank) {
       if ((ranks >> rank & 1) == 0) continue;
       calls[rank].exchange = &exchanges[rank];
-      calls[rank].channels = 1;
+      calls[rank].channels = channels_;
       calls[rank].input = &value;
       calls[rank].output = &outputs[rank];
     }
@@ -143,7 +148,7 @@ class Ranks {
     for (std::size_t rank = 0; rank < n_; ++rank) {
       if ((ranks >> rank & 1) == 0) continue;
       calls[rank].exchange = &exchanges[rank];
-      calls[rank].channels = 1;
+      calls[rank].channels = channels_;
       calls[rank].input = &value;
       calls[rank].output = &outputs[rank];
       calls[rank].short_sum = (which >> rank & 1) != 0;
@@ -157,6 +162,7 @@ class Ranks {
   }
 
   std::size_t n_;
+  int channels_;
   DeviceTeam team_;
   std::vector<PreparedPlan> sums_;
   std::vector<PreparedPlan> broadcasts_;

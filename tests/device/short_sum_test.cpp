@@ -31,8 +31,8 @@ Bytes on_host(const Sum& sum, const std::vector<Bytes>& inputs) {
 }
 
 /// An operation of any size that fits, in any place.
-Sum draw(int n, strettoDataType_t type, strettoRedOp_t op, std::mt19937_64& random) {
-  const std::size_t most = most_elements(n, type);
+Sum draw(int n, strettoDataType_t type, strettoRedOp_t op, std::mt19937_64& random, int channels = 1) {
+  const std::size_t most = most_elements(n, type, channels);
   const std::size_t counts[] = {0, 1, 2, 3, 1 + random() % 17, random() % most, most};
   const std::size_t element_bytes = data_type_bytes(type);
   const std::size_t shifts[] = {0, 0, element_bytes, 1 + random() % 7};
@@ -47,10 +47,12 @@ TEST_P(ShortSumOf, AnyRanksAndSizes_GiveTheExchangesBits) {
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937_64 random(seed);
   for (int n = 2; n <= 8; ++n) {
-    Ranks ranks(n, random());
+    const int channels = random() % 2 == 0 ? 1 : 2 + static_cast<int>(random() % 3);
+    Ranks ranks(n, random(), channels);
     for (const strettoRedOp_t op : {strettoSum, strettoProd, strettoMax, strettoMin, strettoAvg}) {
-      const Sum sum = draw(n, type, op, random);
-      SCOPED_TRACE(testing::Message() << red_op_name(op) << " of " << sum.count << ", n=" << n << " in place "
+      const Sum sum = draw(n, type, op, random, channels);
+      SCOPED_TRACE(testing::Message() << red_op_name(op) << " of " << sum.count << ", n=" << n << " on " << channels
+                                      << " channels, in place "
                                       << sum.in_place << " shift " << sum.shift_bytes);
       const std::vector<Bytes> inputs = random_inputs(n, sum, random);
       const std::vector<Bytes> by_exchange = ranks.run(sum, inputs, 0);
@@ -70,12 +72,12 @@ INSTANTIATE_TEST_SUITE_P(Types, ShortSumOf, testing::Range(0, static_cast<int>(s
 
 TEST(ShortSum, CountersThatWrap_LoseNothingWhoeverRunsWhat) {
   std::mt19937_64 random(7);
-  for (const int n : {2, 3, 5}) {
-    Ranks ranks(n, random());
+  for (const auto& [n, channels] : {std::pair{2, 1}, {2, 3}, {3, 2}, {5, 1}}) {
+    Ranks ranks(n, random(), channels);
     ranks.team().pretend_history(0U - 13U);
     for (int round = 0; round < 40; ++round) {
       if (random() % 4 == 0) ranks.broadcast(static_cast<std::int64_t>(random()), kAll);
-      const Sum sum = draw(n, strettoInt32, strettoSum, random);
+      const Sum sum = draw(n, strettoInt32, strettoSum, random, channels);
       const std::vector<Bytes> inputs = random_inputs(n, sum, random);
       const Short which = round % 3 == 0 ? kAll : static_cast<Short>(random());
       const Bytes expected = sum.count == 0 ? Bytes() : on_host(sum, inputs);
@@ -91,12 +93,12 @@ TEST(ShortSum, CountersThatWrap_LoseNothingWhoeverRunsWhat) {
 /// while, so that none lives for 2^32 messages.
 TEST(ShortSum, Windows_AreLeftAsByTheExchange) {
   std::mt19937_64 random(3);
-  for (const int n : {2, 3, 8}) {
-    Ranks by_short(n, 1);
-    Ranks by_exchange(n, 1);
+  for (const auto& [n, channels] : {std::pair{2, 1}, {2, 4}, {3, 2}, {8, 1}}) {
+    Ranks by_short(n, 1, channels);
+    Ranks by_exchange(n, 1, channels);
     bool refreshed = false;
     for (std::uint32_t message = 0; message < 20; ++message) {
-      const Sum sum = draw(n, strettoInt64, strettoSum, random);
+      const Sum sum = draw(n, strettoInt64, strettoSum, random, channels);
       const std::vector<Bytes> inputs = random_inputs(n, sum, random);
       ASSERT_EQ(by_short.run(sum, inputs, kAll), by_exchange.run(sum, inputs, 0));
       for (Rank rank = 0; rank < n; ++rank) {
@@ -169,6 +171,9 @@ TEST(ShortSum, WhatFits_IsSmallAndPlain) {
     exchange = of(8);
     exchange.peers[0].receive_salt = 1;
     EXPECT_FALSE(fits(exchange));
+    exchange = of(8);
+    exchange.peers[0].receive_share_lines = 2;
+    EXPECT_FALSE(fits(exchange));
   }
 }
 
@@ -180,7 +185,10 @@ TEST(ShortSum, InverseOfPackets_DividesEveryPart) {
     device::place_exchange(exchange, windows_for(2));
     const device::ShortSum sum = device::short_sum_of({exchange, {}}).value().sum;
     ASSERT_EQ(sum.packets, packets);
-    for (std::uint32_t part = 0; part < device::kMostShortSumParts; ++part) {
+    ASSERT_EQ(sum.threads() * sum.parts_per_thread(), sum.parts_per_thread() == 1 ? packets : (packets + 1) / 2 * 2);
+    ASSERT_LE(sum.threads(), device::kMostShortSumThreads);
+    const auto all = static_cast<std::uint32_t>(packets * device::kMostExchangePeers);
+    for (std::uint32_t part = 0; part < std::min(all, device::kMostShortSumParts); ++part) {
       ASSERT_EQ(part * sum.inverse >> device::ShortSum::kInverseShift, part / packets) << part << " / " << packets;
     }
   }

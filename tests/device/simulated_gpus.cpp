@@ -84,9 +84,9 @@ std::atomic<std::uint64_t> short_sums{0};
 
 void run_short_sum(const KernelLaunch& launch, const device::ShortSumArguments& arguments) {
   const RunThread run = thread_kernel(launch.type, launch.op, launch.reduces, KernelForm::short_sum);
-  device::ShortSumLanding landing;
+  std::vector<ThreadLanding> landings(launch.blocks);
   run_blocks(launch, arguments.faults, false, false, [&](ThreadMachine& machine, std::uint32_t block) {
-    run(machine, {nullptr, nullptr, block, nullptr, nullptr, &arguments.sum, &landing});
+    run(machine, {nullptr, nullptr, block, nullptr, nullptr, &arguments.sum, &landings[block]});
   });
 }
 

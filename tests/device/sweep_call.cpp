@@ -94,7 +94,7 @@ Extents extents_of(const SweepCall& call, int rank) {
 }
 
 bool has_in_place_form(Sweep collective) {
-  return collective != Sweep::all_to_all && collective != Sweep::all_to_all_v && collective != Sweep::ring_of_sends;
+  return collective != Sweep::all_to_all_v && collective != Sweep::ring_of_sends;
 }
 
 /// The bits of 1, and the bits of its mantissa.

@@ -19,7 +19,8 @@ RunThread choose(KernelForm form) {
   if (form == KernelForm::short_sum) {
     if constexpr (Arithmetic::reduces) {
       return [](ThreadMachine& machine, const ThreadLaunch& launch) {
-        device::ShortSumRunner<ThreadMachine, Arithmetic>(machine, *launch.short_sum, *launch.landing).run();
+        using Runner = device::ShortSumRunner<ThreadMachine, Arithmetic, device::kMostShortSumPartsPerThread>;
+        Runner(machine, *launch.short_sum, *launch.landing, launch.strand).run();
       };
     }
     return nullptr;

@@ -10,6 +10,8 @@
 
 namespace stretto::test {
 
+using ThreadLanding = device::ShortSumLanding<device::kMostShortSumPartsPerThread>;
+
 struct ThreadLaunch {
   const device::ProgramView* program;
   const device::Operation* operation;
@@ -17,7 +19,7 @@ struct ThreadLaunch {
   const device::Exchange* exchange = nullptr;   ///< in place of program and operation
   device::ExchangeLinks* links = nullptr;       ///< of the block
   const device::ShortSum* short_sum = nullptr;  ///< in place of an exchange
-  device::ShortSumLanding* landing = nullptr;   ///< of the block
+  ThreadLanding* landing = nullptr;             ///< of the block
 };
 
 using RunThread = void (*)(ThreadMachine&, const ThreadLaunch&);

@@ -16,7 +16,9 @@ import build  # noqa: E402
 import jobs  # noqa: E402
 import packed  # noqa: E402
 
-CTEST = """add_test([=[Sums.OnAGpu/cuda]=] "{folder}/tests/sums_test" "--of" "{root}/tests/data")
+RUN = "import os, sys; os.execv(sys.argv[1], sys.argv[1:])"
+CTEST = """add_test([=[Sums.OnAGpu/cuda]=] {python} -c [[{run}]] "{folder}/tests/sums_test" "--of" "{root}/tests/data")
+add_test([=[Checked.OnAGpu/cuda]=] "{python}" "-c" "" "{folder}/tests/sums_test")
 set_tests_properties([=[Sums.OnAGpu/cuda]=] PROPERTIES WORKING_DIRECTORY "{root}")
 add_test([=[Sums.OnTheHost]=] "{folder}/tests/host_test")
 """
@@ -27,6 +29,7 @@ class Packed(unittest.TestCase):
         place = tempfile.TemporaryDirectory()
         self.addCleanup(place.cleanup)
         self.there, self.here = (os.path.join(place.name, name) for name in ("there", "here"))
+        self.python_there = os.path.join(place.name, "only.there", "bin", "python3.9")
         self.file = os.path.join(place.name, "made", "build.tar.xz")
 
     def at(self, root: str):
@@ -44,7 +47,9 @@ class Packed(unittest.TestCase):
             shutil.copy(shutil.which("true"), os.path.join(folder, name))
         os.symlink("libstretto.so.0.1", os.path.join(folder, "libstretto.so"))
         with open(os.path.join(folder, "CTestTestfile.cmake"), "w", encoding="utf-8") as file:
-            file.write(CTEST.format(folder=folder, root=self.there))
+            file.write(CTEST.format(folder=folder, root=self.there, python=self.python_there, run=RUN))
+        os.makedirs(os.path.dirname(self.python_there))
+        os.symlink(sys.executable, self.python_there)
         with open(os.path.join(folder, "notes.txt"), "w", encoding="utf-8") as file:
             file.write("not needed")
 
@@ -53,15 +58,16 @@ class Packed(unittest.TestCase):
             self.make_build()
             packed.pack(self.file, "gpu")
         shutil.rmtree(self.there)
+        os.remove(self.python_there)
         with self.at(self.here):
             packed.unpack(self.file, "packed")
         folder = os.path.join(self.here, "build", "packed")
         ran = subprocess.run(["ctest", "--test-dir", folder, "-R", "/cuda$"], capture_output=True, text=True, check=False)
         self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
-        self.assertIn("100% tests passed, 0 tests failed out of 1", ran.stdout)
+        self.assertIn("100% tests passed, 0 tests failed out of 2", ran.stdout)
         with open(os.path.join(folder, "CTestTestfile.cmake"), encoding="utf-8") as file:
             text = file.read()
-        self.assertEqual(text, CTEST.format(folder=folder, root=self.here))
+        self.assertEqual(text, CTEST.format(folder=folder, root=self.here, python=sys.executable, run=RUN))
         self.assertEqual(os.readlink(os.path.join(folder, "libstretto.so")), "libstretto.so.0.1")
 
     def test_only_what_a_gpu_needs_is_in_it(self):
