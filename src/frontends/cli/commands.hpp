@@ -42,8 +42,8 @@ struct ExplainOptions {
 struct SimulateOptions {
   std::string collective;
   std::uint64_t block_bytes = 0;
-  std::string file;     ///< of a topology: one host
-  std::string cluster;  ///< a line (topology/files/cluster_line.hpp); one of both is given
+  std::optional<std::string> file;     ///< of a topology: one host
+  std::optional<std::string> cluster;  ///< a line (topology/files/cluster_line.hpp); one of both is given
   std::string algorithm = "all";
   std::optional<int> n_ranks;  ///< the first of them; all, if not given
   std::optional<int> root;

@@ -28,11 +28,11 @@ topology::Machine machine_of_kind(const std::string& kind) {
 
 topology::Cluster cluster_of(const SimulateOptions& options) {
   topology::ClusterSpec spec;
-  if (options.cluster.empty()) {
-    spec.hosts.push_back({1, options.file, 1});
+  if (!options.cluster) {
+    spec.hosts.push_back({1, options.file.value_or(""), 1});
     return topology::make_cluster(spec, machine_from_file);
   }
-  spec = topology::parse_cluster_line(options.cluster);
+  spec = topology::parse_cluster_line(*options.cluster);
   return topology::make_cluster(spec, machine_of_kind);
 }
 
@@ -107,7 +107,7 @@ void print_simulation(const SimulateOptions& options) {
   const SimulatedRequest request{collective, root_of(collective, options.root, n_ranks), options.block_bytes,
                                  options.channels, network.groups()};
   SimulationReport report;
-  report.where = options.cluster.empty() ? options.file : options.cluster;
+  report.where = options.cluster.value_or(options.file.value_or(""));
   report.collective = collective;
   report.n_ranks = n_ranks;
   report.n_hosts = network.host_of().back() + 1;
