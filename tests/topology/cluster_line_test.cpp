@@ -86,6 +86,7 @@ TEST(ClusterLine, WrongLines_NameTheColumnAndWhatShouldStandThere) {
       Wrong{"4 x cpu, 2 leaves", "column 12", "\"hosts a leaf\" or \"Gb/s NICs\""},
       Wrong{"4 x cpu, 2:1", "column 13", "should be \"spine\""},
       Wrong{"4 x cpu, 2:0 spine", "column 10", "a ratio as 2:1"},
+      Wrong{"4 x cpu, 1001:1 spine", "column 10", "from 1 to 1000"},
       Wrong{"4 x cpu, :1 spine", "column 10", "a ratio as 2:1"},
       Wrong{"4 x cpu, 1:2:3 spine", "column 10", "a ratio as 2:1"},
       Wrong{"4 x cpu, 2:1 spine, 2:1 spine", "column 21", "the spine is said before"},

@@ -190,6 +190,12 @@ TEST(Cluster, NicsOfUnknownSpeed_NeedAWord) {
   EXPECT_EQ(make_cluster(parse_cluster_line("1 x a/file"), file).n_ranks(), 1);
 }
 
+/// Whatever may be said leaves a way.
+TEST(Cluster, NarrowestSpine_StillCarries) {
+  const ClusterNetwork cluster = laid_out("2 x gpu, 1 hosts a leaf, 1000:1 spine, 1 Gb/s NICs");
+  EXPECT_EQ(capacity(cluster.network(), "leaf 0", "spine"), 1);
+}
+
 TEST(Cluster, WhatIsNotThere_IsRefusedWithTheColumn) {
   struct Wrong {
     const char* line;

@@ -15,8 +15,8 @@ namespace {
 
 using Fault = ClusterSpec::Fault;
 
-constexpr std::int64_t kMostGigabits = 100'000;
-constexpr std::int32_t kMostParts = 1'000'000;  // of a ratio, or by number
+constexpr std::int64_t kMostGigabits = kMostMegabits / 1000;
+constexpr std::int32_t kMostNumber = 1'000'000;  // of a host or a part of it
 constexpr std::string_view kParts =
     "\"rail-optimised\", \"32 hosts a leaf\", \"one switch\", \"2:1 spine\", \"200 Gb/s NICs\" or \"host 0 without GPU "
     "0\"";
@@ -175,9 +175,9 @@ class Parser {
     const std::size_t colon = word.text.find(':');
     const char* const wanted = "a ratio as 2:1";
     spec_.fabric.down =
-        static_cast<std::int32_t>(Words::number(word, word.text.substr(0, colon), wanted, 1, kMostParts));
+        static_cast<std::int32_t>(Words::number(word, word.text.substr(0, colon), wanted, 1, kMostOfRatio));
     spec_.fabric.up =
-        static_cast<std::int32_t>(Words::number(word, word.text.substr(colon + 1), wanted, 1, kMostParts));
+        static_cast<std::int32_t>(Words::number(word, word.text.substr(colon + 1), wanted, 1, kMostOfRatio));
     spec_.spine_column = word.column;
   }
 
@@ -214,14 +214,15 @@ class Parser {
       const char* const wanted = "two GPUs as 0-3";
       if (dash == ends.text.npos) refuse_word(ends, wanted);
       change.fault = Fault::no_link;
-      change.first = static_cast<std::int32_t>(Words::number(ends, ends.text.substr(0, dash), wanted, 0, kMostParts));
-      change.second = static_cast<std::int32_t>(Words::number(ends, ends.text.substr(dash + 1), wanted, 0, kMostParts));
+      change.first = static_cast<std::int32_t>(Words::number(ends, ends.text.substr(0, dash), wanted, 0, kMostNumber));
+      change.second =
+          static_cast<std::int32_t>(Words::number(ends, ends.text.substr(dash + 1), wanted, 0, kMostNumber));
     } else {
       refuse_word(word, "\"GPU\", \"NIC\" or \"link\"");
     }
   }
 
-  std::int32_t number(const char* what) { return static_cast<std::int32_t>(words_.number(what, 0, kMostParts)); }
+  std::int32_t number(const char* what) { return static_cast<std::int32_t>(words_.number(what, 0, kMostNumber)); }
 
   static void once(const Word& word, bool& said, const char* what) {
     if (said) refuse_cluster(word.column, format("{} is said before: leave one of them out", what));

@@ -71,7 +71,8 @@ void check_ports(const HostVariant& host, const ClusterSpec::Hosts& group) {
     refuse_cluster(group.column,
                    format("{} has no NIC to join other hosts by: take another kind, or one host", group.kind));
   }
-  if (std::ranges::count(speeds, 0) > 0) {
+  const auto is_usable = [](std::int64_t speed) { return speed > 0 && speed <= kMostMegabits; };
+  if (!std::ranges::all_of(speeds, is_usable)) {
     refuse_cluster(group.column,
                    format("{} does not say how fast its NICs are: add \", 100 Gb/s NICs\" to the line", group.kind));
   }

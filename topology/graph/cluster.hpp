@@ -14,6 +14,8 @@
 namespace stretto::topology {
 
 inline constexpr std::int32_t kMostHosts = 65'536;
+inline constexpr std::int64_t kMostMegabits = 100'000'000;  ///< per second, of a NIC
+inline constexpr std::int32_t kMostOfRatio = 1000;          ///< of either side of Fabric::down and Fabric::up
 
 /// How NICs are joined. A leaf is a switch that NICs are plugged into; where there are several, all are joined by the
 /// spine, which itself never holds anything up.

@@ -12,7 +12,8 @@
 namespace stretto::topology {
 namespace {
 
-constexpr std::int64_t kMegabitsPerMegabyte = 8;
+/// What is joined at all carries something: a link of nothing is none.
+std::int64_t megabytes(std::int64_t megabits) { return std::max<std::int64_t>(1, megabits / 8); }
 
 /// Some of a machine as a network, NICs included.
 struct Part {
@@ -92,16 +93,16 @@ void widen_unknown_buses(Part& part, const HostVariant& host) {
   std::map<NodeId, std::int64_t> ports_of_nic;
   const std::vector<NodeId> ports = ports_of(host.machine);
   for (std::size_t port = 0; port < ports.size(); ++port) {
-    ports_of_nic[nic_of(host.machine, ports[port])] += host.made_megabits_per_s[port] / kMegabitsPerMegabyte;
+    ports_of_nic[nic_of(host.machine, ports[port])] += megabytes(host.made_megabits_per_s[port]);
   }
   for (const auto& [nic, megabytes_per_s] : ports_of_nic) {
     const Node& node = host.machine.node(nic);
     const PciFunction& pci = *pci_of(node);
+    if ((pci.lanes && pci.gigatransfers_per_s) || node.parent == kNoNode) continue;
     const VertexId vertex = part.vertex_of_node[static_cast<std::size_t>(nic)];
-    if ((pci.lanes && pci.gigatransfers_per_s) || vertex < 0 || node.parent == kNoNode) continue;
+    const VertexId parent = part.vertex_of_node[static_cast<std::size_t>(node.parent)];
     const std::int64_t missing = megabytes_per_s - pci_megabytes_per_s(pci);
-    if (missing <= 0) continue;
-    part.network.add_both_ways(vertex, part.vertex_of_node[static_cast<std::size_t>(node.parent)], missing);
+    if (missing > 0 && vertex >= 0 && parent >= 0) part.network.add_both_ways(vertex, parent, missing);
   }
 }
 
@@ -183,7 +184,8 @@ std::unique_ptr<ClusterNetwork::Local> ClusterNetwork::local_of(const HostVarian
   }
   for (const std::int32_t port : local->port_of_rank) {
     if (port >= 0) continue;
-    throw Error(strettoInvalidArgument, "cluster: no way leads from a GPU to a NIC of its host");
+    throw Error(strettoInvalidArgument,
+                "cluster: no way leads from a GPU to a NIC of its host: take one host, or another kind");
   }
   return local;
 }
@@ -240,7 +242,7 @@ void ClusterNetwork::add_leaves(const Cluster& cluster) {
     const VertexId leaf = network_.add_relay(name);
     leaves_[place] = leaf;
     if (spine_ < 0) continue;
-    network_.add_both_ways(leaf, spine_, megabits_per_s * fabric_.up / fabric_.down / kMegabitsPerMegabyte);
+    network_.add_both_ways(leaf, spine_, megabytes(megabits_per_s * fabric_.up / fabric_.down));
   }
   for (std::size_t number = 0; number < hosts_.size(); ++number) {
     const Host& host = hosts_[number];
@@ -248,7 +250,7 @@ void ClusterNetwork::add_leaves(const Cluster& cluster) {
     for (std::size_t port = 0; port < speeds.size(); ++port) {
       if (host.local->nic_of_port[port] < 0) continue;
       network_.add_both_ways(host.first_vertex + host.local->nic_of_port[port],
-                             leaf_of(host, static_cast<std::int32_t>(port)), speeds[port] / kMegabitsPerMegabyte);
+                             leaf_of(host, static_cast<std::int32_t>(port)), megabytes(speeds[port]));
     }
   }
 }
@@ -322,9 +324,10 @@ std::vector<std::vector<std::int32_t>> ClusterNetwork::partitions() const {
   std::vector<std::int32_t> groups = hosts;
   for (std::size_t number = 0; number < hosts_.size(); ++number) {
     const Host& host = hosts_[number];
-    for (VertexId i = 0; i < host.local->network.n_vertices(); ++i) {
-      hosts[static_cast<std::size_t>(host.first_vertex + i)] = static_cast<std::int32_t>(number);
-      groups[static_cast<std::size_t>(host.first_vertex + i)] = host.leaf_group;
+    const VertexId end = host.first_vertex + host.local->network.n_vertices();
+    for (VertexId vertex = host.first_vertex; vertex < end; ++vertex) {
+      hosts[static_cast<std::size_t>(vertex)] = static_cast<std::int32_t>(number);
+      groups[static_cast<std::size_t>(vertex)] = host.leaf_group;
     }
   }
   for (const auto& [place, leaf] : leaves_) groups[static_cast<std::size_t>(leaf)] = place.first;

@@ -54,11 +54,13 @@ void add_simulate(CLI::App& app, SimulateOptions& options) {
   command->add_option("BYTES", options.block_bytes, "Bytes of a block (1K, 4M, ...): what a rank gives or gets")
       ->required()
       ->transform(CLI::AsSizeValue(false));
-  CLI::Option_group* where = command->add_option_group("where");
-  where->add_option("--topology", options.file, "One host: a topology file, as stretto topo reads it");
-  where->add_option("--cluster", options.cluster,
-                    "Many: \"128 hosts x dgx-h100, rail-optimised, 2:1 spine\" (docs/topology.md has the grammar)");
-  where->require_option(1);
+  // No group of options that asks for one of them: CLI11 2.1 never ends where an unknown one follows a group.
+  CLI::Option* file =
+      command->add_option("--topology", options.file, "One host: a topology file, as stretto topo reads it");
+  command
+      ->add_option("--cluster", options.cluster,
+                   "Many: \"128 hosts x dgx-h100, rail-optimised, 2:1 spine\" (docs/topology.md has the grammar)")
+      ->excludes(file);
   std::vector<std::string> names = algorithm_names();
   names.insert(names.begin(), "all");
   command->add_option("--algorithm", options.algorithm, "This one alone")->check(CLI::IsMember(names));

@@ -29,7 +29,11 @@ topology::Machine machine_of_kind(const std::string& kind) {
 topology::Cluster cluster_of(const SimulateOptions& options) {
   topology::ClusterSpec spec;
   if (!options.cluster) {
-    spec.hosts.push_back({1, options.file.value_or(""), 1});
+    if (!options.file) {
+      throw Error(strettoInvalidArgument,
+                  "simulate needs a machine: --topology FILE, or --cluster LINE as \"2 hosts x dgx-h100\"", "cluster");
+    }
+    spec.hosts.push_back({1, *options.file, 1});
     return topology::make_cluster(spec, machine_from_file);
   }
   spec = topology::parse_cluster_line(*options.cluster);

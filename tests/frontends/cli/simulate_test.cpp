@@ -91,7 +91,8 @@ TEST(CliSimulate, TimeThatIsUp_IsSaid) {
 }
 
 TEST(CliSimulate, BadArguments_EndWithStatus2) {
-  expect_refusal("all_reduce 1M", "--topology");
+  expect_refusal("all_reduce 1M", "--topology FILE, or --cluster LINE");
+  expect_refusal("all_reduce 1M --cluster '2 x gpu' -b 8", "-b");
   expect_refusal("all_reduce 1M --cluster '2 x gpu' --topology x.xml", "--topology");
   expect_refusal("all_redoce 1M --cluster '2 x gpu'", "all_reduce,all_gather");
   expect_refusal("all_reduce many --cluster '2 x gpu'", "BYTES");
