@@ -70,7 +70,18 @@ def tidy(names: list) -> None:
     # GCC's flags that clang does not know are no finding.
     one = ["clang-tidy", "--quiet", "-p", build.directory_of("dev"), "--extra-arg=-Wno-unknown-warning-option"]
     script = 'printf "%s\\0" "${@:2}" | xargs -0 -n 1 -P "$1" ' + " ".join(one)
-    jobs.command(["bash", "-c", script, "tidy", str(build.cores()), *names], log="tidy", env=build.environment())
+    failed = jobs.command(["bash", "-c", script, "tidy", str(build.cores()), *names], log="tidy", env=build.environment(),
+                          check=False)
+    if failed:
+        found = findings(os.path.join(jobs.LOGS, "tidy.log"))
+        raise jobs.StepFailed("clang-tidy found:\n" + "\n".join(found or [jobs.tail(os.path.join(jobs.LOGS, "tidy.log"))]))
+
+
+def findings(path: str) -> list:
+    """The log's lines that say what is wrong: the rest counts the warnings of system headers."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        lines = {line.rstrip("\n").replace(build.ROOT + "/", "") for line in file if ": error: " in line or ": warning: " in line}
+    return sorted(lines)[:80]
 
 
 def format_check() -> Counts:

@@ -125,7 +125,8 @@ QUICK = [
 ]
 ALL = [
     Job("format", 30, "clang-format", lint.format_check),
-    Job("dev", 400, "debug build and its tests", dev),
+    Job("coverage", 500, "debug build, its tests, and at least 90% of the lines of base, plan, bootstrap and comm run",
+        coverage.run),
     Job("release", 300, "release build and its tests", release),
     Job("mpi", 35, "ranks started by mpirun", mpi),
     Job("simulator", 40, "1,000 seeds", simulator),
@@ -137,7 +138,6 @@ ALL = [
     Job("aarch64", 90, "the library's sources compile for aarch64", aarch64),
     Job("asan", 600, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan")),
     Job("tsan", 500, "ThreadSanitizer", functools.partial(sanitized, "tsan")),
-    Job("coverage", 450, "at least 90% of the lines of base, plan, bootstrap and comm run", coverage.run),
     Job("fuzz", 360, "each fuzz target for 40 s", fuzz.run),
     Job("tidy", 330, "clang-tidy on changed files", lint.tidy_check),
     Job("claims", 20, "each test that tests/claims.tsv names exists and ran", claims),

@@ -91,7 +91,7 @@ std::vector<int> Trees::handed(int channel, Rank from, Rank to, int depth) const
 
 int Trees::most_handed() const {
   if (n_trees_ == 1) return n_ > 1 ? 1 : 0;
-  const auto n_depths = static_cast<std::size_t>(deepest_ + 1);
+  const std::size_t n_depths = static_cast<std::size_t>(deepest_) + 1;
   std::vector<int> count(n_ * n_depths);  // of one giver, by taker and depth
   int most = 0;
   for (int channel = 0; channel < n_channels_; ++channel) {
