@@ -22,11 +22,12 @@ SEED = int(os.environ.get("STRETTO_TEST_FUZZ_SEED", "20261126"))
 # One input takes well under a millisecond: what takes this long hangs.
 INPUT_SECONDS = 20
 TARGETS = ["unique_id", "handshake", "control", "meeting", "setup", "shm_frames", "shm_setup", "environment",
-           "nccl_environment", "command_line", "plan_json", "topology_file"]
+           "nccl_environment", "command_line", "plan_json", "topology_file",
+           "cluster_line"]
 # Of the other targets the seeds are random bytes.
 TEXT_SEEDS = {"environment": "tests/fuzz/seeds/environment", "nccl_environment": "tests/fuzz/seeds/nccl_environment",
               "command_line": "tests/fuzz/seeds/command_line", "plan_json": "tests/plan/golden",
-              "topology_file": "tests/topology/machines"}
+              "topology_file": "tests/topology/machines", "cluster_line": "tests/fuzz/seeds/cluster_line"}
 MAX_BYTES = {"plan_json": 8192, "topology_file": 16384}
 PRINTED_BYTES = 6000
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -11,41 +12,68 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 /// What is left of a flow by rounding, in bytes.
 constexpr double kNothing = 1e-3;
+constexpr double kRounding = 1e-9;
 
 }  // namespace
 
+Flows::Flows(std::vector<double> capacities)
+    : capacities_(std::move(capacities)), carried_(capacities_.size()), loads_(capacities_.size()) {}
+
 void Flows::start(double bytes, const std::vector<LinkId>* links, std::int32_t owner) {
-  flows_.push_back({bytes, links, owner, 0});
+  flows_.push_back({bytes, bytes, links, owner, 0});
   shared_ = false;
 }
 
-/// Progressive filling: the link that gives its flows least settles them, and what they take is gone for the others.
+void Flows::count_users() {
+  for (const LinkId link : used_) loads_[static_cast<std::size_t>(link)].users = 0;
+  used_.clear();
+  unsettled_.clear();
+  for (Flow& flow : flows_) {
+    flow.rate = kNever;  // of a flow over no link
+    if (!flow.links->empty()) unsettled_.push_back(&flow);
+    for (const LinkId link : *flow.links) {
+      Load& load = loads_[static_cast<std::size_t>(link)];
+      if (load.users++ > 0) continue;
+      used_.push_back(link);
+      load.left = capacities_[static_cast<std::size_t>(link)];
+    }
+  }
+}
+
+/// What a flow gets on the tightest links, which are marked; those that are as tight but for rounding with them.
+double Flows::least_share() {
+  double least = kNever;
+  for (const LinkId link : used_) {
+    const Load& load = loads_[static_cast<std::size_t>(link)];
+    if (load.users > 0) least = std::min(least, load.left / load.users);
+  }
+  for (const LinkId link : used_) {
+    Load& load = loads_[static_cast<std::size_t>(link)];
+    load.is_tight = load.users > 0 && load.left / load.users <= least * (1 + kRounding);
+  }
+  return least;
+}
+
+/// Progressive filling: the links that give their flows least settle them, and what they take is gone for the others.
+/// Equally tight links at once: a cluster has thousands of them.
 void Flows::share() {
   if (shared_) return;
   shared_ = true;
-  std::vector<double> left = capacities_;
-  std::vector<std::int32_t> users(capacities_.size());
-  for (Flow& flow : flows_) {
-    flow.rate = flow.links->empty() ? kNever : -1;
-    for (const LinkId link : *flow.links) ++users[static_cast<std::size_t>(link)];
-  }
-  while (true) {
-    double least = kNever;
-    LinkId tightest = -1;
-    for (std::size_t link = 0; link < left.size(); ++link) {
-      if (users[link] == 0 || left[link] / users[link] >= least) continue;
-      least = left[link] / users[link];
-      tightest = static_cast<LinkId>(link);
-    }
-    if (tightest < 0) return;
-    for (Flow& flow : flows_) {
-      if (flow.rate >= 0 || std::ranges::find(*flow.links, tightest) == flow.links->end()) continue;
-      flow.rate = least;
-      for (const LinkId link : *flow.links) {
-        left[static_cast<std::size_t>(link)] = std::max(0.0, left[static_cast<std::size_t>(link)] - least);
-        --users[static_cast<std::size_t>(link)];
+  count_users();
+  while (!unsettled_.empty()) {
+    const double least = least_share();
+    const auto is_settled = [&](Flow* flow) {
+      const auto is_tight = [&](LinkId link) { return loads_[static_cast<std::size_t>(link)].is_tight; };
+      if (std::ranges::none_of(*flow->links, is_tight)) return false;
+      flow->rate = least;
+      for (const LinkId link : *flow->links) {
+        Load& load = loads_[static_cast<std::size_t>(link)];
+        load.left = std::max(0.0, load.left - least);
+        --load.users;
       }
-    }
+      return true;
+    };
+    std::erase_if(unsettled_, is_settled);
   }
 }
 
@@ -62,10 +90,10 @@ double Flows::next_end_s() {
 void Flows::advance(double seconds, std::vector<std::int32_t>& ended) {
   share();
   for (Flow& flow : flows_) {
-    const double moved = flow.rate == kNever ? flow.left : std::min(flow.left, flow.rate * seconds);
-    flow.left -= moved;
-    for (const LinkId link : *flow.links) carried_[static_cast<std::size_t>(link)] += moved;
-    if (flow.left <= kNothing) ended.push_back(flow.owner);
+    flow.left -= flow.rate == kNever ? flow.left : std::min(flow.left, flow.rate * seconds);
+    if (flow.left > kNothing) continue;
+    for (const LinkId link : *flow.links) carried_[static_cast<std::size_t>(link)] += flow.bytes;
+    ended.push_back(flow.owner);
   }
   if (std::erase_if(flows_, [](const Flow& flow) { return flow.left <= kNothing; }) > 0) shared_ = false;
 }

@@ -13,7 +13,7 @@ using LinkId = std::int32_t;
 class Flows {
  public:
   /// Bytes per second of each link.
-  explicit Flows(std::vector<double> capacities) : capacities_(std::move(capacities)), carried_(capacities_.size()) {}
+  explicit Flows(std::vector<double> capacities);
 
   /// `owner` says in advance() whose has ended. A flow over no link takes no time.
   void start(double bytes, const std::vector<LinkId>* links, std::int32_t owner);
@@ -23,21 +23,33 @@ class Flows {
   void advance(double seconds, std::vector<std::int32_t>& ended);
 
   bool empty() const { return flows_.empty(); }
-  /// Bytes that each link has carried.
+  /// Bytes that each link has carried, of flows that have ended.
   const std::vector<double>& carried() const { return carried_; }
 
  private:
   struct Flow {
+    double bytes;
     double left;
     const std::vector<LinkId>* links;
     std::int32_t owner;
     double rate;
   };
 
+  struct Load {
+    double left = 0;  ///< of the capacity
+    std::int32_t users = 0;
+    bool is_tight = false;
+  };
+
   void share();
+  void count_users();
+  double least_share();
 
   std::vector<double> capacities_;
   std::vector<double> carried_;
+  std::vector<Load> loads_;       ///< by link; of those that are not used anything
+  std::vector<LinkId> used_;      ///< by some flow
+  std::vector<Flow*> unsettled_;  ///< while shares are worked out
   std::vector<Flow> flows_;
   bool shared_ = true;  ///< the rates are those of flows_
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -9,18 +10,23 @@
 
 #include "plan/flows.hpp"
 #include "topology/graph/network.hpp"
+#include "topology/graph/ways.hpp"
 
 namespace stretto {
 
 /// The links of a network, parallel edges as one, and the routes that are taken over them.
 class Routes {
  public:
-  explicit Routes(const topology::Network& network);
+  /// From rank to rank: vertices, each with an edge to the next.
+  using Way = std::function<std::vector<topology::VertexId>(std::int32_t from, std::int32_t to)>;
+
+  /// The network must live as long.
+  /// @param way which way messages go unless set() says another; none: the shortest (topology/graph/ways.hpp)
+  explicit Routes(const topology::Network& network, Way way = {});
 
   /// Has messages of this channel go this way: vertices from rank to rank, each with an edge to the next.
   void set(std::int32_t channel, const std::vector<topology::VertexId>& vertices);
-  /// What was set, or else one with the fewest links, of those the one whose narrowest link is widest. Throws
-  /// Error(strettoInvalidArgument) where there is no way.
+  /// What was set, or else the usual way. Throws Error(strettoInvalidArgument) where there is none.
   const std::vector<LinkId>& of(std::int32_t channel, std::int32_t from, std::int32_t to);
 
   int n_ranks() const { return network_.n_ranks(); }
@@ -33,13 +39,13 @@ class Routes {
   /// Channel (-1: any), sender, receiver.
   using Key = std::tuple<std::int32_t, std::int32_t, std::int32_t>;
 
-  std::vector<LinkId> shortest(topology::VertexId from, topology::VertexId to) const;
+  std::vector<LinkId> links_along(const std::vector<topology::VertexId>& vertices) const;
 
   const topology::Network& network_;
+  Way way_;
   std::map<std::pair<topology::VertexId, topology::VertexId>, LinkId> links_;
   std::vector<std::pair<topology::VertexId, topology::VertexId>> ends_;
   std::vector<double> capacities_;
-  std::vector<std::vector<LinkId>> out_;  ///< by vertex
   std::map<Key, std::vector<LinkId>> routes_;
 };
 

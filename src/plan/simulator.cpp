@@ -15,6 +15,8 @@
 namespace stretto {
 namespace {
 
+constexpr std::uint64_t kEventsBetweenQuestions = 256;
+
 /// One direction of a connection: when what was signalled, or released, arrives.
 struct Stream {
   std::deque<double> arrivals;
@@ -48,6 +50,7 @@ class Run {
     for (const Plan& each : plans) {
       for (const Strand& strand : each.program.strands) {
         cursors_.push_back({&strand, each.rank, 0, 0, geometry.channel(strand.channel), false});
+        n_steps_ += strand.body.size() * cursors_.back().geometry.rounds + strand.epilogue.size();
       }
     }
   }
@@ -55,7 +58,8 @@ class Run {
   Simulation run() {
     for (std::size_t strand = 0; strand < cursors_.size(); ++strand) wake(static_cast<std::int32_t>(strand), 0);
     std::vector<std::int32_t> ended;
-    while (!timers_.empty() || !flows_.empty()) {
+    for (std::uint64_t event = 0; !timers_.empty() || !flows_.empty(); ++event) {
+      if (event % kEventsBetweenQuestions == 0 && !may_go_on()) return {now_, flows_.carried(), messages_, false};
       ended.clear();
       const double flow_s = flows_.next_end_s();
       const bool by_timer = !timers_.empty() && std::get<0>(timers_.top()) - now_ <= flow_s;
@@ -71,10 +75,14 @@ class Run {
       }
     }
     check_end();
-    return {now_, flows_.carried(), messages_};
+    return {now_, flows_.carried(), messages_, true};
   }
 
  private:
+  bool may_go_on() const {
+    return !machine_.go_on || machine_.go_on(static_cast<double>(n_steps_done_) / static_cast<double>(n_steps_));
+  }
+
   bool at_end(const Cursor& cursor) const {
     return cursor.round > cursor.geometry.rounds ||
            (cursor.round == cursor.geometry.rounds && cursor.step >= cursor.strand->epilogue.size());
@@ -93,6 +101,7 @@ class Run {
     skip_empty_bodies(cursor);
     while (!at_end(cursor) && take(strand, cursor, step_of(cursor))) {
       cursor.moving = false;
+      ++n_steps_done_;
       ++cursor.step;
       if (cursor.round < cursor.geometry.rounds && cursor.step == cursor.strand->body.size()) {
         ++cursor.round;
@@ -216,6 +225,8 @@ class Run {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::uint64_t n_timers_ = 0;
   std::uint64_t messages_ = 0;
+  std::uint64_t n_steps_ = 0;
+  std::uint64_t n_steps_done_ = 0;
   double now_ = 0;
 };
 

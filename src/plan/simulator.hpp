@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -21,12 +22,15 @@ struct SimulatedMachine {
   double local_bytes_per_s = 0;  ///< of sums and copies on a rank; 0: they take no time
   std::uint64_t slot_bytes = 1 << 20;
   std::uint32_t slots = 4;  ///< of a connection
+  /// Asked now and then with the part of all steps that is done; false: the run ends where it is.
+  std::function<bool(double part)> go_on = {};
 };
 
 struct Simulation {
   double seconds = 0;
   std::vector<double> link_bytes;  ///< carried by each link of the routes
   std::uint64_t messages = 0;
+  bool complete = true;  ///< false: go_on() ended it
 };
 
 /// All ranks begin at once. Throws Error(strettoInvalidArgument) if the plan cannot end: it waits for what does not

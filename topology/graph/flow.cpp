@@ -45,10 +45,10 @@ std::int64_t sent_by_ranks(const Network& network) {
 }
 
 /// Of all cuts that part ranks, in either direction.
-std::int64_t least_cut(const Network& network) {
+std::int64_t least_cut(const Network& network, const std::vector<VertexId>& others) {
   std::int64_t least = kUnlimited;
   const VertexId first = network.ranks().front();
-  for (const VertexId other : network.ranks()) {
+  for (const VertexId other : others.empty() ? network.ranks() : others) {
     if (other == first) continue;
     least = std::min({least, max_flow(network, {first}, other).value, max_flow(network, {other}, first).value});
   }
@@ -61,14 +61,16 @@ Flow max_flow(const Network& network, const std::vector<VertexId>& sources, Vert
   return flow_from(network, sources, kUnlimited, 1, sink);
 }
 
-Rate all_gather_rate(const Network& network) {
+Rate all_gather_rate(const Network& network, const std::vector<VertexId>& receivers) {
   if (network.n_ranks() < 2) return {kUnlimited, 1, {}};
-  // The first rank alone: one of the sets that count, to begin with.
-  std::vector<bool> first_alone(static_cast<std::size_t>(network.n_vertices()), false);
-  first_alone[static_cast<std::size_t>(network.ranks().front())] = true;
-  Rate rate = quotient_of(network, first_alone);
-  for (std::size_t i = 0; i < network.ranks().size() && rate.numerator > 0;) {
-    const Flow flow = flow_from(network, network.ranks(), rate.numerator, rate.denominator, network.ranks()[i]);
+  const std::vector<VertexId>& sinks = receivers.empty() ? network.ranks() : receivers;
+  // A rank alone that is not the only receiver: one of the sets that count, to begin with.
+  const bool takes_second = sinks.size() == 1 && sinks.front() == network.ranks().front();
+  std::vector<bool> one_alone(static_cast<std::size_t>(network.n_vertices()), false);
+  one_alone[static_cast<std::size_t>(network.ranks()[takes_second ? 1 : 0])] = true;
+  Rate rate = quotient_of(network, one_alone);
+  for (std::size_t i = 0; i < sinks.size() && rate.numerator > 0;) {
+    const Flow flow = flow_from(network, network.ranks(), rate.numerator, rate.denominator, sinks[i]);
     if (flow.value == rate.numerator * network.n_ranks()) {
       ++i;  // all of all ranks reaches this one; a lower rate does so all the more
     } else {
@@ -78,10 +80,10 @@ Rate all_gather_rate(const Network& network) {
   return rate;
 }
 
-double all_reduce_least_seconds(const Network& network, std::uint64_t bytes) {
+double all_reduce_least_seconds(const Network& network, std::uint64_t bytes, const std::vector<VertexId>& others) {
   if (network.n_ranks() < 2) return 0;
   const double sent = 2.0 * (network.n_ranks() - 1) / static_cast<double>(sent_by_ranks(network));
-  const double cut = 1.0 / static_cast<double>(least_cut(network));
+  const double cut = 1.0 / static_cast<double>(least_cut(network, others));
   return static_cast<double>(bytes) * std::max(sent, cut) / 1e6;
 }
 

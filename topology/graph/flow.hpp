@@ -35,14 +35,16 @@ struct Rate {
 };
 
 /// The most at which every rank's block can reach all others at once. 0: some rank cannot reach some other.
-Rate all_gather_rate(const Network& network);
+/// @param receivers ranks to look at alone, where each other one is as one of them (ClusterNetwork::unlike); empty: all
+Rate all_gather_rate(const Network& network, const std::vector<VertexId>& receivers = {});
 
 /// Seconds that an all-reduce of `bytes` takes at least, whatever the plan, where only ranks can sum: the most of
 /// - bytes / the least cut that parts ranks, since the sum of either side must get to the other;
 /// - 2 (n - 1) bytes / all that ranks can send, since each element takes n - 1 messages to be summed, and n - 1 to be
 ///   known everywhere.
 /// Infinite where ranks are not joined, 0 of one rank.
-double all_reduce_least_seconds(const Network& network, std::uint64_t bytes);
+/// @param others as seen from rank 0, like all_gather_rate's
+double all_reduce_least_seconds(const Network& network, std::uint64_t bytes, const std::vector<VertexId>& others = {});
 
 /// The same as the highest "bus bandwidth" (2 (n - 1) / n times bytes by time), in GB/s of 1e9 bytes; 0 of one rank.
 double all_reduce_bus_gigabytes_per_s(const Network& network);

@@ -35,6 +35,9 @@ constexpr std::int64_t kC2c = 450'000;
 constexpr std::int64_t kBetweenPackages = 20'000;
 constexpr std::int64_t kWithinPackage = 40'000;
 
+/// Eight channels of DDR5-4800, eight bytes wide (Intel's data sheets of the fourth Xeon generation).
+constexpr std::int64_t kMemory = 8 * 38'400;
+
 template <class Rows>
 std::int64_t newest_up_to(const Rows& rows, std::int32_t wanted, std::int32_t(std::decay_t<decltype(rows[0])>::*key)) {
   std::int64_t speed = rows.front().megabytes_per_s;
@@ -89,5 +92,7 @@ std::int64_t link_megabytes_per_s(const Link& link, const Machine& machine) {
 std::int64_t between_numa_megabytes_per_s(const NumaNode& a, const NumaNode& b) {
   return a.package && a.package == b.package ? kWithinPackage : kBetweenPackages;
 }
+
+std::int64_t memory_megabytes_per_s() { return kMemory; }
 
 }  // namespace stretto::topology

@@ -18,4 +18,7 @@ std::int64_t link_megabytes_per_s(const Link& link, const Machine& machine);
 /// Between two NUMA nodes: of one package, or of two.
 std::int64_t between_numa_megabytes_per_s(const NumaNode& a, const NumaNode& b);
 
+/// Between a NUMA node that is a rank itself, of a host without GPUs, and its memory.
+std::int64_t memory_megabytes_per_s();
+
 }  // namespace stretto::topology

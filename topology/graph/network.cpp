@@ -8,24 +8,14 @@
 namespace stretto::topology {
 namespace {
 
-VertexId vertex_of(Network& network, const Machine& machine, NodeId id) {
-  const Node& node = machine.node(id);
-  if (std::holds_alternative<GpuNode>(node.facts)) return network.add_rank(name_of(node), id);
-  return network.add_relay(name_of(node), id);
-}
-
-/// Networks of a NIC are for other hosts: within one they carry nothing.
-bool carries(const Node& node) {
-  return !std::holds_alternative<NetNode>(node.facts) && !std::holds_alternative<NicNode>(node.facts);
-}
-
 void join_numa_nodes(Network& network, const Machine& machine, const std::vector<VertexId>& vertices) {
   const std::vector<NodeId>& roots = machine.roots();
   for (std::size_t i = 0; i < roots.size(); ++i) {
     const auto* a = std::get_if<NumaNode>(&machine.node(roots[i]).facts);
     for (std::size_t j = i + 1; a != nullptr && j < roots.size(); ++j) {
       const auto* b = std::get_if<NumaNode>(&machine.node(roots[j]).facts);
-      if (b == nullptr) continue;
+      if (b == nullptr || vertices[static_cast<std::size_t>(roots[i])] < 0) continue;
+      if (vertices[static_cast<std::size_t>(roots[j])] < 0) continue;
       network.add_both_ways(vertices[static_cast<std::size_t>(roots[i])], vertices[static_cast<std::size_t>(roots[j])],
                             between_numa_megabytes_per_s(*a, *b));
     }
@@ -63,15 +53,21 @@ Network Network::reversed() const {
   return turned;
 }
 
-Network network_of(const Machine& machine) {
-  Network network;
-  std::vector<VertexId> vertices;  // by node; -1: it carries nothing
+std::vector<VertexId> add_machine(Network& network, const Machine& machine,
+                                  const std::function<bool(NodeId)>& takes_part,
+                                  const std::function<std::string(NodeId)>& named) {
+  std::vector<VertexId> vertices;
   for (std::size_t i = 0; i < machine.nodes().size(); ++i) {
     const auto id = static_cast<NodeId>(i);
     const Node& node = machine.node(id);
-    vertices.push_back(carries(node) ? vertex_of(network, machine, id) : -1);
+    if (!takes_part(id)) {
+      vertices.push_back(-1);
+      continue;
+    }
+    const bool is_gpu = std::holds_alternative<GpuNode>(node.facts);
+    vertices.push_back(is_gpu ? network.add_rank(named(id), id) : network.add_relay(named(id), id));
     const PciFunction* const pci = pci_of(node);
-    if (!carries(node) || pci == nullptr || node.parent == kNoNode) continue;
+    if (pci == nullptr || node.parent == kNoNode) continue;
     const VertexId parent = vertices[static_cast<std::size_t>(node.parent)];
     if (parent >= 0) network.add_both_ways(vertices.back(), parent, pci_megabytes_per_s(*pci));
   }
@@ -81,6 +77,17 @@ Network network_of(const Machine& machine) {
     const VertexId to = vertices[static_cast<std::size_t>(link.to)];
     if (from >= 0 && to >= 0) network.add_edge(from, to, link_megabytes_per_s(link, machine));
   }
+  return vertices;
+}
+
+Network network_of(const Machine& machine) {
+  Network network;
+  // Networks of a NIC are for other hosts: within one they carry nothing.
+  const auto carries = [&](NodeId id) {
+    const NodeFacts& facts = machine.node(id).facts;
+    return !std::holds_alternative<NetNode>(facts) && !std::holds_alternative<NicNode>(facts);
+  };
+  add_machine(network, machine, carries, [&](NodeId id) { return name_of(machine.node(id)); });
   return network;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -53,5 +54,12 @@ class Network {
 /// beside the tree, the PCI tree, and NUMA nodes, each joined with each other. A link that says nothing of its speed
 /// has what its kind is made for (link_speed.hpp).
 Network network_of(const Machine& machine);
+
+/// Adds the same of a machine to a network, of those nodes that `takes_part` is true of, and says the vertex of each
+/// node, -1 where it has none. NICs may take part, networks may not: where they lead is not the machine's to say.
+/// @param named what a node is called
+std::vector<VertexId> add_machine(Network& network, const Machine& machine,
+                                  const std::function<bool(NodeId)>& takes_part,
+                                  const std::function<std::string(NodeId)>& named);
 
 }  // namespace stretto::topology

@@ -45,6 +45,40 @@ void add_explain(CLI::App& app, ExplainOptions& options) {
   command->add_flag("--json", options.json, "Print JSON");
 }
 
+void add_simulate(CLI::App& app, SimulateOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("simulate", "Run algorithms on a machine or a cluster that is not at hand, and compare them");
+  command->add_option("COLLECTIVE", options.collective, "What is done")
+      ->required()
+      ->check(CLI::IsMember(collective_names()));
+  command->add_option("BYTES", options.block_bytes, "Bytes of a block (1K, 4M, ...): what a rank gives or gets")
+      ->required()
+      ->transform(CLI::AsSizeValue(false));
+  // No group of options that asks for one of them: CLI11 2.1 never ends where an unknown one follows a group.
+  CLI::Option* file =
+      command->add_option("--topology", options.file, "One host: a topology file, as stretto topo reads it");
+  command
+      ->add_option("--cluster", options.cluster,
+                   "Many: \"128 hosts x dgx-h100, rail-optimised, 2:1 spine\" (docs/topology.md has the grammar)")
+      ->excludes(file);
+  std::vector<std::string> names = algorithm_names();
+  names.insert(names.begin(), "all");
+  command->add_option("--algorithm", options.algorithm, "This one alone")->check(CLI::IsMember(names));
+  command->add_option("--ranks", options.n_ranks, "Only the first ranks (default: every GPU is one)")
+      ->check(CLI::Range(1, 1 << 20));
+  command->add_option("--root", options.root, "Root of rooted collectives (default 0)");
+  command->add_option("--channels", options.channels, "Channels (default: as few as the algorithm needs)")
+      ->check(CLI::Range(1, 64));
+  command->add_option("--latency-us", options.latency_us, "Of each message")->check(CLI::Range(0.0, 1e6));
+  command->add_option("--slot-bytes", options.slot_bytes, "Bytes of a slot")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 30));
+  command->add_option("--slots", options.slots, "Slots per connection")->check(CLI::Range(1, 1 << 16));
+  command->add_option("--limit-s", options.limit_s, "Seconds after which an algorithm is given up (default 60)")
+      ->check(CLI::Range(0.0, 1e6));
+  command->add_flag("--json", options.json, "Print JSON");
+}
+
 void add_run(CLI::App& app, RunOptions& options) {
   CLI::App* command = app.add_subcommand(
       "run", "Run a program with stretto in NCCL's place: stretto run [--library PATH] [--] PROGRAM [ARGUMENTS]");
@@ -102,6 +136,8 @@ int run(int argc, const char* const* argv) {
   perf->prefix_command();
   TopologyOptions topology;
   add_topology(app, topology);
+  SimulateOptions simulation;
+  add_simulate(app, simulation);
   add_run(app, program);
   try {
     app.parse(n_own, argv);
@@ -112,6 +148,7 @@ int run(int argc, const char* const* argv) {
   if (app.got_subcommand("explain")) print_choice(explain);
   if (app.got_subcommand("env")) of_nccl ? print_nccl_environment(as_markdown) : print_environment(as_markdown);
   if (app.got_subcommand("topo")) print_topology(topology);
+  if (app.got_subcommand("simulate")) print_simulation(simulation);
   if (app.got_subcommand("version")) print_version();
   if (app.got_subcommand("perf")) {
     std::vector<std::string> words = perf->remaining();

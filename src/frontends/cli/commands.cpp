@@ -19,6 +19,15 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+}  // namespace
+
+// A shorter output than promised must not look like success.
+void print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw Error(strettoSystemError, "standard output cannot be written");
+  }
+}
+
 Collective collective_of(const std::string& name) {
   if (const auto collective = collective_from_name(name)) return *collective;
   throw Error(strettoInvalidArgument,
@@ -35,15 +44,6 @@ Rank root_of(Collective collective, std::optional<int> root, int n_ranks) {
     throw Error(strettoInvalidArgument, format("root {} is outside 0..{}", chosen, n_ranks - 1), "root");
   }
   return chosen;
-}
-
-}  // namespace
-
-// A shorter output than promised must not look like success.
-void print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw Error(strettoSystemError, "standard output cannot be written");
-  }
 }
 
 std::vector<std::string> collective_names() {

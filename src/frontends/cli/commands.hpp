@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "plan/cost_model.hpp"
+#include "plan/simulator.hpp"
+#include "topology/graph/machine.hpp"
 
 namespace stretto::cli {
 
@@ -37,9 +39,33 @@ struct ExplainOptions {
   bool json = false;
 };
 
+struct SimulateOptions {
+  std::string collective;
+  std::uint64_t block_bytes = 0;
+  std::optional<std::string> file;     ///< of a topology: one host
+  std::optional<std::string> cluster;  ///< a line (topology/files/cluster_line.hpp); one of both is given
+  std::string algorithm = "all";
+  std::optional<int> n_ranks;  ///< the first of them; all, if not given
+  std::optional<int> root;
+  int channels = 0;  ///< 0: as few as an algorithm needs
+  double latency_us = 1e6 * SimulatedMachine().latency_s;
+  std::uint64_t slot_bytes = SimulatedMachine().slot_bytes;
+  std::uint32_t slots = SimulatedMachine().slots;
+  double limit_s = 60;  ///< of each algorithm, by the clock
+  bool json = false;
+};
+
+/// What algorithms come to on a machine or cluster that is not at hand. On a terminal it shows how far it is.
+void print_simulation(const SimulateOptions& options);
+
 /// Names of the rows, for messages that give the choices.
 std::vector<std::string> collective_names();
 std::vector<std::string> algorithm_names();
+
+/// Throws Error(strettoInvalidArgument) that names them.
+Collective collective_of(const std::string& name);
+/// The root of a collective that has one, -1 of one that has none. Throws Error(strettoInvalidArgument).
+Rank root_of(Collective collective, std::optional<int> root, int n_ranks);
 
 void print_plan(const PlanOptions& options);
 void print_choice(const ExplainOptions& options);
@@ -55,6 +81,9 @@ struct TopologyOptions {
   bool xml = false;
   bool svg = false;
 };
+
+/// The machine of a topology file; what it has that is not understood is said on standard error. Throws Error.
+topology::Machine machine_from_file(const std::string& path);
 
 /// As a tree to read, unless one of the others is asked for. What the file has that is not understood is said on
 /// standard error.

@@ -24,14 +24,18 @@ topology::Machine machine_of(const TopologyOptions& options) {
     }
     return std::move(probe.machine);
   }
+  return machine_from_file(options.file);
+}
+
+}  // namespace
+
+topology::Machine machine_from_file(const std::string& path) {
   std::vector<std::string> warnings;
-  topology::Machine machine = topology::read_nccl_xml(topology::read_file(options.file), options.file, &warnings);
+  topology::Machine machine = topology::read_nccl_xml(topology::read_file(path), path, &warnings);
   for (const std::string& warning : warnings)
     std::fprintf(stderr, "stretto: warning: %s\n", topology::printable(warning).c_str());
   return machine;
 }
-
-}  // namespace
 
 void print_topology(const TopologyOptions& options) {
   const topology::Machine machine = machine_of(options);

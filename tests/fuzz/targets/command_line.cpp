@@ -8,6 +8,7 @@
 #include "frontends/cli/commands.hpp"
 #include "fuzz.hpp"
 #include "perf/common/options.hpp"
+#include "topology/files/cluster_line.hpp"
 
 namespace stretto::cli {
 
@@ -18,6 +19,12 @@ void run_perf(const std::string& name, const std::vector<std::string>& arguments
 
 void run_program(const RunOptions& options) {
   throw Error(strettoInvalidArgument, options.library + std::to_string(options.words.size()));
+}
+
+// In place of simulate_command.cpp, which takes as long as what is asked for: the target cluster_line has the line.
+void print_simulation(const SimulateOptions& options) {
+  throw Error(strettoInvalidArgument,
+              options.collective + topology::to_string(topology::parse_cluster_line(options.cluster.value_or(""))));
 }
 
 }  // namespace stretto::cli

@@ -1,0 +1,75 @@
+// A cluster laid out as one network of links, with GPUs as ranks, and the way that messages take through it. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "topology/graph/cluster.hpp"
+#include "topology/graph/network.hpp"
+#include "topology/graph/ways.hpp"
+
+namespace stretto::topology {
+
+class ClusterNetwork {
+ public:
+  /// The first `n_ranks` ranks, at least one, host by host. The hosts without any are not in the network, but their
+  /// NICs count for what leaves have to the spine. All NVSwitches of a host are one, since GPUs spread what they send
+  /// over all of them.
+  ClusterNetwork(const Cluster& cluster, std::int32_t n_ranks);
+
+  const Network& network() const { return network_; }
+  /// By rank.
+  const std::vector<std::int32_t>& host_of() const { return host_of_; }
+  /// What is near: hosts if there are several, else the NUMA nodes of the one; as PlanSpec::groups has them. Empty
+  /// unless there are two groups, and two ranks in one of them.
+  std::vector<std::int32_t> groups() const;
+
+  /// From rank to rank. Within a host the shortest; to another one through the NIC of either GPU, the leaves and, from
+  /// leaf to leaf, the spine. A GPU's NIC is the nearest, of equally near ones one that fewer GPUs have.
+  std::vector<VertexId> way(std::int32_t from, std::int32_t to) const;
+
+  /// Ranks enough that, seen from rank 0, every other one is as one of them, whichever hosts are exchanged for their
+  /// like: bounds need to look at no others.
+  std::vector<VertexId> unlike() const;
+  /// Ways to part the network that bounds may look at, by vertex: its hosts, and what shares leaves. -1: in no part, as
+  /// the spine. None of one host.
+  std::vector<std::vector<std::int32_t>> partitions() const;
+
+ private:
+  /// A variant of hosts by itself, as far as it takes part.
+  struct Local {
+    Network network;
+    std::unique_ptr<Ways> ways;
+    std::vector<VertexId> nic_of_port;
+    std::vector<std::int32_t> port_of_rank;  ///< -1: none is needed
+    std::vector<NodeId> numa_of_rank;
+  };
+  struct Host {
+    const Local* local = nullptr;
+    VertexId first_vertex = 0;
+    std::int32_t first_rank = 0;
+    std::int32_t leaf_group = 0;
+  };
+
+  std::vector<std::int32_t> unlike_hosts() const;
+  void add_ranks_of(const Host& host, std::vector<VertexId>& ranks) const;
+  std::unique_ptr<Local> local_of(const HostVariant& host, std::int32_t n_ranks, bool alone) const;
+  void add_host(std::int32_t number, const Local& local);
+  void add_leaves(const Cluster& cluster);
+  VertexId leaf_of(const Host& host, std::int32_t port) const;
+
+  Network network_;
+  Fabric fabric_;
+  std::vector<std::unique_ptr<Local>> locals_;
+  std::vector<Host> hosts_;
+  std::vector<std::int32_t> host_of_;
+  std::map<std::pair<std::int32_t, std::int32_t>, VertexId> leaves_;  ///< by group and rail
+  /// By group, what hosts are in it: groups with the same are alike.
+  std::vector<std::vector<std::int32_t>> group_variants_;
+  VertexId spine_ = -1;
+};
+
+}  // namespace stretto::topology
