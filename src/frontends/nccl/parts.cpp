@@ -1,6 +1,7 @@
 #include "frontends/nccl/parts.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <thread>
 #include <utility>
@@ -105,7 +106,8 @@ Outcome make_later(const Part& part, Awaiter& awaiter) {
     const ncclResult_t ended = hand_out(&made, part_blocks(part), awaiter.await(ours(made)));
     if (ended != ncclSuccess) return outcome_of(ended);
   }
-  *part.newcomm = made;
+  // Atomic, for programs that look at it rather than ask.
+  std::atomic_ref(*part.newcomm).store(made, std::memory_order_release);
   return {ncclSuccess, "", before != strettoSuccess};
 }
 

@@ -1,6 +1,7 @@
 // What tests of communicators that do not block share.
 #pragma once
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -43,6 +44,9 @@ inline ncclResult_t state_of(ncclComm_t comm) {
   EXPECT_NCCL(nccl().CommGetAsyncError(comm, &state));
   return state;
 }
+
+/// Of a handle that a call under way may give out at any time.
+inline ncclComm_t look_at(ncclComm_t& handle) { return std::atomic_ref(handle).load(std::memory_order_acquire); }
 
 inline bool last_text_has(const char* part) { return std::strstr(nccl().GetLastError(nullptr), part) != nullptr; }
 

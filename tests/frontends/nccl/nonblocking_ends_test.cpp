@@ -12,6 +12,7 @@ namespace {
 using nccl_test::expect_sum;
 using nccl_test::in_threads;
 using nccl_test::last_text_has;
+using nccl_test::look_at;
 using nccl_test::nccl;
 using nccl_test::NonBlockingRanks;
 using nccl_test::Ranks;
@@ -33,7 +34,7 @@ TEST(NcclNonBlockingShrink, OneRankAfterTheOther_EachReturnsAtOnce) {
   NonBlockingRanks ranks(3);
   std::array<ncclComm_t, 2> rest{};
   ASSERT_EQ(shrink_without(1, ranks[0], &rest[0], NCCL_SHRINK_DEFAULT), ncclInProgress);
-  EXPECT_EQ(rest[0], nullptr);
+  EXPECT_EQ(look_at(rest[0]), nullptr);
   EXPECT_EQ(state_of(ranks[0]), ncclInProgress);
   ASSERT_EQ(shrink_without(1, ranks[2], &rest[1], NCCL_SHRINK_DEFAULT), ncclInProgress);
   for (const int rank : {0, 2}) EXPECT_EQ(settle(ranks[rank]), ncclSuccess) << nccl().GetLastError(nullptr);
