@@ -51,8 +51,9 @@ strettoResult_t tell_others(const Part& part) {
   return part.make(&none, &config);
 }
 
-strettoResult_t make_with_config(const Part& part, strettoComm_t* made) {
-  const strettoConfig_t config = part.read.whole();
+strettoResult_t make_with_config(const Part& part, strettoComm_t* made, bool waits) {
+  strettoConfig_t config = part.read.whole();
+  if (!waits) config.blocking = 0;
   return part.make(made, part.inherits ? nullptr : &config);
 }
 
@@ -79,7 +80,7 @@ ncclResult_t make_now(const Part& part) {
     tell_others(part);
     return refuse_part(part);
   }
-  const strettoResult_t result = make_with_config(part, ours(part.newcomm));
+  const strettoResult_t result = make_with_config(part, ours(part.newcomm), true);
   if (result != strettoSuccess && result != strettoInProgress) return with_device(translate(result));
   const StartedPart started{part.newcomm, part_blocks(part)};
   Group& group = group_of_thread();
@@ -90,7 +91,8 @@ ncclResult_t make_now(const Part& part) {
 
 Outcome outcome_of(ncclResult_t result) { return {result, result == ncclSuccess ? "" : last_text()}; }
 
-/// Of one that does not, in a thread of its own. The handle is given out last.
+/// Of one that does not, in a thread of its own. It is the awaiter that waits, whom an abort reaches; the handle is
+/// given out last.
 Outcome make_later(const Part& part, Awaiter& awaiter) {
   const Inside inside(part.parent);
   if (!part.trouble.empty()) {  // which the program has been told
@@ -100,7 +102,7 @@ Outcome make_later(const Part& part, Awaiter& awaiter) {
   strettoResult_t before = strettoSuccess;
   strettoCommGetAsyncError(ours(part.parent), &before);
   ncclComm_t made = nullptr;
-  const strettoResult_t result = make_with_config(part, ours(&made));
+  const strettoResult_t result = make_with_config(part, ours(&made), false);
   if (result != strettoSuccess && result != strettoInProgress) return outcome_of(with_device(translate(result)));
   if (made != nullptr) {
     const ncclResult_t ended = hand_out(&made, part_blocks(part), awaiter.await(ours(made)));

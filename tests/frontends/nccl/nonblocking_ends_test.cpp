@@ -131,10 +131,12 @@ TEST(NcclNonBlockingShrink, RankThatNeverComes_IsTheDeadlinesError) {
 }
 
 TEST(NcclNonBlockingShrink, AbortOrDestroyWhileUnderWay_EndsItSoon) {
+  ncclConfig_t to_block = nccl_test::with_blocking(1);
   for (const int way : {0, 1}) {
     NonBlockingRanks ranks(2);
     ncclComm_t rest = nullptr;
-    ASSERT_EQ(nccl().CommShrink(ranks[way], nullptr, 0, &rest, nullptr, NCCL_SHRINK_DEFAULT), ncclInProgress);
+    ncclConfig_t* const config = way == 0 ? &to_block : nullptr;
+    ASSERT_EQ(nccl().CommShrink(ranks[way], nullptr, 0, &rest, config, NCCL_SHRINK_DEFAULT), ncclInProgress);
     // Both would take until the deadline, 30 s, if they waited for the other rank.
     const auto start = std::chrono::steady_clock::now();
     if (way == 0) {
