@@ -65,6 +65,12 @@ STRETTO_API strettoResult_t strettoCommAbort(strettoComm_t comm);
  *         whose text and fields strettoGetLastError(comm) and strettoGetErrorInfo(comm) give. */
 STRETTO_API strettoResult_t strettoCommGetAsyncError(strettoComm_t comm, strettoResult_t *async_error);
 
+/** Waits until the set-up of a communicator that was made with strettoConfig_t.blocking 0 has ended. Any thread: a
+ *  strettoCommAbort by another one ends the wait; strettoCommDestroy must not be called meanwhile.
+ *  @return strettoSuccess, at once where there is no set-up to wait for; or what ended set-up. Of faults since
+ *          strettoCommGetAsyncError tells. */
+STRETTO_API strettoResult_t strettoCommWait(strettoComm_t comm);
+
 /** The number of ranks. Any thread, also during set-up.
  *  @param count receives it. */
 STRETTO_API strettoResult_t strettoCommCount(strettoComm_t comm, int *count);

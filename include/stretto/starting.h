@@ -28,6 +28,14 @@
  *  @param id receives the id, plain bytes. */
 STRETTO_API strettoResult_t strettoGetUniqueId(strettoUniqueId *id);
 
+/** Makes an id of a name, the same in every process that gives the same name: nothing has to be handed on. It holds no
+ *  secret, so the kernel's word decides who is a rank: all run as one user, on one host and in one network namespace
+ *  (docs/starting.md). STRETTO_SECRET_FILE, which must then be equal for all, makes the name one that nobody can guess.
+ *  The same id may make one communicator after another, not two at once.
+ *  @param name text of at least one character: of a job, say, or an address and port that are its own.
+ *  @param id receives the id, plain bytes. */
+STRETTO_API strettoResult_t strettoGetNamedId(const char *name, strettoUniqueId *id);
+
 /** Joins, as `rank`, the communicator of `nranks` ranks that `id` names. */
 STRETTO_API strettoResult_t strettoCommInitRankConfig(strettoComm_t *comm, int nranks, strettoUniqueId id, int rank,
                                                       const strettoConfig_t *config);

@@ -1,10 +1,12 @@
 // Communicators of the C API: making, asking, ending.
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "api/api.hpp"
 #include "base/text.hpp"
 #include "comm/call_group.hpp"
+#include "comm/named.hpp"
 #include "comm/rendezvous_task.hpp"
 #include "comm/shrink.hpp"
 #include "comm/split.hpp"
@@ -116,6 +118,18 @@ strettoResult_t strettoGetUniqueId(strettoUniqueId* id) {
   return guarded("strettoGetUniqueId", [&] {
     if (id == nullptr) return refuse(strettoInvalidArgument, "strettoGetUniqueId", "id", "id is NULL");
     *id = listen_for_ranks(read_environment());
+    return strettoSuccess;
+  });
+}
+
+strettoResult_t strettoGetNamedId(const char* name, strettoUniqueId* id) {
+  static constexpr const char* kName = "strettoGetNamedId";
+  return guarded(kName, [&] {
+    if (id == nullptr) return refuse(strettoInvalidArgument, kName, "id", "id is NULL");
+    if (name == nullptr || *name == '\0') {
+      return refuse(strettoInvalidArgument, kName, "name", "name is NULL, or has no character");
+    }
+    *id = id_of_name(name, read_environment());
     return strettoSuccess;
   });
 }
@@ -247,6 +261,14 @@ strettoResult_t strettoCommGetAsyncError(strettoComm_t comm, strettoResult_t* as
     if (p.in_setup()) return strettoInProgress;  // asked first: it may fail meanwhile, but does not begin again
     const ErrorInfo* fault = p.fault();
     return fault == nullptr ? strettoSuccess : fault->code;
+  });
+}
+
+strettoResult_t strettoCommWait(strettoComm_t comm) {
+  return guarded("strettoCommWait", [&] {
+    if (const strettoResult_t result = check_handle(comm, "strettoCommWait"); result != strettoSuccess) return result;
+    Participant::await(std::span(&comm->participant, 1));
+    return strettoSuccess;
   });
 }
 

@@ -38,6 +38,8 @@ class Rendezvous {
     std::uint64_t turned_away = 0;  ///< connections that did not prove to be a member's
   };
   virtual Counts counts() const = 0;
+  /// No rank has joined.
+  virtual bool unused() const = 0;
 };
 
 /// A communicator of one rank needs no rendezvous: its Bootstrap never calls here, and poll() stays false.

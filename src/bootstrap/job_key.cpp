@@ -63,6 +63,14 @@ std::string reunion_name(const Key& key, Rank host) {
   return name_of(hash(format("{}{};", part("stretto: meeting of those who are left"), host), key));
 }
 
+Key name_digest(const std::string& name, std::span<const std::byte> secret) {
+  return hash(part("stretto: id that is a name") + part(name), secret);
+}
+
+std::string named_meeting(const Key& digest, std::uint32_t user) {
+  return name_of(hash(format("{}{};", part("stretto: meeting of a name's ranks"), user), digest));
+}
+
 std::uint32_t members_digest(const Key& key, const std::vector<Rank>& members) {
   std::string message = part("stretto: those who are left");
   for (const Rank member : members) message += format("{};", member);

@@ -25,6 +25,11 @@ Key job_key(const Launch& launch, std::uint64_t call, std::span<const std::byte>
 /// Where those meet who are left of a communicator with this key, at the first of them.
 std::string reunion_name(const Key& key, Rank host);
 
+/// What an id that is a name holds. @param secret content of STRETTO_SECRET_FILE, or empty
+Key name_digest(const std::string& name, std::span<const std::byte> secret);
+/// Where a user's ranks with such an id meet.
+std::string named_meeting(const Key& digest, std::uint32_t user);
+
 /// Differs where members do.
 std::uint32_t members_digest(const Key& key, const std::vector<Rank>& members);
 

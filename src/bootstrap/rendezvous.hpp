@@ -21,6 +21,7 @@ class TreeRendezvous final : public Rendezvous {
   void watch(WaitSet& waits) override;
   std::int64_t next_deadline_ns() const override;
   Counts counts() const override;
+  bool unused() const override { return attendees_.empty() && !failure_; }
 
  private:
   /// Authenticated, its join not yet here.

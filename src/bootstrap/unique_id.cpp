@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view magic = "strtoID";
 constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t named_version = 2;
 constexpr std::size_t checksum_bytes = 8;
 constexpr std::size_t body_bytes = STRETTO_UNIQUE_ID_BYTES - checksum_bytes;
 
@@ -27,6 +28,17 @@ std::array<std::byte, checksum_bytes> checksum(const std::byte* body) {
   std::array<std::byte, checksum_bytes> head{};
   std::copy_n(digest.begin(), head.size(), head.begin());
   return head;
+}
+
+strettoUniqueId seal(WireWriter& writer) {
+  std::vector<std::byte> bytes = writer.take();
+  STRETTO_ASSERT(bytes.size() <= body_bytes);
+  bytes.resize(body_bytes);
+  const auto sum = checksum(bytes.data());
+  strettoUniqueId id;
+  std::memcpy(id.internal, bytes.data(), body_bytes);
+  std::memcpy(id.internal + body_bytes, sum.data(), sum.size());
+  return id;
 }
 
 [[noreturn]] void refuse(const char* why) {
@@ -59,14 +71,32 @@ strettoUniqueId encode_id(const IdContents& contents) {
     writer.number(endpoint.scope);
     writer.number(endpoint.port);
   }
-  std::vector<std::byte> bytes = writer.take();
-  STRETTO_ASSERT(bytes.size() <= body_bytes);
-  bytes.resize(body_bytes);
-  const auto sum = checksum(bytes.data());
-  strettoUniqueId id;
-  std::memcpy(id.internal, bytes.data(), body_bytes);
-  std::memcpy(id.internal + body_bytes, sum.data(), sum.size());
-  return id;
+  return seal(writer);
+}
+
+strettoUniqueId encode_named_id(const Key& digest) {
+  require_crypto();
+  WireWriter writer;
+  for (const char c : magic) writer.number(c);
+  writer.number(named_version);
+  for (const std::byte b : digest) writer.number(b);
+  return seal(writer);
+}
+
+std::optional<Key> digest_of_named_id(const strettoUniqueId& id) {
+  require_crypto();
+  Body body;
+  std::memcpy(body.data(), id.internal, body_bytes);
+  WireReader reader(body);
+  for (const char c : magic) {
+    if (reader.number<char>() != c) return std::nullopt;
+  }
+  const auto sum = checksum(body.data());
+  if (reader.number<std::uint8_t>() != named_version) return std::nullopt;
+  if (std::memcmp(sum.data(), id.internal + body_bytes, sum.size()) != 0) return std::nullopt;
+  Key digest{};
+  for (std::byte& b : digest) b = reader.number<std::byte>();
+  return digest;
 }
 
 IdContents decode_id(const strettoUniqueId& id) {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,12 @@ struct IdContents {
 strettoUniqueId encode_id(const IdContents& contents);
 /// Throws Error(strettoInvalidArgument, field "id") unless encode_id made the bytes, in this format's version.
 IdContents decode_id(const strettoUniqueId& id);
+
+/// An id that holds no address and no secret, but what is made of a name: every process makes the same one, and its
+/// ranks find each other on their host (comm/named.hpp). decode_id does not know it.
+strettoUniqueId encode_named_id(const Key& digest);
+/// What encode_named_id was given; nothing: the id is another one, or none.
+std::optional<Key> digest_of_named_id(const strettoUniqueId& id);
 
 /// Makes the cryptographic library ready; throws Error(strettoSystemError) if it cannot be.
 void require_crypto();

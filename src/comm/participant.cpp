@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "base/text.hpp"
+#include "bootstrap/unique_id.hpp"
+#include "comm/named.hpp"
 #include "comm/rendezvous_task.hpp"
 
 namespace stretto {
@@ -33,6 +35,10 @@ Participant::Participant(int n_ranks, Rank rank, const Settings& settings, std::
 
 std::unique_ptr<Participant> Participant::begin(const strettoUniqueId& id, int n_ranks, Rank rank,
                                                 const Settings& settings) {
+  if (const std::optional<Key> name = digest_of_named_id(id)) {
+    if (n_ranks > 1) return begin(meet_by_name(*name, n_ranks, rank, settings), n_ranks, rank, settings);
+    return begin(start_local_rendezvous(), n_ranks, rank, settings);
+  }
   auto task = std::make_shared<MembershipTask>(posix_system(), id, rank, n_ranks, settings);
   auto result = std::unique_ptr<Participant>(new Participant(n_ranks, rank, settings, std::move(task)));
   if (n_ranks == 1) end_rendezvous(id);

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/fork.hpp"
@@ -43,6 +44,9 @@ class Participant {
   bool of_this_process() const { return generation_ == process_generation(); }
   /// Of the one that made it.
   int process() const { return process_; }
+
+  /// Keeps something of this communicator's until the end, after goodbye.
+  void hold(std::shared_ptr<void> rendezvous) { rendezvous_ = std::move(rendezvous); }
 
   Rank rank() const { return rank_; }
   int n_ranks() const { return n_ranks_; }
@@ -90,7 +94,7 @@ class Participant {
   int n_ranks_;
   Settings settings_;
   std::shared_ptr<MembershipTask> task_;
-  std::shared_ptr<void> rendezvous_;  ///< of begin_all: shared by its ranks, ended by the last of them
+  std::shared_ptr<void> rendezvous_;  ///< what the last of its holders ends: of begin_all, of the first of a split
 
   std::mutex mutex_;  ///< guards the making of communicator_
   std::unique_ptr<Lifecycle> communicator_;

@@ -16,6 +16,7 @@ class RendezvousTask : public ServiceTask {
 
   const strettoUniqueId& id() const { return id_; }
   void end() { finished_ = true; }
+  bool unused() const { return rendezvous_ && rendezvous_->unused(); }
 
   void poll() override {
     try {
@@ -45,6 +46,15 @@ strettoUniqueId start(std::unique_ptr<Rendezvous> rendezvous) {
   return id;
 }
 
+template <typename Condition>
+void end_if(const strettoUniqueId& id, const Condition& condition) {
+  Service::of_process().for_each([&](ServiceTask& task) {
+    auto* const rendezvous = dynamic_cast<RendezvousTask*>(&task);
+    if (rendezvous == nullptr || std::memcmp(&rendezvous->id(), &id, sizeof id) != 0) return;
+    if (condition(*rendezvous)) rendezvous->end();
+  });
+}
+
 }  // namespace
 
 strettoUniqueId start_rendezvous(const Endpoint& address, const std::optional<std::array<std::byte, 32>>& key) {
@@ -64,10 +74,11 @@ std::unique_ptr<Rendezvous> make_local_rendezvous() {
 }
 
 void end_rendezvous(const strettoUniqueId& id) {
-  Service::of_process().for_each([&](ServiceTask& task) {
-    auto* const rendezvous = dynamic_cast<RendezvousTask*>(&task);
-    if (rendezvous != nullptr && std::memcmp(&rendezvous->id(), &id, sizeof id) == 0) rendezvous->end();
-  });
+  end_if(id, [](const RendezvousTask&) { return true; });
+}
+
+void end_unused_rendezvous(const strettoUniqueId& id) {
+  end_if(id, [](const RendezvousTask& rendezvous) { return rendezvous.unused(); });
 }
 
 }  // namespace stretto

@@ -24,5 +24,7 @@ std::unique_ptr<Rendezvous> make_local_rendezvous();
 
 /// Ends the rendezvous of this id, if it is this process's: a communicator of one rank needs none.
 void end_rendezvous(const strettoUniqueId& id);
+/// The same, unless a rank has joined, who may be to be told something: of an id that nobody else has by other ways.
+void end_unused_rendezvous(const strettoUniqueId& id);
 
 }  // namespace stretto

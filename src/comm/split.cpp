@@ -151,6 +151,8 @@ std::unique_ptr<Participant> split(Participant& parent, const SplitWish& wish, c
   const auto place = std::ranges::find(group, parent.rank()) - group.begin();
   auto participant = Participant::begin(met[static_cast<std::size_t>(group.front())].id, static_cast<int>(group.size()),
                                         static_cast<Rank>(place), wish.settings);
+  // Who is aborted before any rank has come would leave it listening.
+  if (place == 0) participant->hold({nullptr, [id = mine.id](void*) { end_unused_rendezvous(id); }});
   listener.keep();
   return participant;
 }

@@ -50,6 +50,21 @@ TEST(UniqueId, AnyBitFlipped_IsRefused) {
   }
 }
 
+TEST(UniqueId, OfAName_ComesBackAndIsNoneWithAnAddress) {
+  Key digest{};
+  posix_system().fill_random(digest);
+  const strettoUniqueId id = encode_named_id(digest);
+  EXPECT_EQ(digest_of_named_id(id), digest);
+  EXPECT_FALSE(is_id(id));
+  EXPECT_EQ(digest_of_named_id(encode_id(sample(1))), std::nullopt);
+  EXPECT_EQ(digest_of_named_id(strettoUniqueId{}), std::nullopt);
+  for (std::size_t bit = 0; bit < sizeof(id) * 8; ++bit) {
+    strettoUniqueId changed = id;
+    changed.internal[bit / 8] = static_cast<char>(changed.internal[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_EQ(digest_of_named_id(changed), std::nullopt) << "bit " << bit;
+  }
+}
+
 TEST(UniqueId, ZeroesOrRandomBytes_AreRefused) {
   strettoUniqueId id{};
   EXPECT_FALSE(is_id(id));

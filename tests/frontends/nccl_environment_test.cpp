@@ -120,8 +120,7 @@ TEST(NcclEnvironment, OwnVariable_GoesBeforeNccls) {
 TEST(NcclEnvironment, Ignored_AreSaidByHowMuchTheyAreMissed) {
   expect_line({"NCCL_P2P_DISABLE=1"}, LogLevel::warn, "ignored", "no other path");
   expect_line({"NCCL_P2P_DISABLE=0"}, LogLevel::info, "honoured", "so anyway");
-  expect_line({"NCCL_COMM_BLOCKING=0"}, LogLevel::warn, "ignored", "blocking of ncclConfig_t");
-  expect_line({"NCCL_COMM_BLOCKING=1"}, LogLevel::info, "honoured", "so anyway");
+  expect_line({"NCCL_MIN_CTAS=4"}, LogLevel::info, "ignored", "upper bound only");
   expect_line({"NCCL_NET_PLUGIN=none"}, LogLevel::info, "honoured", "so anyway");
   expect_line({"NCCL_TOPO_FILE=/x.xml"}, LogLevel::warn, "ignored", "probed");
   expect_line({"NCCL_NET_PLUGIN=aws"}, LogLevel::warn, "ignored", "not loaded");
@@ -129,6 +128,30 @@ TEST(NcclEnvironment, Ignored_AreSaidByHowMuchTheyAreMissed) {
   expect_line({"NCCL_PROTO=Simple"}, LogLevel::info, "ignored", "planner");
   expect_line({"NCCL_TESTS_SPLIT=MOD2"}, LogLevel::debug, "of_others", "nccl-tests");
   expect_line({"NCCL_VERSION=2.28"}, LogLevel::debug, "of_others", "builds");
+}
+
+TEST(NcclEnvironment, Defaults_AreOfConfigsAndIds) {
+  const Translation translation = of({"NCCL_COMM_BLOCKING=0", "NCCL_MAX_CTAS=16", "NCCL_COMM_ID=10.0.0.1:4000"});
+  EXPECT_EQ(translation.defaults.blocking, 0);
+  EXPECT_EQ(translation.defaults.max_ctas, 16);
+  EXPECT_EQ(translation.defaults.comm_id, "10.0.0.1:4000");
+  EXPECT_THAT(translation.settings, IsEmpty());
+  expect_line({"NCCL_COMM_BLOCKING=1"}, LogLevel::info, "honoured", "as blocking=1 of ncclConfig_t");
+  expect_line({"NCCL_MAX_CTAS=16"}, LogLevel::info, "honoured", "as maxCTAs=16 of ncclConfig_t");
+  expect_line({"NCCL_COMM_ID=host:1"}, LogLevel::info, "honoured", "on this host");
+  const Defaults none = of({"NCCL_DEBUG=INFO"}).defaults;
+  EXPECT_FALSE(none.blocking || none.max_ctas || !none.comm_id.empty());
+}
+
+TEST(NcclEnvironment, DefaultsThatAreNone_AreWarnedOf) {
+  for (const char* value : {"2", "-1", "yes", "0x1", "1 "}) {
+    expect_line({std::string("NCCL_COMM_BLOCKING=") + value}, LogLevel::warn, "ignored", "takes 0 or 1");
+    EXPECT_FALSE(of({std::string("NCCL_COMM_BLOCKING=") + value}).defaults.blocking);
+  }
+  for (const char* value : {"0", "-4", "many", "99999999999"}) {
+    expect_line({std::string("NCCL_MAX_CTAS=") + value}, LogLevel::warn, "ignored", "takes a number from 1");
+    EXPECT_FALSE(of({std::string("NCCL_MAX_CTAS=") + value}).defaults.max_ctas);
+  }
 }
 
 TEST(NcclEnvironment, UnknownName_IsSaidWithTheNearest) {
@@ -168,6 +191,11 @@ TEST(NcclEnvironment, EveryHonouredRow_DoesWhatItSays) {
   };
   for (const VariableRow& row : variable_rows()) {
     if (row.meaning != Meaning::honoured || row.name == "NCCL_CONF_FILE") continue;
+    Defaults defaults;
+    if (take_default(row.name, "1", defaults)) {  // which has a test of its own
+      EXPECT_TRUE(defaults.blocking || defaults.max_ctas || defaults.comm_id == "1") << row.name;
+      continue;
+    }
     ASSERT_TRUE(values.contains(row.name)) << row.name;
     const std::string setting = setting_of({std::string(row.name) + "=" + values.at(row.name)});
     const std::string name = setting.substr(0, setting.find('='));

@@ -13,8 +13,8 @@ constexpr const char* kPageHead = R"(# NCCL's environment variables
 
 What the variables that people set for NCCL mean to stretto's libnccl.so.2. They are read once in a process, when it
 first makes an id or a communicator. Those that are *honoured* give a value to one of stretto's own
-([environment.md](environment.md)). A `STRETTO_...` variable goes before them, whether the environment has it or the
-file that `STRETTO_CONFIG_FILE` names; they go before the default.
+([environment.md](environment.md)), or to what the row names. A `STRETTO_...` variable goes before them, whether the
+environment has it or the file that `STRETTO_CONFIG_FILE` names; they go before the default.
 
 Each variable beginning with `NCCL_` that is set, and not empty, makes one line in the log, once in a process:
 

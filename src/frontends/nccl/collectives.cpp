@@ -6,7 +6,7 @@ using namespace stretto::nccl;
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclAllReduce,
                    (const void* sendbuff, void* recvbuff, size_t count, ncclDataType_t datatype, ncclRedOp_t op,
                     ncclComm_t comm, cudaStream_t stream)) {
-  return call_on(comm, [&](strettoComm_t own) {
+  return issue_on(comm, [&](strettoComm_t own) {
     return strettoAllReduce(sendbuff, recvbuff, count, ours(datatype), ours(op), own, ours(stream));
   });
 }
@@ -14,7 +14,7 @@ STRETTO_NCCL_ENTRY(ncclResult_t, ncclAllReduce,
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclReduce,
                    (const void* sendbuff, void* recvbuff, size_t count, ncclDataType_t datatype, ncclRedOp_t op,
                     int root, ncclComm_t comm, cudaStream_t stream)) {
-  return call_on(comm, [&](strettoComm_t own) {
+  return issue_on(comm, [&](strettoComm_t own) {
     return strettoReduce(sendbuff, recvbuff, count, ours(datatype), ours(op), root, own, ours(stream));
   });
 }
@@ -22,7 +22,7 @@ STRETTO_NCCL_ENTRY(ncclResult_t, ncclReduce,
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclReduceScatter,
                    (const void* sendbuff, void* recvbuff, size_t recvcount, ncclDataType_t datatype, ncclRedOp_t op,
                     ncclComm_t comm, cudaStream_t stream)) {
-  return call_on(comm, [&](strettoComm_t own) {
+  return issue_on(comm, [&](strettoComm_t own) {
     return strettoReduceScatter(sendbuff, recvbuff, recvcount, ours(datatype), ours(op), own, ours(stream));
   });
 }
@@ -30,7 +30,7 @@ STRETTO_NCCL_ENTRY(ncclResult_t, ncclReduceScatter,
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclAllGather,
                    (const void* sendbuff, void* recvbuff, size_t sendcount, ncclDataType_t datatype, ncclComm_t comm,
                     cudaStream_t stream)) {
-  return call_on(comm, [&](strettoComm_t own) {
+  return issue_on(comm, [&](strettoComm_t own) {
     return strettoAllGather(sendbuff, recvbuff, sendcount, ours(datatype), own, ours(stream));
   });
 }
@@ -38,7 +38,7 @@ STRETTO_NCCL_ENTRY(ncclResult_t, ncclAllGather,
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclBroadcast,
                    (const void* sendbuff, void* recvbuff, size_t count, ncclDataType_t datatype, int root,
                     ncclComm_t comm, cudaStream_t stream)) {
-  return call_on(comm, [&](strettoComm_t own) {
+  return issue_on(comm, [&](strettoComm_t own) {
     return strettoBroadcast(sendbuff, recvbuff, count, ours(datatype), root, own, ours(stream));
   });
 }
@@ -46,7 +46,7 @@ STRETTO_NCCL_ENTRY(ncclResult_t, ncclBroadcast,
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclBcast,
                    (void* buff, size_t count, ncclDataType_t datatype, int root, ncclComm_t comm,
                     cudaStream_t stream)) {
-  return call_on(comm, [&](strettoComm_t own) {
+  return issue_on(comm, [&](strettoComm_t own) {
     return strettoBroadcast(buff, buff, count, ours(datatype), root, own, ours(stream));
   });
 }
@@ -54,7 +54,7 @@ STRETTO_NCCL_ENTRY(ncclResult_t, ncclBcast,
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclAlltoAll,
                    (const void* sendbuff, void* recvbuff, size_t count, ncclDataType_t datatype, ncclComm_t comm,
                     cudaStream_t stream)) {
-  return call_on(comm, [&](strettoComm_t own) {
+  return issue_on(comm, [&](strettoComm_t own) {
     return strettoAllToAll(sendbuff, recvbuff, count, ours(datatype), own, ours(stream));
   });
 }
@@ -62,7 +62,7 @@ STRETTO_NCCL_ENTRY(ncclResult_t, ncclAlltoAll,
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclGather,
                    (const void* sendbuff, void* recvbuff, size_t count, ncclDataType_t datatype, int root,
                     ncclComm_t comm, cudaStream_t stream)) {
-  return call_on(comm, [&](strettoComm_t own) {
+  return issue_on(comm, [&](strettoComm_t own) {
     return strettoGather(sendbuff, recvbuff, count, ours(datatype), root, own, ours(stream));
   });
 }
@@ -70,7 +70,7 @@ STRETTO_NCCL_ENTRY(ncclResult_t, ncclGather,
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclScatter,
                    (const void* sendbuff, void* recvbuff, size_t count, ncclDataType_t datatype, int root,
                     ncclComm_t comm, cudaStream_t stream)) {
-  return call_on(comm, [&](strettoComm_t own) {
+  return issue_on(comm, [&](strettoComm_t own) {
     return strettoScatter(sendbuff, recvbuff, count, ours(datatype), root, own, ours(stream));
   });
 }
@@ -78,13 +78,13 @@ STRETTO_NCCL_ENTRY(ncclResult_t, ncclScatter,
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclSend,
                    (const void* sendbuff, size_t count, ncclDataType_t datatype, int peer, ncclComm_t comm,
                     cudaStream_t stream)) {
-  return call_on(
+  return issue_on(
       comm, [&](strettoComm_t own) { return strettoSend(sendbuff, count, ours(datatype), peer, own, ours(stream)); });
 }
 
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclRecv,
                    (void* recvbuff, size_t count, ncclDataType_t datatype, int peer, ncclComm_t comm,
                     cudaStream_t stream)) {
-  return call_on(
+  return issue_on(
       comm, [&](strettoComm_t own) { return strettoRecv(recvbuff, count, ours(datatype), peer, own, ours(stream)); });
 }

@@ -94,15 +94,28 @@ ncclResult_t check(const WholeConfig& whole, std::string& trouble) {
   return ncclSuccess;
 }
 
+/// To a config that has been checked: what it says goes before.
+void apply(const Defaults& defaults, WholeConfig& whole, ReadConfig& read) {
+  if (defaults.blocking && whole.blocking == NCCL_CONFIG_UNDEF_INT) whole.blocking = *defaults.blocking;
+  if (!defaults.max_ctas || whole.maxCTAs != NCCL_CONFIG_UNDEF_INT) return;
+  if (whole.minCTAs != NCCL_CONFIG_UNDEF_INT && whole.minCTAs > *defaults.max_ctas) {
+    read.without_effect.push_back(format("NCCL_MAX_CTAS={} has no effect beside config.minCTAs={}, which is more",
+                                         *defaults.max_ctas, whole.minCTAs));
+    return;
+  }
+  whole.maxCTAs = *defaults.max_ctas;
+}
+
 }  // namespace
 
 std::span<const FieldRow> field_rows() noexcept { return kRows; }
 
-ncclResult_t read_config(const ncclConfig_t* given, ReadConfig& read, std::string& trouble) {
+ncclResult_t read_config(const ncclConfig_t* given, ReadConfig& read, std::string& trouble, const Defaults& defaults) {
   WholeConfig whole;
   ncclResult_t result = copy(given, whole, trouble);
   if (result == ncclSuccess) result = check(whole, trouble);
   if (result != ncclSuccess) return result;
+  apply(defaults, whole, read);
   if (whole.blocking != NCCL_CONFIG_UNDEF_INT) read.config.blocking = whole.blocking;
   // Two blocks of a kernel for each channel; and a channel at least.
   if (whole.maxCTAs != NCCL_CONFIG_UNDEF_INT) read.config.max_channels = std::clamp(whole.maxCTAs / 2, 1, 64);

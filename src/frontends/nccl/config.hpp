@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "frontends/nccl/environment.hpp"
 #include "frontends/nccl/include/nccl.h"
 #include "stretto/stretto.h"
 
@@ -67,8 +68,9 @@ struct ReadConfig {
 };
 
 /// ncclSuccess, or ncclInvalidArgument with `trouble` saying why. A config of NULL leaves all to its defaults. The
-/// device is left open.
-ncclResult_t read_config(const ncclConfig_t* given, ReadConfig& read, std::string& trouble);
+/// device is left open. `defaults`: what the environment sets where the config leaves it open.
+ncclResult_t read_config(const ncclConfig_t* given, ReadConfig& read, std::string& trouble,
+                         const Defaults& defaults = {});
 
 /// Logs each text the first time that this process meets it.
 void say_once(std::span<const std::string> texts) noexcept;

@@ -6,6 +6,7 @@
 #pragma GCC visibility push(default)
 #include "frontends/nccl/include/nccl.h"
 #pragma GCC visibility pop
+#include "frontends/nccl/background.hpp"
 #include "frontends/nccl/errors.hpp"
 #include "frontends/nccl/inside.hpp"
 #include "stretto/stretto.h"
@@ -27,6 +28,18 @@ inline strettoRedOp_t ours(ncclRedOp_t op) { return static_cast<strettoRedOp_t>(
 template <typename Body>
 ncclResult_t call_on(ncclComm_t comm, Body&& body) noexcept {
   const Inside inside(comm);
+  return translate(body(ours(comm)));
+}
+
+/// One that issues an operation, and is refused while anything else of the communicator is under way: by the library,
+/// too, so that a group that the call is in is spoilt there.
+template <typename Body>
+ncclResult_t issue_on(ncclComm_t comm, Body&& body) noexcept {
+  const Inside inside(comm);
+  if (__builtin_expect(n_in_background.load(std::memory_order_relaxed) != 0, 0) && is_under_way(comm)) {
+    body(nullptr);
+    return refuse_under_way();
+  }
   return translate(body(ours(comm)));
 }
 

@@ -165,9 +165,8 @@ std::string_view nearest(std::string_view name) {
   return best == nullptr ? "" : best->name;
 }
 
-/// What is off here, and is to be off; and calls that block, which they do unless the program says otherwise.
+/// What is off here, and is to be off.
 bool asks_for_what_holds(std::string_view name, std::string_view value) {
-  if (name == "NCCL_COMM_BLOCKING") return value == "1";
   return ((name == "NCCL_P2P_DISABLE" || name == "NCCL_SHM_DISABLE") && value == "0") ||
          (name.ends_with("_PLUGIN") && value == "none");
 }
@@ -180,7 +179,11 @@ Line line_of(const std::string& name, const std::string& value, LogLevel level, 
 
 /// Adds the setting where none of stretto's own has been given.
 Line honour(const std::string& name, const std::string& value, const Values& nccl, const Values& stretto,
-            const Surroundings& surroundings, std::vector<std::string>& settings) {
+            const Surroundings& surroundings, Translation& result) {
+  if (const std::optional<Line> line = take_default(name, value, result.defaults)) {
+    return line_of(name, value, line->level, line->level == LogLevel::warn ? "ignored" : "honoured", line->text);
+  }
+  std::vector<std::string>& settings = result.settings;
   const Taken taken = take_honoured(name, nccl, surroundings);
   if (taken.setting.empty()) {
     const char* state = taken.level == LogLevel::warn ? "ignored" : "honoured";
@@ -243,7 +246,7 @@ Translation translate(std::span<const std::string> entries, const Surroundings& 
       result.lines.push_back(line_of(name, value, LogLevel::warn, "unknown",
                                      format("no variable of NCCL's has this name; the nearest is {}", nearest(name))));
     } else if (row->meaning == Meaning::honoured) {
-      result.lines.push_back(honour(name, value, nccl, stretto, surroundings, result.settings));
+      result.lines.push_back(honour(name, value, nccl, stretto, surroundings, result));
     } else if (row->meaning == Meaning::ignored && asks_for_what_holds(name, value)) {
       result.lines.push_back(line_of(name, value, LogLevel::info, "honoured", "it is so anyway"));
     } else {

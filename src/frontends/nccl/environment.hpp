@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,9 +49,20 @@ struct Line {
   std::string text;
 };
 
+/// What stretto has no variable for: values of ncclConfig_t where the program leaves them open, and a unique id.
+struct Defaults {
+  std::optional<int> blocking{};
+  std::optional<int> max_ctas{};
+  std::string comm_id{};  ///< the name that ids are made of; "": they are made as ever
+};
+
+/// Takes one of the variables that Defaults are made of. What the log says of it; nothing: the name is another's.
+std::optional<Line> take_default(std::string_view name, std::string_view value, Defaults& defaults);
+
 struct Translation {
   std::vector<std::string> settings;  ///< STRETTO_NAME=value
-  std::vector<Line> lines;            ///< one for each NCCL_ variable that is set, in the order of names
+  Defaults defaults;
+  std::vector<Line> lines;  ///< one for each NCCL_ variable that is set, in the order of names
 };
 
 /// @param entries NAME=value, of which those count that begin with NCCL_ or STRETTO_
@@ -71,5 +83,7 @@ Surroundings process_surroundings(std::span<const std::string> entries);
 /// anything else that reads stretto's environment: first thing in all that makes an id or a communicator. Threads may
 /// call it at once; all return when it is done. Throws Error as Environment::read does, and may be called again.
 void report_environment();
+/// After that; before it none.
+Defaults process_defaults();
 
 }  // namespace stretto::nccl

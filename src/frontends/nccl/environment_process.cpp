@@ -76,6 +76,7 @@ bool append_file(std::vector<std::string>& entries, const std::string& path) {
 struct Report {
   std::mutex mutex;
   bool done = false;
+  Defaults defaults;
 };
 
 PerProcess<Report> report;
@@ -134,7 +135,14 @@ void report_environment() {
   for (const Line& line : translation.lines) {
     if (log_enabled(line.level)) log_line(line.level, line.text);
   }
+  state.defaults = translation.defaults;
   state.done = true;
+}
+
+Defaults process_defaults() {
+  Report& state = report.get();
+  const std::lock_guard lock(state.mutex);
+  return state.defaults;
 }
 
 }  // namespace stretto::nccl

@@ -59,9 +59,9 @@ constexpr std::array kRows = {
     honoured("NCCL_CONF_FILE",
              "read for NCCL_ variables that the environment does not set; without it "
              "`~/.nccl.conf`; and `/etc/nccl.conf`"),
-    missed("NCCL_COMM_ID",
-           "ranks meet by the id that rank 0 makes: it holds a key, which an address does not. Hand the "
-           "id on as usual; `STRETTO_BOOTSTRAP_ADDRESS` says where rank 0 listens"),
+    honoured("NCCL_COMM_ID",
+             "the id that each process makes: a name (`strettoGetNamedId`). Its ranks, of one user, meet under it on "
+             "their host; nothing listens at the port. It makes one communicator after another, not two at once"),
     missed("NCCL_HOSTID", "which ranks share a host is found out, and cannot be set"),
     harmless("NCCL_SOCKET_*", kOneHost),
     harmless("NCCL_NSOCKS_PERTHREAD", kOneHost),
@@ -127,11 +127,14 @@ constexpr std::array kRows = {
              "`STRETTO_ALGORITHM`: Ring is ring, Tree is tree, where they can serve. Of other names, lists, "
              "exclusions and choices by function a warning says that the planner decides"),
     harmless("NCCL_PROTO", kPlanner),
-    missed("NCCL_MAX_NCHANNELS", "set it in the program: maxCTAs of ncclConfig_t"),
-    missed("NCCL_MAX_CTAS", "set it in the program: maxCTAs of ncclConfig_t"),
-    missed("NCCL_MAX_NRINGS", "set it in the program: maxCTAs of ncclConfig_t"),
-    missed("NCCL_MAX_P2P_NCHANNELS", "set it in the program: maxCTAs of ncclConfig_t"),
+    missed("NCCL_MAX_NCHANNELS", "set NCCL_MAX_CTAS, or in the program maxCTAs of ncclConfig_t"),
+    honoured("NCCL_MAX_CTAS",
+             "maxCTAs of ncclConfig_t, where the program leaves it open (NCCL's goes before the program): a channel "
+             "has two, and rank 0's value counts"),
+    missed("NCCL_MAX_NRINGS", "set NCCL_MAX_CTAS, or in the program maxCTAs of ncclConfig_t"),
+    missed("NCCL_MAX_P2P_NCHANNELS", "set NCCL_MAX_CTAS, or in the program maxCTAs of ncclConfig_t"),
     missed("NCCL_CTA_POLICY", "it cannot be chosen: the planner takes as many blocks as pay off"),
+    harmless("NCCL_MIN_CTAS", "blocks have an upper bound only: the planner takes no more than pay off"),
     harmless("NCCL_MIN_*", kPlanner),
     harmless("NCCL_NTHREADS", kPlanner),
     harmless("NCCL_BUFFSIZE", "slots have sizes of their own; of host memory's, `STRETTO_SHM_SLOT_BYTES`"),
@@ -154,7 +157,8 @@ constexpr std::array kRows = {
     harmless("NCCL_LAUNCH_*", "each communicator launches its kernels itself; what does not fit beside others waits"),
     harmless("NCCL_GROUP_CUDA_STREAM", "groups launch in the streams that their calls name"),
     harmless("NCCL_GRAPH_*", kGraphs),
-    missed("NCCL_COMM_BLOCKING", "set it in the program: blocking of ncclConfig_t"),
+    honoured("NCCL_COMM_BLOCKING",
+             "blocking of ncclConfig_t, 0 or 1, where the program leaves it open (NCCL's goes before the program)"),
     harmless("NCCL_COMM_*", "what communicators share cannot be chosen"),
     harmless("NCCL_RUNTIME_CONNECT", "connections are made during set-up"),
     harmless("NCCL_LOCAL_REGISTER", kRegister),

@@ -18,6 +18,22 @@ Group close_group() {
   return group.depth > 0 ? Group{} : std::exchange(group, Group{});
 }
 
+ncclResult_t run_parts(Group& ended, ncclResult_t issued) {
+  if (issued == ncclSuccess) {
+    const ncclResult_t finished = finish_parts(ended.started);
+    if (finished != ncclSuccess) issued = finished;
+  }
+  if (ended.splits.empty()) return issued;
+  if (issued == ncclSuccess) return run_splits(ended.splits);
+  // The other ranks are told, and do not wait.
+  const std::string text = last_text();
+  for (Part& split : ended.splits) {
+    if (split.trouble.empty()) split.trouble = "ncclCommSplit: another call of its group failed: " + text;
+  }
+  run_splits(ended.splits);
+  return refuse(issued, text);
+}
+
 ncclResult_t end_group() {
   Group ended = close_group();
   ncclResult_t result = ncclSuccess;
@@ -25,19 +41,8 @@ ncclResult_t end_group() {
     const Inside inside(Inside::any());
     result = translate(strettoGroupEnd());
   }
-  if (result == ncclSuccess && ended.refusal != ncclSuccess) result = refuse(ended.refusal, ended.text);
-  if (ended.splits.empty()) return result == ncclSuccess && ended.under_way ? ncclInProgress : result;
-  if (result == ncclSuccess) {
-    result = run_splits(ended.splits);
-  } else {  // the other ranks are told, and do not wait
-    const std::string text = last_text();
-    for (PendingSplit& split : ended.splits) {
-      if (split.config.trouble.empty())
-        split.config.trouble = "ncclCommSplit: another call of its group failed: " + text;
-    }
-    run_splits(ended.splits);
-    refuse(result, text);
-  }
+  if (ended.refusal != ncclSuccess) result = refuse(ended.refusal, ended.text);
+  result = run_parts(ended, result);
   return result == ncclSuccess && ended.under_way ? ncclInProgress : result;
 }
 

@@ -4,33 +4,18 @@
 #include <string>
 #include <vector>
 
-#include "frontends/nccl/config.hpp"
 #include "frontends/nccl/entry.hpp"
+#include "frontends/nccl/parts.hpp"
 
 namespace stretto::nccl {
-
-/// The config of a communicator that is made of another one.
-struct PartConfig {
-  ReadConfig read;
-  bool inherits = false;  ///< no config was given
-  std::string trouble;    ///< why it is refused; "": it is not
-};
-
-/// A split that was called in a group, where one thread may call it for several ranks: kept until the end.
-struct PendingSplit {
-  ncclComm_t comm = nullptr;
-  int color = 0;
-  int key = 0;
-  ncclComm_t* newcomm = nullptr;
-  PartConfig config;
-};
 
 struct Group {
   int depth = 0;
   ncclResult_t refusal = ncclSuccess;  ///< of a call in it, which its end returns
   std::string text;                    ///< of that
-  bool under_way = false;              ///< set-up of communicators that do not block began in it
-  std::vector<PendingSplit> splits;
+  bool under_way = false;              ///< something began in it that is not waited for
+  std::vector<Part> splits;            ///< one thread may split for several ranks: kept until the end
+  std::vector<StartedPart> started;
 };
 
 Group& group_of_thread();
@@ -38,7 +23,5 @@ Group& group_of_thread();
 ncclResult_t started(strettoResult_t result) noexcept;
 /// A call that is refused in a group spoils it.
 ncclResult_t spoil_group(ncclResult_t refusal) noexcept;
-/// Runs splits of one thread, all at once.
-ncclResult_t run_splits(const std::vector<PendingSplit>& splits) noexcept;
 
 }  // namespace stretto::nccl

@@ -2,6 +2,7 @@
 #include <memory>
 #include <new>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "base/text.hpp"
@@ -19,19 +20,22 @@ constexpr int kMostDevices = 1 << 16;
 
 static_assert(sizeof(ncclUniqueId) == sizeof(strettoUniqueId));
 
-/// Runs start(config) with what the caller's config comes to.
+/// Runs start(config), which makes `n` communicators, with what the caller's config comes to.
 template <typename Start>
-ncclResult_t with_config(const char* function, const ncclConfig_t* given, Start&& start) noexcept {
+ncclResult_t with_config(const char* function, const ncclConfig_t* given, ncclComm_t* comms, int n,
+                         Start&& start) noexcept {
   try {
     if (const ncclResult_t result = begin_process(); result != ncclSuccess) return result;
     ReadConfig read;
     std::string trouble;
-    if (const ncclResult_t result = read_config(given, read, trouble); result != ncclSuccess) {
+    if (const ncclResult_t result = read_config(given, read, trouble, process_defaults()); result != ncclSuccess) {
       return spoil_group(with_device(refuse(result, format("{}: {}", function, trouble))));
     }
     say_once(read.without_effect);
     read.config.device = device_of_new();
-    return started(start(read.whole()));
+    const strettoResult_t result = start(read.whole());
+    for (int i = 0; result == strettoInProgress && i < n; ++i) note_non_blocking(comms[i]);
+    return started(result);
   } catch (const std::exception& error) {
     return refuse(ncclSystemError, error.what());
   }
@@ -47,12 +51,18 @@ strettoUniqueId ours(const ncclUniqueId& id) {
 
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclGetUniqueId, (ncclUniqueId * uniqueId)) {
   if (const ncclResult_t result = begin_process(); result != ncclSuccess) return result;
-  return translate(strettoGetUniqueId(reinterpret_cast<strettoUniqueId*>(uniqueId)));
+  try {
+    auto* const own = reinterpret_cast<strettoUniqueId*>(uniqueId);
+    const std::string name = process_defaults().comm_id;
+    return translate(name.empty() ? strettoGetUniqueId(own) : strettoGetNamedId(name.c_str(), own));
+  } catch (const std::exception& error) {
+    return refuse(ncclSystemError, error.what());
+  }
 }
 
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclCommInitRankConfig,
                    (ncclComm_t * comm, int nranks, ncclUniqueId commId, int rank, ncclConfig_t* config)) {
-  return with_config("ncclCommInitRankConfig", config, [&](const strettoConfig_t& own) {
+  return with_config("ncclCommInitRankConfig", config, comm, 1, [&](const strettoConfig_t& own) {
     return strettoCommInitRankConfig(stretto::nccl::ours(comm), nranks, ours(commId), rank, &own);
   });
 }
@@ -64,14 +74,14 @@ STRETTO_NCCL_ENTRY(ncclResult_t, ncclCommInitRank, (ncclComm_t * comm, int nrank
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclCommInitRankScalable,
                    (ncclComm_t * newcomm, int nranks, int myrank, int nId, ncclUniqueId* commIds,
                     ncclConfig_t* config)) {
-  return with_config("ncclCommInitRankScalable", config, [&](const strettoConfig_t& own) {
+  return with_config("ncclCommInitRankScalable", config, newcomm, 1, [&](const strettoConfig_t& own) {
     return strettoCommInitRankScalable(stretto::nccl::ours(newcomm), nranks, myrank, nId,
                                        reinterpret_cast<const strettoUniqueId*>(commIds), &own);
   });
 }
 
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclCommInitAll, (ncclComm_t * comm, int ndev, const int* devlist)) {
-  return with_config("ncclCommInitAll", nullptr, [&](const strettoConfig_t& own) {
+  return with_config("ncclCommInitAll", nullptr, comm, ndev, [&](const strettoConfig_t& own) {
     if (ndev < 1 || ndev > kMostDevices) {  // refused there
       return strettoCommInitAllConfig(stretto::nccl::ours(comm), ndev, nullptr, &own);
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/fork.hpp"
+#include "frontends/nccl/background.hpp"
 #include "stretto/stretto.h"
 
 namespace stretto::nccl {
@@ -33,6 +34,7 @@ Users& users() { return users_of_process.get(); }
 void begin_anew() {
   slot_of_thread = nullptr;
   n_retired.store(0, std::memory_order_relaxed);
+  n_in_background.store(0, std::memory_order_relaxed);
 }
 
 /// Takes the slot off the list when its thread ends.

@@ -136,6 +136,31 @@ TEST(NcclConfig, FieldsNewerThanTheCallersHeader_AreNotRead) {
   EXPECT_EQ(result.config.blocking, 1);
 }
 
+TEST(NcclConfig, DefaultsOfTheEnvironment_FillWhatIsLeftOpen) {
+  Defaults defaults;
+  defaults.blocking = 0;
+  defaults.max_ctas = 6;
+  ReadConfig open;
+  std::string trouble;
+  ASSERT_EQ(read_config(nullptr, open, trouble, defaults), ncclSuccess) << trouble;
+  EXPECT_EQ(open.config.blocking, 0);
+  EXPECT_EQ(open.config.max_channels, 3);
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 1;
+  config.maxCTAs = 16;
+  ReadConfig given;
+  ASSERT_EQ(read_config(&config, given, trouble, defaults), ncclSuccess) << trouble;
+  EXPECT_EQ(given.config.blocking, 1);
+  EXPECT_EQ(given.config.max_channels, 8);
+  config.maxCTAs = NCCL_CONFIG_UNDEF_INT;
+  config.minCTAs = 7;
+  ReadConfig contradicted;
+  ASSERT_EQ(read_config(&config, contradicted, trouble, defaults), ncclSuccess) << trouble;
+  EXPECT_EQ(contradicted.config.max_channels, STRETTO_UNSET);
+  ASSERT_EQ(contradicted.without_effect.size(), 2U);
+  EXPECT_NE(contradicted.without_effect[0].find("NCCL_MAX_CTAS=6"), std::string::npos);
+}
+
 TEST(NcclConfig, StructWithoutInitialiser_IsRefused) {
   for (const auto& [size, magic] :
        {std::pair{sizeof(WholeConfig), 0U}, {std::size_t{0}, kConfigMagic}, {std::size_t{8}, kConfigMagic}}) {

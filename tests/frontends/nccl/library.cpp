@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
@@ -47,7 +48,13 @@ Ranks::Ranks(int n, ncclConfig_t* config) : comms_(static_cast<std::size_t>(n), 
   for (int rank = 0; rank < n; ++rank) {
     EXPECT_NCCL(nccl().CommInitRankConfig(&comms_[static_cast<std::size_t>(rank)], n, id, rank, config));
   }
-  EXPECT_NCCL(nccl().GroupEnd());
+  const ncclResult_t end = nccl().GroupEnd();
+  if (config == nullptr || config->blocking != 0) {
+    EXPECT_NCCL(end);
+    return;
+  }
+  EXPECT_EQ(end, ncclInProgress);
+  for (ncclComm_t const comm : comms_) EXPECT_EQ(settle(comm), ncclSuccess);
 }
 
 Ranks::~Ranks() {
@@ -59,6 +66,16 @@ void Ranks::run(const std::function<void(int rank, ncclComm_t comm)>& body) cons
 }
 
 ncclComm_t Ranks::release(int rank) { return std::exchange(comms_[static_cast<std::size_t>(rank)], nullptr); }
+
+ncclResult_t settle(ncclComm_t comm) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  ncclResult_t state = ncclInProgress;
+  while (state == ncclInProgress && std::chrono::steady_clock::now() < deadline) {
+    EXPECT_NCCL(nccl().CommGetAsyncError(comm, &state));
+    std::this_thread::yield();
+  }
+  return state;
+}
 
 void expect_sum(ncclComm_t comm, std::int64_t mine, std::int64_t sum) {
   EXPECT_NCCL(nccl().AllReduce(&mine, &mine, 1, ncclInt64, ncclSum, comm, nullptr));

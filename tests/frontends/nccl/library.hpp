@@ -94,7 +94,7 @@ class Stream {
   strettoStream_t stream_ = nullptr;
 };
 
-/// Ranks of one communicator, made by one thread in a group.
+/// Ranks of one communicator, made by one thread in a group; set-up has ended.
 class Ranks {
  public:
   explicit Ranks(int n, ncclConfig_t* config = nullptr);
@@ -112,6 +112,9 @@ class Ranks {
  private:
   std::vector<ncclComm_t> comms_;
 };
+
+/// Asks until nothing of the communicator is in progress any more; what it says then.
+ncclResult_t settle(ncclComm_t comm);
 
 /// Of what all ranks give as `mine`.
 void expect_sum(ncclComm_t comm, std::int64_t mine, std::int64_t sum);

@@ -129,6 +129,115 @@ TEST(NcclProcesses, ForkedAfterUse_ChildrenStartAnew) {
   parents.run([](int, ncclComm_t comm) { nccl_test::expect_sum(comm, 2, 4); });
 }
 
+/// What each rank makes by itself: nothing is handed on.
+int rank_with_an_id_of_its_own(int rank, int n_ranks) {
+  ncclUniqueId id;
+  if (nccl().GetUniqueId(&id) != ncclSuccess) return 1;
+  for (int round = 0; round < 3; ++round) {  // one communicator after another
+    ncclComm_t comm = nullptr;
+    if (nccl().CommInitRank(&comm, n_ranks, id, rank) != ncclSuccess) return 10 + round;
+    std::int64_t value = rank + round;
+    if (nccl().AllReduce(&value, &value, 1, ncclInt64, ncclSum, comm, nullptr) != ncclSuccess) return 20 + round;
+    if (value != n_ranks * (n_ranks - 1) / 2 + n_ranks * round) return 30 + round;
+    if (nccl().CommDestroy(comm) != ncclSuccess) return 40 + round;
+  }
+  return 0;
+}
+
+/// Of no other run of this test on this host.
+std::string own_address() { return "127.0.0.1:" + std::to_string(getpid()); }
+
+TEST(NcclProcesses, CommId_NamesTheSameRendezvousToAll) {
+  const std::string address = own_address();
+  const std::vector<int> ends = run_processes(
+      4, [](int rank, const ncclUniqueId&) { return rank_with_an_id_of_its_own(rank, 4); },
+      [&] { setenv("NCCL_COMM_ID", address.c_str(), 1); });
+  for (const int end : ends) EXPECT_EQ(end, 0) << "exit status " << WEXITSTATUS(end);
+}
+
+TEST(NcclProcesses, CommIdWithSeveralRanksAThread_MeetInAGroup) {
+  const std::string address = own_address();
+  const std::vector<int> ends = run_processes(
+      2,
+      [](int process, const ncclUniqueId&) {
+        ncclUniqueId id;
+        if (nccl().GetUniqueId(&id) != ncclSuccess) return 1;
+        std::array<ncclComm_t, 2> comms{};
+        if (nccl().GroupStart() != ncclSuccess) return 2;
+        for (int i = 0; i < 2; ++i) {
+          if (nccl().CommInitRank(&comms[static_cast<std::size_t>(i)], 4, id, 2 * process + i) != ncclSuccess) return 3;
+        }
+        if (nccl().GroupEnd() != ncclSuccess) return 4;
+        nccl_test::in_threads(2, [&](int i) {
+          nccl_test::expect_sum(comms[static_cast<std::size_t>(i)], 1, 4);
+          nccl().CommDestroy(comms[static_cast<std::size_t>(i)]);
+        });
+        return testing::Test::HasFailure() ? 5 : 0;
+      },
+      [&] { setenv("NCCL_COMM_ID", address.c_str(), 1); });
+  for (const int end : ends) EXPECT_EQ(end, 0) << "exit status " << WEXITSTATUS(end);
+}
+
+TEST(NcclProcesses, CommIdOfARankThatNeverComes_IsTheDeadlinesError) {
+  const std::string address = own_address();
+  const std::vector<int> ends = run_processes(
+      2,
+      [](int rank, const ncclUniqueId&) {
+        ncclUniqueId id;
+        ncclComm_t comm = nullptr;
+        if (nccl().GetUniqueId(&id) != ncclSuccess) return 1;
+        if (nccl().CommInitRank(&comm, 3, id, rank) != ncclTimeout) return 2;
+        const std::string text = nccl().GetLastError(nullptr);
+        return text.find("have not come") != std::string::npos && text.find("NCCL_COMM_ID") != std::string::npos ? 0
+                                                                                                                 : 3;
+      },
+      [&] {
+        setenv("NCCL_COMM_ID", address.c_str(), 1);
+        setenv("STRETTO_SETUP_TIMEOUT_MS", "1500", 1);
+      });
+  for (const int end : ends) EXPECT_EQ(end, 0) << "exit status " << WEXITSTATUS(end);
+}
+
+TEST(NcclProcesses, CommBlockingOff_IsForCommunicatorsThatDoNotSay) {
+  const std::vector<int> ends = run_processes(
+      1,
+      [](int, const ncclUniqueId& id) {
+        ncclComm_t comm = nullptr;
+        if (nccl().CommInitRank(&comm, 1, id, 0) != ncclInProgress || nccl_test::settle(comm) != ncclSuccess) return 1;
+        ncclComm_t part = nullptr;
+        ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+        config.blocking = 1;
+        if (nccl().CommSplit(comm, 0, 0, &part, &config) != ncclInProgress) return 2;
+        if (nccl_test::settle(comm) != ncclSuccess || nccl().CommFinalize(part) != ncclSuccess) return 3;
+        return nccl().CommDestroy(part) == ncclSuccess && nccl().CommDestroy(comm) == ncclSuccess ? 0 : 4;
+      },
+      [] { setenv("NCCL_COMM_BLOCKING", "0", 1); });
+  for (const int end : ends) EXPECT_EQ(end, 0) << "exit status " << WEXITSTATUS(end);
+}
+
+/// The library's threads may still be at work then.
+TEST(NcclProcesses, EndWhileASplitIsUnderWay_IsAnEnd) {
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "sanitizers report threads and memory that are left when a process ends";
+#endif
+  const std::vector<int> ends = run_processes(1, [](int, const ncclUniqueId& id) {
+    std::array<ncclComm_t, 2> comms{};
+    ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+    config.blocking = 0;
+    for (int rank = 0; rank < 2; ++rank) {
+      if (nccl().CommInitRankConfig(&comms[static_cast<std::size_t>(rank)], 2, id, rank, &config) != ncclInProgress) {
+        return 1;
+      }
+    }
+    for (ncclComm_t const comm : comms) {
+      if (nccl_test::settle(comm) != ncclSuccess) return 2;
+    }
+    static ncclComm_t part = nullptr;
+    return nccl().CommSplit(comms[0], 0, 0, &part, nullptr) == ncclInProgress ? 0 : 3;
+  });
+  EXPECT_EQ(ends, std::vector<int>(1, 0));
+}
+
 /// The child's file of logs, which NCCL's variable names.
 TEST(NcclProcesses, VariablesOfNccls_AreHonouredOrSaidToBeIgnored) {
   std::string folder = testing::TempDir() + "nccl_variables_XXXXXX";

@@ -1,6 +1,5 @@
 // Communicators of libnccl.so.2: all ways to make them, and what is asked of them.
 #include <array>
-#include <chrono>
 #include <cstring>
 
 #include "library.hpp"
@@ -13,6 +12,7 @@ using nccl_test::expect_sum;
 using nccl_test::in_threads;
 using nccl_test::nccl;
 using nccl_test::Ranks;
+using nccl_test::settle;
 
 void expect_place(ncclComm_t comm, int rank, int n) {
   int answer = -2;
@@ -25,17 +25,6 @@ void expect_place(ncclComm_t comm, int rank, int n) {
   ncclResult_t state = ncclInternalError;
   EXPECT_NCCL(nccl().CommGetAsyncError(comm, &state));
   EXPECT_EQ(state, ncclSuccess);
-}
-
-/// Asks until set-up has ended.
-ncclResult_t settle(ncclComm_t comm) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  ncclResult_t state = ncclInProgress;
-  while (state == ncclInProgress && std::chrono::steady_clock::now() < deadline) {
-    EXPECT_NCCL(nccl().CommGetAsyncError(comm, &state));
-    std::this_thread::yield();
-  }
-  return state;
 }
 
 TEST(NcclStart, ThreadsWithAnId_MeetInOneCommunicator) {
