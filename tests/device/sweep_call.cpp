@@ -258,7 +258,9 @@ Image image_of(const SweepCall& call, int rank) {
 
 strettoResult_t issue(const SweepCall& call, int rank, const Image& image, std::byte* memory, strettoComm_t comm,
                       strettoStream_t stream) {
-  const std::byte* const in = memory + image.input_at;
+  // Ranks in host memory have no all-to-all in place: they read what the image was made with.
+  const bool apart = stream == nullptr && image.in_place && call.collective == Sweep::all_to_all;
+  const std::byte* const in = (apart ? image.bytes.data() : memory) + image.input_at;
   std::byte* const out = memory + image.output_at;
   if (call.op != kPreMulSum) return issue_as(call, call.op, rank, in, out, comm, stream);
   Code scalar = Elements(call, ~seed_of(call, rank)).scalar();
