@@ -1,5 +1,6 @@
 // The kernels that there are: one per type and operation, one for collectives that only move bytes; each in four
-// forms (the shortest by parts of a thread, too), and one for sends and receives. A type's kernels are one translation unit (kernels/*.cu).
+// forms (the shortest by parts of a thread, too), and one for sends and receives. A type's kernels are one translation
+// unit (kernels/*.cu).
 #pragma once
 
 #include "device/kernel_arguments.hpp"

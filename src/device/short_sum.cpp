@@ -17,9 +17,8 @@ bool is_alike(const Exchange& exchange, const ExchangePeer& peer) {
          peer.receive_bytes == exchange.block_bytes && peer.send_channels == peer.receive_channels &&
          peer.send_channels == exchange.peers[0].send_channels && peer.send_channels > 0 &&
          peer.send_share_lines == peer.receive_share_lines &&
-         peer.send_share_lines * kLine_bytes == exchange.share_bytes &&
-         peer.send_salt == 0 && peer.receive_salt == 0 && peer.take_step == exchange.own_step &&
-         peer.put_step <= kMostStep && peer.release_step <= kMostStep;
+         peer.send_share_lines * kLine_bytes == exchange.share_bytes && peer.send_salt == 0 && peer.receive_salt == 0 &&
+         peer.take_step == exchange.own_step && peer.put_step <= kMostStep && peer.release_step <= kMostStep;
 }
 
 /// Of the largest share: shares of several channels are whole packets.

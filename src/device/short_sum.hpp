@@ -1,5 +1,5 @@
-// Small all-reduces: exchanges (device/exchange.hpp) of sums, of so few packets on each channel that a thread has one packet
-// of one peer, or two. They have a kernel of their own, which does nothing else: a kernel that runs for two
+// Small all-reduces: exchanges (device/exchange.hpp) of sums, of so few packets on each channel that a thread has one
+// packet of one peer, or two. They have a kernel of their own, which does nothing else: a kernel that runs for two
 // microseconds spends much of them on fetching instructions and arguments. device/short_sum_runner.hpp is it.
 //
 // Peers see what an exchange would send, so which of the two a rank runs is its own affair.

@@ -2,9 +2,9 @@
 // threads; device/interpreter.hpp says what a Machine is, device/connections.hpp what messages, credits and greetings
 // are. To peers it is what device/exchange_runner.hpp is, word for word.
 //
-// A thread has one packet of one peer, or two: it sends it, and takes the one that comes in return. So nothing is computed
-// twice, nothing is handed on before the sum, and all peers are waited for at once. (Threads of hosts' blocks are few:
-// each has many parts.) Its code is short on purpose, and straight.
+// A thread has one packet of one peer, or two: it sends it, and takes the one that comes in return. So nothing is
+// computed twice, nothing is handed on before the sum, and all peers are waited for at once. (Threads of hosts' blocks
+// are few: each has many parts.) Its code is short on purpose, and straight.
 #pragma once
 
 #include "device/exchange.hpp"
@@ -62,7 +62,7 @@ class ShortSumRunner {
     std::uint32_t packet;  ///< of the channel's share
     std::uint32_t offset;  ///< in bytes, of the whole message
     std::uint32_t left;    ///< bytes from there on
-    std::uint32_t head;  ///< these three as in LinkWords
+    std::uint32_t head;    ///< these three as in LinkWords
     std::uint32_t sent;
     std::uint32_t received;
     std::uint32_t was_busy;

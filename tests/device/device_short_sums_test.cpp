@@ -63,8 +63,12 @@ class SumsOfOneRank {
       for (const strettoRedOp_t op : kOps) {
         std::mt19937_64 random(static_cast<std::uint64_t>(type * 10 + op));  // equal on all ranks
         const std::size_t element_bytes = data_type_bytes(static_cast<strettoDataType_t>(type));
-        const std::size_t counts[] = {1, 8 / element_bytes, 1 + random() % 40, 584 / element_bytes,
-                                      4096 / element_bytes, 1 + (8192 + random() % 20'000) / element_bytes};
+        const std::size_t counts[] = {1,
+                                      8 / element_bytes,
+                                      1 + random() % 40,
+                                      584 / element_bytes,
+                                      4096 / element_bytes,
+                                      1 + (8192 + random() % 20'000) / element_bytes};
         const Sums sums{static_cast<strettoDataType_t>(type), op, counts[random() % 6], counts[random() % 5]};
         all.push_back(eager(sums));
         if (in_graphs_) all.push_back(captured(sums));
@@ -85,8 +89,7 @@ class SumsOfOneRank {
   void issue(const Sums& sums) {
     const std::size_t shift = data_type_bytes(sums.type);
     for (int i = 0; i < 2; ++i) all_reduce(sums, 0, 0, sums.first);
-    all_reduce(sums, kOthers_bytes, kOthers_bytes + 4088 + shift % 8,
-               std::min<std::size_t>(sums.second, 4000 / shift));
+    all_reduce(sums, kOthers_bytes, kOthers_bytes + 4088 + shift % 8, std::min<std::size_t>(sums.second, 4000 / shift));
   }
   void all_reduce(const Sums& sums, std::size_t from, std::size_t to, std::size_t count) {
     EXPECT_EQ(strettoAllReduce(memory_ + from, memory_ + to, count, sums.type, sums.op, comm_, stream_->handle()),

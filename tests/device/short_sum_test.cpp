@@ -52,8 +52,7 @@ TEST_P(ShortSumOf, AnyRanksAndSizes_GiveTheExchangesBits) {
     for (const strettoRedOp_t op : {strettoSum, strettoProd, strettoMax, strettoMin, strettoAvg}) {
       const Sum sum = draw(n, type, op, random, channels);
       SCOPED_TRACE(testing::Message() << red_op_name(op) << " of " << sum.count << ", n=" << n << " on " << channels
-                                      << " channels, in place "
-                                      << sum.in_place << " shift " << sum.shift_bytes);
+                                      << " channels, in place " << sum.in_place << " shift " << sum.shift_bytes);
       const std::vector<Bytes> inputs = random_inputs(n, sum, random);
       const std::vector<Bytes> by_exchange = ranks.run(sum, inputs, 0);
       EXPECT_EQ(by_exchange.front(), sum.count == 0 ? Bytes() : on_host(sum, inputs));
