@@ -70,6 +70,13 @@ def meet(nccl: Nccl, rank: int, folder: str) -> ctypes.c_void_p:
     return comm
 
 
+class Memory:
+    """Floats at an address, for torch."""
+
+    def __init__(self, address: int, shape: tuple):
+        self.__cuda_array_interface__ = {"shape": shape, "typestr": "<f4", "data": (address, False), "version": 3}
+
+
 def run(rank: int, options) -> None:
     torch.cuda.set_device(rank)
     nccl, results = Nccl(options.library), Results(options.out, "ctypes", rank)
@@ -103,8 +110,9 @@ def run(rank: int, options) -> None:
     results.add_tensor("send and recv", back)
 
     inputs, weight = torch.randn(128, 128, device="cuda"), torch.randn(128, 128, device="cuda")
-    window = ctypes.c_void_p()
-    outputs = torch.empty(128, 128, device="cuda")
+    window, memory = ctypes.c_void_p(), ctypes.c_void_p()
+    nccl.ncclMemAlloc(ctypes.byref(memory), ctypes.c_size_t(128 * 128 * 4))  # windows want a page's alignment
+    outputs = torch.as_tensor(Memory(memory.value, (128, 128)), device="cuda")
     nccl.ncclCommWindowRegister(comm, at(outputs), ctypes.c_size_t(outputs.numel() * 4), ctypes.byref(window), 0)
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()
@@ -120,8 +128,9 @@ def run(rank: int, options) -> None:
     torch.cuda.synchronize()
     nccl.ncclCommWindowDeregister(comm, window)
     results.write()
-    del graph
+    del graph, outputs
     nccl.ncclCommDestroy(comm)
+    nccl.ncclMemFree(memory)
 
 
 if __name__ == "__main__":

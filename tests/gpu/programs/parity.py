@@ -2,9 +2,11 @@
 
 parity.py --library PATH/libnccl.so.2 --nccl PATH/libnccl.so.2 --out DIR [PROGRAM ...]
 
-Each program runs twice, each time in processes of its own; what they loaded is looked at, and a program that did not run
-on the library it should have run on counts as failed. Exit status: 0 if all are equal; DIR/parity.json has the rows.
-Needs two GPUs, and the packages that the programs import (torch, cupy, jax); a program whose package is missing fails.
+Each program runs twice, each time in processes of its own. Both libraries are told to log: a process in which the other
+one than it should have run on set up communicators, or in which the right one did nothing, counts as failed. (That a
+library is mapped says little: torch and JAX also open NVIDIA's by its path, whatever serves their calls.)
+Exit status: 0 if all are equal; DIR/parity.json has the rows. Needs two GPUs, and the packages that the programs import
+(torch, cupy, jax); a program whose package is missing fails.
 """
 
 import argparse
@@ -22,6 +24,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT_S = 150
 # Sums of two numbers have one rounding, whoever adds them. What multiplies before it adds may round once less.
 TOLERANCE = 1e-6
+# What each library logs of a process that it serves: where, and what is in it.
+SIGNS = {"stretto": ("stretto.%d.log", "event=plan"), "NVIDIA": ("nvidia.%d.log", "Init COMPLETE")}
 # Name, program, arguments, what the environment has beside. {library} is the one under test.
 ROWS = [
     ("torch: collectives", "torch_program.py", ["--case", "collectives", "--case", "pairs"], {}),
@@ -30,23 +34,28 @@ ROWS = [
     ("torch: FSDP2", "torch_program.py", ["--case", "fsdp2"], {}),
     ("torch: DTensor", "torch_program.py", ["--case", "dtensor"], {}),
     ("torch: CUDA graphs", "torch_program.py", ["--case", "graphs"], {}),
-    ("torch: all, non-blocking", "torch_program.py", ["--eager"], {"TORCH_NCCL_USE_COMM_NONBLOCKING": "1"}),
+    # DTensor's own all-to-all does not know of NCCL's "in progress" (torch 2.11).
+    ("torch: non-blocking", "torch_program.py",
+     ["--eager", *(word for case in ("collectives", "pairs", "groups", "ddp", "fsdp2", "graphs") for word in ("--case", case))],
+     {"TORCH_NCCL_USE_COMM_NONBLOCKING": "1"}),
     ("ctypes, as vLLM", "ctypes_program.py", ["--library", "{library}"], {}),
     ("CuPy", "cupy_program.py", [], {}),
     ("JAX", "jax_program.py", [], {}),
 ]
 
 
-def run(row, library: str, preload: bool, folder: str) -> str:
+def run(row, library: str, whose: str, folder: str) -> str:
     """"" or what went wrong."""
     _, program, arguments, beside = row
+    by_path = any("{library}" in word for word in arguments)
     os.makedirs(folder, exist_ok=True)
     for old in glob.glob(os.path.join(folder, "*")):
         os.remove(old)
     words = [sys.executable, os.path.join(HERE, program), "--out", folder,
              *(word.format(library=library) for word in arguments)]
-    environment = dict(os.environ, **beside)
-    if preload:
+    environment = dict(os.environ, STRETTO_LOG_LEVEL="debug", STRETTO_LOG_FILE=os.path.join(folder, "stretto.%p.log"),
+                       NCCL_DEBUG="INFO", NCCL_DEBUG_FILE=os.path.join(folder, "nvidia.%p.log"), **beside)
+    if whose == "stretto" and not by_path:
         environment["LD_PRELOAD"] = library
     with open(os.path.join(folder, "log"), "w", encoding="utf-8") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, env=environment, start_new_session=True)
@@ -60,21 +69,28 @@ def run(row, library: str, preload: bool, folder: str) -> str:
             except ProcessLookupError:
                 pass
     if code == 0:
-        return wrong_library(folder, library, preload)
+        return wrong_library(folder, whose)
     with open(os.path.join(folder, "log"), encoding="utf-8", errors="replace") as log:
         return f"{code}: " + "\n".join(log.read().strip().split("\n")[-12:])
 
 
-def wrong_library(folder: str, library: str, alone: bool) -> str:
-    """A preloaded library is there in any case: the program is served by it if there is no other."""
+def wrong_library(folder: str, meant: str) -> str:
+    """"" if each process was served by the one that was meant, and by it alone."""
     for path in glob.glob(os.path.join(folder, "*.json")):
         with open(path, encoding="utf-8") as file:
-            loaded = json.load(file)["libraries"]
-        if os.path.realpath(library) not in [os.path.realpath(name) for name in loaded]:
-            return f"it ran without {library}: {', '.join(loaded) or 'no libnccl at all'}"
-        if alone and len(loaded) > 1:
-            return f"it loaded another beside {library}: {', '.join(loaded)}"
+            told = json.load(file)
+        served = {whose for whose, (log, word) in SIGNS.items() if word in text_of(os.path.join(folder, log % told["process"]))}
+        if served != {meant}:
+            return (f"{os.path.basename(path)} was served by {' and '.join(sorted(served)) or 'neither library'}, not by "
+                    f"{meant} alone; it has mapped {', '.join(told['libraries']) or 'no libnccl'}")
     return ""
+
+
+def text_of(path: str) -> str:
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
 
 
 def arrays_of(folder: str) -> dict:
@@ -108,13 +124,12 @@ def row_of(row, options) -> dict:
     name, start = row[0], time.monotonic()
     result = {"program": name}
     folders = {}
-    for whose, library in (("nccl", options.nccl), ("stretto", options.library)):
+    for whose, library in (("NVIDIA", options.nccl), ("stretto", options.library)):
         folders[whose] = os.path.join(options.out, name.replace(":", "").replace(",", "").replace(" ", "_"), whose)
-        by_path = any("{library}" in word for word in row[2])
-        trouble = run(row, library, whose == "stretto" and not by_path, folders[whose])
+        trouble = run(row, library, whose, folders[whose])
         if trouble:
             return {**result, "equal": False, "text": f"with {whose}: {trouble}", "seconds": time.monotonic() - start}
-    return {**result, **compare(arrays_of(folders["stretto"]), arrays_of(folders["nccl"])),
+    return {**result, **compare(arrays_of(folders["stretto"]), arrays_of(folders["NVIDIA"])),
             "seconds": time.monotonic() - start}
 
 

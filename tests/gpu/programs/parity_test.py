@@ -15,15 +15,19 @@ HAS_NUMPY = importlib.util.find_spec("numpy") is not None
 if HAS_NUMPY:
     import parity
 
-# Writes what it is told to, as if the library that is preloaded (or NCCL's) had been loaded.
+# Writes what it is told to, and the logs of the libraries that serve it: where stretto is preloaded, those of {served}.
 PROGRAM = """
 import json, os, sys
 import numpy
-folder, library = sys.argv[2], os.environ.get("LD_PRELOAD", "{nccl}")
-value = {ours} if "LD_PRELOAD" in os.environ else {theirs}
+folder, preloaded = sys.argv[2], "LD_PRELOAD" in os.environ
+value = {ours} if preloaded else {theirs}
 if value is None: sys.exit("no such luck")
 numpy.savez(os.path.join(folder, "p.0.npz"), numbers=numpy.array(value))
-json.dump({{"libraries": [{loaded}]}}, open(os.path.join(folder, "p.0.json"), "w"))
+json.dump({{"process": os.getpid(), "libraries": []}}, open(os.path.join(folder, "p.0.json"), "w"))
+for name, words in (("STRETTO", "event=plan comm=0"), ("NCCL", "NCCL INFO ncclCommInitRank - Init COMPLETE")):
+    if name not in ({served} if preloaded else ["NCCL"]): words = "nothing"
+    path = os.environ[dict(STRETTO="STRETTO_LOG_FILE", NCCL="NCCL_DEBUG_FILE")[name]].replace("%p", str(os.getpid()))
+    open(path, "w").write(words)
 """
 
 
@@ -36,12 +40,12 @@ class Parity(unittest.TestCase):
         for name in ("ours.so", "nccls.so"):
             open(os.path.join(self.folder, name), "w", encoding="utf-8").close()
 
-    def run_parity(self, ours, theirs, loaded="library") -> tuple:
+    def run_parity(self, ours, theirs, served=("STRETTO",)) -> tuple:
         """(exit status, the row)"""
         nccl = os.path.join(self.folder, "nccls.so")
         program = os.path.join(self.folder, "program.py")
         with open(program, "w", encoding="utf-8") as file:
-            file.write(PROGRAM.format(ours=ours, theirs=theirs, loaded=loaded, nccl=nccl))
+            file.write(PROGRAM.format(ours=ours, theirs=theirs, served=list(served)))
         words = ["parity.py", "--library", os.path.join(self.folder, "ours.so"), "--nccl", nccl, "--out",
                  os.path.join(self.folder, "out")]
         os.makedirs(words[-1], exist_ok=True)
@@ -72,15 +76,10 @@ class Parity(unittest.TestCase):
         self.assertRegex(row["text"], "with stretto: 1: (?s:.*)no such luck")
 
     def test_program_on_another_library_fails(self):
-        for loaded in ("'/usr/lib/libnccl.so.2'", ""):
-            status, row = self.run_parity([1.0], [1.0], loaded)
+        for served, said in ((("NCCL",), "NVIDIA"), ((), "neither library"), (("STRETTO", "NCCL"), "NVIDIA and stretto")):
+            status, row = self.run_parity([1.0], [1.0], served)
             self.assertEqual(status, 1)
-            self.assertIn("it ran without", row["text"])
-
-    def test_program_that_loads_another_library_beside_it_fails(self):
-        status, row = self.run_parity([1.0], [1.0], "library, '/usr/lib/libnccl.so.2'")
-        self.assertEqual(status, 1)
-        self.assertIn("with stretto: it loaded another beside", row["text"])
+            self.assertIn(f"with stretto: p.0.json was served by {said}, not by stretto alone", row["text"])
 
 
 if __name__ == "__main__":

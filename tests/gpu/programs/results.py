@@ -27,7 +27,7 @@ class Results:
     def write(self) -> None:
         numpy.savez(self.path + ".npz", **self.arrays)
         with open(self.path + ".json", "w", encoding="utf-8") as file:
-            json.dump({"libraries": loaded_libraries()}, file)
+            json.dump({"process": os.getpid(), "libraries": loaded_libraries()}, file)
 
 
 def loaded_libraries() -> list:

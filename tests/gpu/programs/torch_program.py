@@ -166,11 +166,14 @@ def graphs(me: Rank) -> None:
         return
     inputs, weight = me.random(64, 64), me.random(64, 64)
     gathered = torch.empty(2 * 64, 64, device=me.device)
-    dist.all_reduce(inputs.clone())  # connects
-    dist.all_gather_into_tensor(gathered, inputs)
+    aside = torch.cuda.Stream()
+    with torch.cuda.stream(aside):  # connects, and makes cuBLAS's handle
+        dist.all_reduce(inputs @ weight)
+        dist.all_gather_into_tensor(gathered, inputs)
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # torch's watchdog thread asks for events meanwhile.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         middle = inputs @ weight
         dist.all_reduce(middle)
         outputs = middle @ weight
