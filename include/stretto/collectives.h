@@ -100,7 +100,7 @@ STRETTO_API strettoResult_t strettoReduceConfig(const void *sendbuff, void *recv
                                                 const strettoCallConfig_t *call);
 
 /** All-to-all: block s of recvbuff on rank d = block d of sendbuff on rank s. Both have n blocks. In place on
- *  GPUs only: sendbuff == recvbuff, each block is swapped with a peer's.
+ *  GPUs only (refused on host ranks): sendbuff == recvbuff, each block is swapped with a peer's.
  *  @param count elements of each block; the same on all ranks. */
 STRETTO_API strettoResult_t strettoAllToAll(const void *sendbuff, void *recvbuff, size_t count,
                                             strettoDataType_t datatype, strettoComm_t comm, strettoStream_t stream);

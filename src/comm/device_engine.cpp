@@ -281,11 +281,6 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
   if (ticket.lane.number == 0) launched(bound, ticket.stream);
 }
 
-bool DeviceEngine::runs_short_sums() const {
-  const std::int32_t asked = settings().test_short_sum;
-  return asked == 1 || (asked == 2 && rank() % 2 == 1);
-}
-
 void DeviceEngine::launch_exchange(DeviceLaunch& bound, strettoStream_t stream) {
   const auto short_sum = runs_short_sums() ? device::short_sum_of(bound.exchange) : std::nullopt;
   if (!short_sum) return gpu().launch(bound.launch, stream);
@@ -293,6 +288,9 @@ void DeviceEngine::launch_exchange(DeviceLaunch& bound, strettoStream_t stream) 
   launch.exchange = nullptr;
   launch.short_sum = &*short_sum;
   launch.threads = short_sum->sum.threads();
+  // Its blocks fill a multiprocessor each: the next kernel's, come early, would keep out those of another stream's
+  // graph.
+  if (short_sum->sum.parts_per_thread() > 1) launch.may_start_early = false;
   gpu().launch(launch, stream);
 }
 
@@ -386,8 +384,8 @@ void DeviceEngine::launch(DevicePairs& pairs, Ticket ticket) {
 std::uint64_t DeviceEngine::group() const { return content_hash(membership_.key.data(), membership_.key.size(), 0); }
 
 std::uint32_t DeviceEngine::most_blocks() const {
-  const int widest = std::max(membership_.max_channels, n_ranks() - 1);
-  return std::min(gpu().resident_blocks(), 2 * static_cast<std::uint32_t>(widest));
+  return std::min(gpu().resident_blocks(),
+                  2U * static_cast<std::uint32_t>(std::max(membership_.max_channels, n_ranks() - 1)));
 }
 
 std::uint32_t DeviceEngine::strands_ended() const {

@@ -27,6 +27,15 @@ std::uint64_t packets_of(const Exchange& exchange) {
   return std::max<std::uint64_t>(1, (bytes + kPacketPayload_bytes - 1) / kPacketPayload_bytes);
 }
 
+/// Which have fewer bits here.
+bool has_short_offsets(const Exchange& exchange) {
+  const std::uint64_t packets_end =
+      exchange.shape.packets_begin() + exchange.shape.pairs() * exchange.packet_slots * exchange.slot_bytes;
+  return packets_end <= std::numeric_limits<std::uint32_t>::max() &&
+         exchange.slot_bytes % ShortSum::kSlotUnit_bytes == 0 &&
+         exchange.slot_bytes / ShortSum::kSlotUnit_bytes <= std::numeric_limits<std::uint16_t>::max();
+}
+
 bool fits(const Exchange& exchange) {
   const std::uint32_t n = exchange.n_peers;
   // The kernel finds a peer's words and packets by its place among all ranks.
@@ -34,7 +43,8 @@ bool fits(const Exchange& exchange) {
   const bool is_plain = exchange.sums && !exchange.multiplies && !exchange.waits && exchange.own_from == 0 &&
                         exchange.own_to == 0 && exchange.own_step <= kMostStep && exchange.divisor > 0 &&
                         exchange.divisor <= static_cast<std::int32_t>(n + 1);
-  if (!is_of_all || !is_plain || packets_of(exchange) > kMostShortSumParts / n) return false;
+  if (!is_of_all || !is_plain || !has_short_offsets(exchange) || packets_of(exchange) > kMostShortSumParts / n)
+    return false;
   for (std::uint32_t i = 0; i < n; ++i) {
     if (!is_alike(exchange, exchange.peers[i]) || exchange.send_order[i] != (exchange.own_place + i) % n) return false;
   }

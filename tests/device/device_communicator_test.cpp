@@ -315,5 +315,26 @@ TEST_P(DeviceCommunicator, MemoryOfAnotherKind_IsRefusedAndHarmsNothing) {
   });
 }
 
+/// All-to-all may have its input where its output is; what takes or gives a rank's own block has it at that block.
+TEST_P(DeviceCommunicator, OneBufferForBoth_IsInPlaceOrRefused) {
+  DeviceRanks ranks(*gpus_, 2);
+  ranks.run([&](int rank, strettoComm_t comm) {
+    const auto stream = ranks.stream(rank);
+    DeviceBuffer buffer(ranks.gpus(), ranks.device(rank), 2);
+    std::int64_t* const both = buffer.get();
+    if (rank == 1) {
+      EXPECT_EQ(strettoAllGather(both, both, 1, strettoInt64, comm, stream->handle()), strettoInvalidArgument);
+      EXPECT_EQ(strettoReduceScatter(both, both, 1, strettoInt64, strettoSum, comm, stream->handle()),
+                strettoInvalidArgument);
+      EXPECT_EQ(strettoGather(both, both, 1, strettoInt64, 1, comm, stream->handle()), strettoInvalidArgument);
+      EXPECT_EQ(strettoScatter(both, both, 1, strettoInt64, 1, comm, stream->handle()), strettoInvalidArgument);
+    }
+    buffer.fill({rank * 10, rank * 10 + 1});
+    ASSERT_EQ(strettoAllToAll(both, both, 1, strettoInt64, comm, stream->handle()), strettoSuccess);
+    stream->synchronize();
+    EXPECT_EQ(buffer.read(), (Buffer{rank, 10 + rank}));
+  });
+}
+
 }  // namespace
 }  // namespace stretto

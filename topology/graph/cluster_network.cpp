@@ -1,6 +1,7 @@
 #include "topology/graph/cluster_network.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -242,7 +243,9 @@ void ClusterNetwork::add_leaves(const Cluster& cluster) {
     const VertexId leaf = network_.add_relay(name);
     leaves_[place] = leaf;
     if (spine_ < 0) continue;
-    network_.add_both_ways(leaf, spine_, megabytes(megabits_per_s * fabric_.up / fabric_.down));
+    network_.add_both_ways(leaf, spine_,
+                           megabytes(std::min(megabits_per_s, std::numeric_limits<std::int64_t>::max() / fabric_.up) *
+                                     fabric_.up / fabric_.down));
   }
   for (std::size_t number = 0; number < hosts_.size(); ++number) {
     const Host& host = hosts_[number];

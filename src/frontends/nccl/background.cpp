@@ -16,19 +16,19 @@ namespace stretto::nccl {
 
 /// What is known of a communicator that does not block.
 struct Record {
-  std::mutex mutex;  ///< guards all but `thread`
+  std::mutex mutex;    ///< guards what follows
+  std::mutex joining;  ///< held while the thread is joined, so that all who end the communicator return after that
   bool under_way = false;
   Goal goal = Goal::part;
-  bool stopping = false;         ///< its work is to end
+  bool stopping = false;         ///< its work is to end, and nothing new begins
+  bool gone = false;             ///< the communicator is freed: nothing begins any more
   strettoComm_t part = nullptr;  ///< whose set-up the work waits for
   Outcome last;
-  /// Used by the thread that begins work or ends the communicator: the program lets one at a time.
-  std::thread thread;
+  std::thread thread;  ///< of the work that was begun last; whoever takes it away joins it
 
-  void join() {
+  ~Record() {
     if (thread.joinable()) thread.join();
   }
-  ~Record() { join(); }
 };
 
 namespace {
@@ -67,6 +67,17 @@ void run(Record& record, const Work& work) {
   n_in_background.fetch_sub(1, std::memory_order_relaxed);
 }
 
+/// Returns when nothing is under way, whoever else waits for that. The caller shares the record.
+void finish(Record& record) {
+  const std::lock_guard one(record.joining);
+  std::thread done;
+  {
+    const std::lock_guard lock(record.mutex);
+    done = std::move(record.thread);
+  }
+  if (done.joinable()) done.join();
+}
+
 /// The communicator itself has been aborted.
 void stop(Record& record) {
   {
@@ -74,7 +85,7 @@ void stop(Record& record) {
     record.stopping = true;
     if (record.part != nullptr) strettoCommAbort(record.part);
   }
-  record.join();
+  finish(record);
 }
 
 }  // namespace
@@ -90,7 +101,8 @@ ncclResult_t Awaiter::await(strettoComm_t part) {
   const ncclResult_t result = translate(strettoCommWait(part));
   const std::lock_guard lock(record_.mutex);
   record_.part = nullptr;
-  return result;
+  if (result != ncclSuccess || !record_.stopping) return result;
+  return refuse(ncclInvalidUsage, "the communicator that it was made of has been aborted or destroyed");
 }
 
 void note_non_blocking(ncclComm_t comm) {
@@ -110,14 +122,20 @@ bool is_in_setup(ncclComm_t comm) noexcept {
 ncclResult_t run_in_background(ncclComm_t comm, Goal goal, Work work) {
   const std::shared_ptr<Record> record = find(comm);
   if (record == nullptr) return refuse(ncclInternalError, "a communicator that blocks has nothing in the background");
-  const std::lock_guard lock(record->mutex);
+  std::thread done;  // it has left its outcome, and has nothing more to do
+  std::unique_lock lock(record->mutex);
   if (record->under_way) return refuse_under_way();
-  record->join();  // it has left its outcome, and has nothing more to do
+  if (record->stopping || record->gone) {
+    return refuse(ncclInvalidUsage, "the communicator is being aborted or destroyed: nothing begins on it");
+  }
+  done = std::move(record->thread);
   record->thread = start_thread("stretto-nccl", [own = record.get(), work = std::move(work)] { run(*own, work); });
   record->under_way = true;
   record->goal = goal;
   record->last = {};
   n_in_background.fetch_add(1, std::memory_order_relaxed);
+  lock.unlock();
+  if (done.joinable()) done.join();
   return ncclInProgress;
 }
 
@@ -153,9 +171,10 @@ void leave_background(ncclComm_t comm) noexcept {
     bool is_end = false;
     {
       const std::lock_guard lock(record->mutex);
+      record->gone = true;
       is_end = !record->under_way || record->goal == Goal::end;
     }
-    if (is_end) return record->join();
+    if (is_end) return finish(*record);
     strettoCommAbort(reinterpret_cast<strettoComm_t>(comm));
     stop(*record);
   } catch (const std::exception&) {  // nothing was begun, then
@@ -166,7 +185,11 @@ void abort_background(ncclComm_t comm, bool forget) noexcept {
   try {
     const std::shared_ptr<Record> record = find(comm);
     if (record == nullptr) return;
-    if (forget) forget_record(comm);
+    if (forget) {
+      forget_record(comm);
+      const std::lock_guard lock(record->mutex);
+      record->gone = true;
+    }
     stop(*record);
     const std::lock_guard lock(record->mutex);
     record->stopping = false;

@@ -47,6 +47,9 @@ bool is_in_setup(ncclComm_t comm) noexcept;
 /// Begins work of a communicator that does not block. ncclInProgress, or why not: it has something under way already.
 ncclResult_t run_in_background(ncclComm_t comm, Goal goal, Work work);
 
+/// Finalizes a communicator that does not block.
+ncclResult_t begin_finalize(ncclComm_t comm);
+
 /// How many communicators have work under way: calls look no further where there is none.
 extern std::atomic<int> n_in_background;
 bool is_under_way(ncclComm_t comm) noexcept;

@@ -4,20 +4,39 @@
 #include "base/text.hpp"
 #include "frontends/nccl/background.hpp"
 #include "frontends/nccl/entry.hpp"
+#include "frontends/nccl/groups.hpp"
 #include "frontends/nccl/process.hpp"
+
+namespace stretto::nccl {
+namespace {
+
+ncclResult_t finalize(ncclComm_t comm) {
+  return call_on(comm, [](strettoComm_t own) { return strettoCommFinalize(own); });
+}
+
+}  // namespace
+
+ncclResult_t begin_finalize(ncclComm_t comm) {
+  return run_in_background(comm, Goal::end, [comm](Awaiter&) {
+    const ncclResult_t result = finalize(comm);
+    return Outcome{result, result == ncclSuccess ? "" : last_text()};
+  });
+}
+
+}  // namespace stretto::nccl
 
 using namespace stretto;
 using namespace stretto::nccl;
 
 STRETTO_NCCL_ENTRY(ncclResult_t, ncclCommFinalize, (ncclComm_t comm)) {
   if (comm == nullptr) return ncclSuccess;
-  const auto finalize = [](strettoComm_t own) { return strettoCommFinalize(own); };
   try {
-    if (blocks(comm) || is_in_setup(comm)) return call_on(comm, finalize);
-    return run_in_background(comm, Goal::end, [comm, finalize](Awaiter&) {
-      const ncclResult_t result = call_on(comm, finalize);
-      return Outcome{result, result == ncclSuccess ? "" : last_text()};
-    });
+    if (blocks(comm) || is_in_setup(comm)) return finalize(comm);
+    Group& group = group_of_thread();
+    if (group.depth == 0) return begin_finalize(comm);
+    if (is_under_way(comm)) return refuse_under_way();
+    group.finalized.push_back(comm);  // behind the group's other calls
+    return ncclSuccess;
   } catch (const std::exception& error) {
     return refuse(ncclSystemError, error.what());
   }

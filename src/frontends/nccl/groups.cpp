@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "frontends/nccl/background.hpp"
 #include "frontends/nccl/process.hpp"
 
 namespace stretto::nccl {
@@ -34,6 +35,16 @@ ncclResult_t run_parts(Group& ended, ncclResult_t issued) {
   return refuse(issued, text);
 }
 
+/// Of communicators that do not block: what the group has called on them before is issued by now.
+ncclResult_t begin_ends(Group& ended) {
+  for (ncclComm_t const comm : ended.finalized) {
+    const ncclResult_t result = begin_finalize(comm);
+    if (result != ncclInProgress) return result;
+    ended.under_way = true;
+  }
+  return ncclSuccess;
+}
+
 ncclResult_t end_group() {
   Group ended = close_group();
   ncclResult_t result = ncclSuccess;
@@ -43,6 +54,7 @@ ncclResult_t end_group() {
   }
   if (ended.refusal != ncclSuccess) result = refuse(ended.refusal, ended.text);
   result = run_parts(ended, result);
+  if (result == ncclSuccess) result = begin_ends(ended);
   return result == ncclSuccess && ended.under_way ? ncclInProgress : result;
 }
 

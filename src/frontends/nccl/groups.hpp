@@ -16,6 +16,7 @@ struct Group {
   bool under_way = false;              ///< something began in it that is not waited for
   std::vector<Part> splits;            ///< one thread may split for several ranks: kept until the end
   std::vector<StartedPart> started;
+  std::vector<ncclComm_t> finalized;  ///< that do not block: begun at the end
 };
 
 Group& group_of_thread();

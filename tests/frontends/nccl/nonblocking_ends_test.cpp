@@ -172,6 +172,31 @@ TEST(NcclNonBlockingFinalize, WithWorkUnderWay_IsInProgressUntilItEnds) {
   }
 }
 
+TEST(NcclNonBlockingFinalize, InAGroup_BeginsBehindItsOtherCalls) {
+  NonBlockingRanks ranks(2);
+  const Stream streams[2];
+  std::int64_t values[2] = {1, 2};
+  ASSERT_NCCL(nccl().GroupStart());
+  for (const int rank : {0, 1}) {
+    EXPECT_NCCL(sum(values[rank], ranks[rank], streams[rank]));
+    EXPECT_NCCL(nccl().CommFinalize(ranks[rank]));
+  }
+  EXPECT_EQ(nccl().GroupEnd(), ncclInProgress);
+  for (const int rank : {0, 1}) EXPECT_EQ(settle(ranks[rank]), ncclSuccess) << nccl().GetLastError(nullptr);
+  for (const int rank : {0, 1}) EXPECT_EQ(values[rank], 3);
+}
+
+TEST(NcclNonBlockingFinalize, EndedBySeveralThreadsAtOnce_EndsOnce) {
+  for (int i = 0; i < 20; ++i) {
+    NonBlockingRanks ranks(2);
+    ncclComm_t part = nullptr;
+    ASSERT_EQ(nccl().CommSplit(ranks[0], 0, 0, &part, nullptr), ncclInProgress);  // rank 1 never does
+    in_threads(3, [&](int) { EXPECT_NCCL(nccl().CommRevoke(ranks[0], NCCL_REVOKE_DEFAULT)); });
+    EXPECT_NE(state_of(ranks[0]), ncclInProgress);
+    EXPECT_EQ(part, nullptr);
+  }
+}
+
 TEST(NcclNonBlockingFinalize, DestroyMeanwhile_AwaitsIt) {
   NonBlockingRanks ranks(2);
   const Stream streams[2];
