@@ -114,9 +114,10 @@ def run(rank: int, options) -> None:
     nccl.ncclMemAlloc(ctypes.byref(memory), ctypes.c_size_t(128 * 128 * 4))  # windows want a page's alignment
     outputs = torch.as_tensor(Memory(memory.value, (128, 128)), device="cuda")
     nccl.ncclCommWindowRegister(comm, at(outputs), ctypes.c_size_t(outputs.numel() * 4), ctypes.byref(window), 0)
+    torch.matmul(inputs, weight, out=outputs)  # makes cuBLAS's handle
     torch.cuda.synchronize()
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         torch.matmul(inputs, weight, out=outputs)
         for _ in range(3):
             all_reduce(outputs, FLOAT32)
