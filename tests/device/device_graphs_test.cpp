@@ -49,8 +49,8 @@ TEST_P(DeviceGraphs, ManyOneAfterAnother_SumRight) {
 TEST_P(DeviceGraphs, ManyAtOnce_ReplayInAnyOrderOnEachRank) {
   constexpr std::size_t kGraphs = 40;
   for (const int n : {2, 3}) {
-    // CUDA has eight queues a GPU, and a graph keeps its own until it has run: of so many graphs, two of ranks that share
-    // a GPU come behind each other (docs/devices.md).
+    // CUDA has eight queues a GPU, and a graph keeps its own until it has run: of so many graphs, two of ranks that
+    // share a GPU come behind each other (docs/devices.md).
     if (std::string(GetParam().name) != "simulated" && n > gpus_->count()) continue;
     DeviceRanks ranks(*gpus_, n);
     constexpr std::size_t n_streams = 4;
