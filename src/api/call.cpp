@@ -28,7 +28,7 @@ strettoResult_t check_buffers(const Call& call, const Target& target, const Requ
     return refuse(strettoInvalidArgument, call.function, "recvbuff", "recvbuff is NULL");
   }
   const auto bytes = [&](std::int32_t blocks) { return static_cast<std::size_t>(blocks) * block_bytes; };
-  const bool swaps = target.device != nullptr && request.collective == Collective::all_to_all && in == out;
+  const bool swaps = target.device != nullptr && can_swap_in_place(row) && in == out;
   const bool in_place = swaps || (can_be_in_place(row) && in - bytes(input.first) == out - bytes(output.first));
   if (input.count > 0 && output.count > 0 && !in_place && in < out + bytes(output.count) &&
       out < in + bytes(input.count)) {

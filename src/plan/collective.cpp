@@ -79,9 +79,7 @@ Rank origin_of(const CollectiveRow& row, std::int32_t block, Rank root, int n_ra
 }
 
 bool can_be_in_place(const CollectiveRow& row) noexcept { return row.blocks != Blocks::per_pair; }
-bool can_swap_in_place(const CollectiveRow& row) noexcept {
-  return can_be_in_place(row) || row.collective == Collective::all_to_all;
-}
+bool can_swap_in_place(const CollectiveRow& row) noexcept { return row.collective == Collective::all_to_all; }
 
 std::span<const CollectiveRow> collective_rows() noexcept { return std::span(kRows).first(kPlanned); }
 

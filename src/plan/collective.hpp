@@ -100,8 +100,8 @@ BlockWindow window_of(const CollectiveRow& row, const Side& side, Rank rank, Ran
 Rank origin_of(const CollectiveRow& row, std::int32_t block, Rank root, int n_ranks) noexcept;
 /// Whether one window contains the other, so that a buffer can be both.
 bool can_be_in_place(const CollectiveRow& row) noexcept;
-/// Or, where each block is sent before the one of its place is received, as by one_shot on GPUs, all-to-all: each block
-/// is swapped with a peer's.
+/// Whether both buffers can be the same, each block being swapped with a peer's, if each block is sent before the one of
+/// its place is received: as by one_shot on GPUs.
 bool can_swap_in_place(const CollectiveRow& row) noexcept;
 
 /// The collectives that have plans.

@@ -46,7 +46,7 @@ DeviceChoice choose_device_plan(Collective collective, std::uint64_t block_bytes
   // Between two ranks each byte crosses once by one_shot, and others do no better; small ones have a kernel for it.
   if (n_ranks == 2 && forced.empty()) forced = "one_shot";
   // Which sends each block before it receives the one of its place, and so may be in place.
-  if (collective == Collective::all_to_all) forced = "one_shot";
+  if (can_swap_in_place(row_of(collective))) forced = "one_shot";
   const auto choose = [&](const LinkModel& link) {
     return choose_plan(collective, block_bytes, n_ranks, root, model.max_channels, link, forced);
   };

@@ -77,7 +77,7 @@ TEST(DeviceHalves, RandomOperations_EqualTheOracle) {
       for (int i = 0; i < 12; ++i) {
         const CollectiveCase c{row.collective, n_ranks, spec.root, static_cast<std::size_t>(random() % 900)};
         group.team().threads_per_block = 1 + static_cast<std::uint32_t>(random() % 3);
-        const bool in_place = can_swap_in_place(row) && random() % 2 == 0;
+        const bool in_place = (can_be_in_place(row) || can_swap_in_place(row)) && random() % 2 == 0;
         const bool unaligned = random() % 3 == 0;
         const std::vector<Buffer> inputs = random_inputs(c, random);
         ASSERT_EQ(group.run(c, inputs, in_place, unaligned), expected_outputs(c, inputs))
