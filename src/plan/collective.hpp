@@ -100,8 +100,8 @@ BlockWindow window_of(const CollectiveRow& row, const Side& side, Rank rank, Ran
 Rank origin_of(const CollectiveRow& row, std::int32_t block, Rank root, int n_ranks) noexcept;
 /// Whether one window contains the other, so that a buffer can be both.
 bool can_be_in_place(const CollectiveRow& row) noexcept;
-/// Whether both buffers can be the same, each block being swapped with a peer's, if each block is sent before the one of
-/// its place is received: as by one_shot on GPUs.
+/// Whether both buffers can be the same, each block being swapped with a peer's, if each block is sent before the one
+/// of its place is received: as by one_shot on GPUs.
 bool can_swap_in_place(const CollectiveRow& row) noexcept;
 
 /// The collectives that have plans.
