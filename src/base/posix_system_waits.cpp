@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <vector>
 
 #include "base/posix_system.hpp"
 #include "base/text.hpp"
@@ -39,16 +40,22 @@ class PosixWaitSet final : public WaitSet {
   void wait(std::int64_t timeout_ns) override {
     // Rounded up, so that a deadline has passed when the wait for it returns.
     const std::int64_t timeout_ms = timeout_ns <= 0 ? 0 : (timeout_ns - 1) / 1'000'000 + 1;
-    std::array<epoll_event, 16> events;  // levels, not edges: what does not fit is told next time
+    std::array<epoll_event, 256> events;  // levels, not edges: what does not fit is told next time
     const int n = epoll_wait(epoll_.id(), events.data(), static_cast<int>(events.size()),
                              static_cast<int>(std::min<std::int64_t>(timeout_ms, INT_MAX)));
+    ready_.clear();
     for (int i = 0; i < n; ++i) {
-      if (events[static_cast<std::size_t>(i)].data.fd == bell_.id()) {
+      const int handle = events[static_cast<std::size_t>(i)].data.fd;
+      if (handle == bell_.id()) {
         std::uint64_t rings = 0;
         [[maybe_unused]] const ssize_t taken = read(bell_.id(), &rings, sizeof(rings));
+      } else {
+        ready_.push_back(handle);
       }
     }
   }
+
+  std::span<const int> ready_handles() const override { return ready_; }
 
   void wake() override {
     const std::uint64_t one = 1;
@@ -60,6 +67,7 @@ class PosixWaitSet final : public WaitSet {
   PosixSystem& system_;
   Handle epoll_;
   Handle bell_;
+  std::vector<int> ready_;
 };
 
 }  // namespace

@@ -111,6 +111,9 @@ class WaitSet {
   /// Sets the events watched for `handle`; 0 forgets it (do so before it is closed).
   virtual void watch(int handle, std::uint8_t events) = 0;
   virtual void wait(std::int64_t timeout_ns) = 0;
+  /// What the last wait() found ready, in no order; valid until the next one. Not all of it, perhaps: what stays ready
+  /// is found again. For who holds so many handles that it cannot try each one.
+  virtual std::span<const int> ready_handles() const = 0;
   virtual void wake() = 0;
 };
 

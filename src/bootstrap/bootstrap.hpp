@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "bootstrap/control_plane.hpp"
 #include "stretto/stretto.h"
@@ -30,6 +31,10 @@ class Rendezvous {
   /// True when it has served all ranks, or its deadline (that of the first member to give up, a little before) passed,
   /// in which case every rank that came was told which ones are missing.
   virtual bool poll() = 0;
+  /// The same after a wait of the set that was given to watch(), but reads only what that has found ready: with n ranks
+  /// connected, to try each one's socket for each message would be work of n^2.
+  virtual bool poll_ready(std::span<const int> ready_handles) = 0;
+  /// Call again after each poll (looks only at what has changed).
   virtual void watch(WaitSet& waits) = 0;
   virtual std::int64_t next_deadline_ns() const = 0;
   struct Counts {

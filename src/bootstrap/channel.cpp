@@ -77,11 +77,12 @@ void Channel::receive_some() {
   for (int i = 0; i < receive_blocks_per_pump; ++i) {
     // Who does not take frames does not get more bytes: at most one frame and a block are held.
     if (buffered_bytes() >= frame_bytes_max_ + header_bytes) return;
-    const std::size_t before = in_.size();
-    in_.resize(before + (sealed_ ? receive_block_bytes : stranger_frame_bytes_max));
-    const IoResult result = system_->receive(socket_.id(), std::span(in_).subspan(before));
+    // Through the stack: in_ has room for what came only. The rendezvous has a channel of every rank.
+    std::array<std::byte, receive_block_bytes> block;  // NOLINT(cppcoreguidelines-pro-type-member-init): written below
+    const IoResult result =
+        system_->receive(socket_.id(), std::span(block).first(sealed_ ? block.size() : stranger_frame_bytes_max));
     const std::size_t got = result.status == IoStatus::ok ? result.bytes : 0;
-    in_.resize(before + got);
+    in_.insert(in_.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(got));
     bytes_received_ += got;
     if (result.status == IoStatus::would_block || (result.status == IoStatus::ok && got == 0)) return;
     if (result.status == IoStatus::closed) return close();

@@ -81,14 +81,16 @@ void Gate::advance(Stranger& stranger) {
   if (stranger.channel.flushed()) stranger.channel.close();
 }
 
-void Gate::poll() {
-  advance_all();  // what has arrived is read before the slowest is turned away for a newcomer
+void Gate::poll(const ReadySockets* ready) {
+  advance_all(ready);  // what has arrived is read before the slowest is turned away for a newcomer
   accept_some();
-  advance_all();
+  advance_all(ready);
 }
 
-void Gate::advance_all() {
-  for (Stranger& stranger : strangers_) advance(stranger);
+void Gate::advance_all(const ReadySockets* ready) {
+  for (Stranger& stranger : strangers_) {
+    if (ready == nullptr || stranger.fresh || ready->contains(stranger.channel.socket())) advance(stranger);
+  }
   const std::int64_t now_ns = system_.now_ns();
   std::erase_if(strangers_, [&](Stranger& stranger) {
     if (stranger.channel.ended()) return true;
@@ -114,7 +116,10 @@ void Gate::watch(WaitSet& waits) {
   if (watched_by_ != &waits || watched_events_ != events) waits.watch(listener_.id(), events);
   watched_by_ = &waits;
   watched_events_ = events;
-  for (Stranger& stranger : strangers_) stranger.channel.watch(waits);
+  for (Stranger& stranger : strangers_) {
+    stranger.channel.watch(waits);
+    stranger.fresh = false;
+  }
 }
 
 std::int64_t Gate::next_deadline_ns() const {

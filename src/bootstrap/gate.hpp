@@ -2,13 +2,29 @@
 // Its bounds (frames of 512 bytes, 5 s, a number of connections) hold whatever strangers do.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "bootstrap/handshake.hpp"
 
 namespace stretto {
+
+/// What a wait has found ready, to be asked for one socket after the other.
+class ReadySockets {
+ public:
+  explicit ReadySockets(std::span<const int> handles) : sorted_(handles.begin(), handles.end()) {
+    std::ranges::sort(sorted_);
+  }
+  bool contains(int socket) const { return std::ranges::binary_search(sorted_, socket); }
+  std::span<const int> all() const { return sorted_; }
+
+ private:
+  std::vector<int> sorted_;
+};
 
 class Gate {
  public:
@@ -20,7 +36,8 @@ class Gate {
   /// @param self the rank that listens, -1 for the rendezvous: guests must mean it
   Gate(System& system, Handle listener, const Key& key, Role role, Rank self, std::size_t strangers_max);
 
-  void poll();
+  /// @param ready the sockets to read, of those watched; null: all. Who has not been watched yet is always read.
+  void poll(const ReadySockets* ready = nullptr);
   std::optional<Guest> next_guest();
   void watch(WaitSet& waits);
   std::int64_t next_deadline_ns() const;
@@ -36,10 +53,11 @@ class Gate {
     ServerHandshake handshake;
     std::int64_t since_ns;
     bool leaving = false;  ///< turned away; its last frame is being sent
+    bool fresh = true;     ///< not watched yet
   };
 
   void accept_some();
-  void advance_all();
+  void advance_all(const ReadySockets* ready);
   void advance(Stranger& stranger);
   /// Makes room by turning away who has been here longest, if that is long enough. Members need milliseconds.
   bool evict_slowest();

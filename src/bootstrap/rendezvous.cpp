@@ -55,6 +55,7 @@ void TreeRendezvous::fail(ErrorInfo why) {
     reject(std::move(attendee.channel), *failure_);
   }
   attendees_.clear();
+  unwatched_.clear();
 }
 
 /// Why this join cannot be accepted; tells it, and the others where set-up cannot succeed any more.
@@ -123,10 +124,12 @@ void TreeRendezvous::on_join(Arrival& arrival, const std::vector<std::byte>& fra
   if (refuse_join(arrival, attendee.member)) return;
   n_ranks_ = claim.n_ranks;
   attendee.channel = std::move(arrival.channel);
-  attendees_.emplace(attendee.member.rank, std::move(attendee));
+  rank_of_socket_.insert_or_assign(attendee.channel.socket(), claim.rank);
+  unwatched_.push_back(claim.rank);
+  attendees_.emplace(claim.rank, std::move(attendee));
 }
 
-void TreeRendezvous::poll_arrivals() {
+void TreeRendezvous::poll_arrivals(const ReadySockets* ready) {
   const std::int64_t now_ns = system_.now_ns();
   while (auto guest = gate_->next_guest()) {
     counts_.frames_received += 2;  // hello and proof
@@ -135,7 +138,7 @@ void TreeRendezvous::poll_arrivals() {
   }
   std::deque<Arrival> waiting;
   for (Arrival& arrival : arrivals_) {
-    arrival.channel.pump();
+    if (ready == nullptr || arrival.fresh || ready->contains(arrival.channel.socket())) arrival.channel.pump();
     const auto frame = arrival.channel.take_frame();
     if (!frame) {
       if (!arrival.channel.ended() && now_ns - arrival.since_ns < join_limit_ns) waiting.push_back(std::move(arrival));
@@ -160,33 +163,58 @@ void TreeRendezvous::assign() {
     put(writer, parent.member);
     put(writer, parent.listener);
     send(attendee.channel, writer.take());
+    unwatched_.push_back(rank);
   }
 }
 
-void TreeRendezvous::poll_attendees() {
-  std::size_t n_linked = 0;
-  for (auto& [rank, attendee] : attendees_) {
-    attendee.channel.pump();
-    while (const auto frame = attendee.channel.take_frame()) {
-      ++counts_.frames_received;
-      if (frame->front() == static_cast<std::byte>(Message::linked)) attendee.linked = true;
+/// Fails all if it has gone.
+void TreeRendezvous::poll_attendee(Attendee& attendee) {
+  attendee.channel.pump();
+  while (const auto frame = attendee.channel.take_frame()) {
+    ++counts_.frames_received;
+    if (frame->front() != static_cast<std::byte>(Message::linked) || attendee.linked) continue;
+    attendee.linked = true;
+    ++n_linked_;
+  }
+  if (!attendee.channel.ended() || ready_) return;
+  ErrorInfo why;
+  why.code = strettoRemoteError;
+  why.peer = attendee.member.rank;
+  why.host = attendee.member.host;
+  why.text = format("{} died or gave up during set-up; look at its own output", to_string(attendee.member));
+  fail(std::move(why));
+}
+
+void TreeRendezvous::poll_attendees(const ReadySockets* ready) {
+  if (ready == nullptr) {
+    for (auto& [rank, attendee] : attendees_) {
+      poll_attendee(attendee);
+      if (failure_) return;
     }
-    n_linked += attendee.linked ? 1 : 0;
-    if (attendee.channel.ended() && !ready_) {
-      ErrorInfo why;
-      why.code = strettoRemoteError;
-      why.peer = rank;
-      why.host = attendee.member.host;
-      why.text = format("{} died or gave up during set-up; look at its own output", to_string(attendee.member));
-      return fail(std::move(why));
+    watched_by_ = nullptr;  // any of them may have changed
+  } else {
+    for (const int socket : ready->all()) {
+      if (const auto found = rank_of_socket_.find(socket); found != rank_of_socket_.end())
+        unwatched_.push_back(found->second);
+    }
+    // With those who have just joined: what they said at once may have been received already.
+    for (const Rank rank : unwatched_) {
+      poll_attendee(attendees_.at(rank));
+      if (failure_) return;
     }
   }
   if (n_ranks_ == 0 || attendees_.size() != static_cast<std::size_t>(n_ranks_)) return;
   if (!assigned_) assign();
-  if (!ready_ && n_linked == attendees_.size()) {
-    ready_ = true;
-    const std::vector<std::byte> body = {static_cast<std::byte>(Message::ready)};
-    for (auto& [rank, attendee] : attendees_) send(attendee.channel, body);
+  if (!ready_ && n_linked_ == attendees_.size()) get_all_ready();
+}
+
+void TreeRendezvous::get_all_ready() {
+  ready_ = true;
+  const std::vector<std::byte> body = {static_cast<std::byte>(Message::ready)};
+  for (auto& [rank, attendee] : attendees_) {
+    send(attendee.channel, body);
+    unwatched_.push_back(rank);
+    unflushed_.push_back(rank);
   }
 }
 
@@ -242,10 +270,15 @@ void TreeRendezvous::poll_leavers() {
   });
 }
 
-bool TreeRendezvous::poll() {
-  gate_->poll();
-  poll_arrivals();
-  if (!failure_) poll_attendees();
+bool TreeRendezvous::poll_ready(std::span<const int> ready_handles) {
+  const ReadySockets ready(ready_handles);
+  return poll(&ready);
+}
+
+bool TreeRendezvous::poll(const ReadySockets* ready) {
+  gate_->poll(ready);
+  poll_arrivals(ready);
+  if (!failure_) poll_attendees(ready);
   const bool complete = ready_ || (n_ranks_ > 0 && attendees_.size() >= static_cast<std::size_t>(n_ranks_));
   if (gate_->stuck() && !failure_ && !complete) fail(no_descriptors());
   const bool late = system_.now_ns() >= deadline_ns_;
@@ -262,13 +295,25 @@ bool TreeRendezvous::poll() {
   if (!ready_) return false;
   if (!late && (!arrivals_.empty() || !leavers_.empty()))
     return false;  // somebody who must be told that it is too many
-  return late || std::ranges::all_of(attendees_, [](const auto& entry) { return entry.second.channel.flushed(); });
+  std::erase_if(unflushed_, [this](Rank rank) { return attendees_.at(rank).channel.flushed(); });
+  return late || unflushed_.empty();
 }
 
 void TreeRendezvous::watch(WaitSet& waits) {
   gate_->watch(waits);
-  for (Arrival& arrival : arrivals_) arrival.channel.watch(waits);
-  for (auto& [rank, attendee] : attendees_) attendee.channel.watch(waits);
+  for (Arrival& arrival : arrivals_) {
+    arrival.channel.watch(waits);
+    arrival.fresh = false;
+  }
+  if (watched_by_ == &waits) {
+    for (const Rank rank : unwatched_) {
+      if (const auto found = attendees_.find(rank); found != attendees_.end()) found->second.channel.watch(waits);
+    }
+  } else {
+    for (auto& [rank, attendee] : attendees_) attendee.channel.watch(waits);
+  }
+  watched_by_ = &waits;
+  unwatched_.clear();
   for (Leaver& leaver : leavers_) leaver.channel.watch(waits);
 }
 

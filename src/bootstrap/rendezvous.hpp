@@ -4,6 +4,8 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <unordered_map>
+#include <vector>
 
 #include "bootstrap/bootstrap.hpp"
 #include "bootstrap/gate.hpp"
@@ -17,7 +19,8 @@ class TreeRendezvous final : public Rendezvous {
   TreeRendezvous(System& system, const Endpoint& address, const std::optional<Key>& key = std::nullopt);
 
   const strettoUniqueId& id() const override { return id_; }
-  bool poll() override;
+  bool poll() override { return poll(nullptr); }
+  bool poll_ready(std::span<const int> ready_handles) override;
   void watch(WaitSet& waits) override;
   std::int64_t next_deadline_ns() const override;
   Counts counts() const override;
@@ -29,6 +32,7 @@ class TreeRendezvous final : public Rendezvous {
     Channel channel;
     Introduction introduction;
     std::int64_t since_ns;
+    bool fresh = true;  ///< not watched yet
   };
   struct Attendee {
     Channel channel;
@@ -42,8 +46,11 @@ class TreeRendezvous final : public Rendezvous {
     std::int64_t since_ns;
   };
 
-  void poll_arrivals();
-  void poll_attendees();
+  bool poll(const ReadySockets* ready);
+  void poll_arrivals(const ReadySockets* ready);
+  void poll_attendees(const ReadySockets* ready);
+  void poll_attendee(Attendee& attendee);
+  void get_all_ready();
   void poll_leavers();
   void on_join(Arrival& arrival, const std::vector<std::byte>& frame);
   bool refuse_join(Arrival& arrival, const Member& member);
@@ -63,6 +70,12 @@ class TreeRendezvous final : public Rendezvous {
   std::int64_t deadline_ns_;
   std::deque<Arrival> arrivals_;
   std::map<Rank, Attendee> attendees_;
+  std::size_t n_linked_ = 0;
+  // There may be 100,000 attendees: only those are looked at that something has happened to.
+  std::unordered_map<int, Rank> rank_of_socket_;
+  std::vector<Rank> unwatched_;  ///< joined, were read or sent to since the last watch()
+  std::vector<Rank> unflushed_;  ///< when ready: still to be told
+  const WaitSet* watched_by_ = nullptr;
   std::deque<Leaver> leavers_;
   std::optional<ErrorInfo> failure_;
   std::set<Rank> told_;     ///< of the failure

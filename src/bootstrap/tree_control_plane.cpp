@@ -224,7 +224,9 @@ void TreeControlPlane::on_goodbye(Link& from, WireReader& reader) {
     const std::vector<std::byte> body = {static_cast<std::byte>(Message::goodbye_ack)};
     send(from, body);
   }
-  if (std::ranges::any_of(departed_, [&](const Departure& known) { return known.rank == rank; })) return;
+  has_departed_.resize(static_cast<std::size_t>(n_ranks_));
+  if (has_departed_[static_cast<std::size_t>(rank)]) return;
+  has_departed_[static_cast<std::size_t>(rank)] = true;
   departed_.push_back({rank, operations});
   spread_goodbye(departed_.back(), &from);
 }

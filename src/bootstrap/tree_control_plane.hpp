@@ -103,6 +103,7 @@ class TreeControlPlane final : public ControlPlane {
   std::vector<Link> links_;
   std::optional<ErrorInfo> fault_;
   std::vector<Departure> departed_;
+  std::vector<bool> has_departed_;  ///< by rank; empty: none has
   WaitingNews news_;
   std::vector<Waiting> heard_;
   std::vector<Word> words_;

@@ -19,13 +19,10 @@ class RendezvousTask : public ServiceTask {
   bool unused() const { return rendezvous_ && rendezvous_->unused(); }
 
   void poll() override {
-    try {
-      finished_ = finished_ || rendezvous_->poll();
-    } catch (const std::exception& error) {
-      log(LogLevel::error, "event=rendezvous_failed text=\"{}\"", error.what());
-      finished_ = true;
-    }
-    if (finished_) rendezvous_.reset();
+    advance([this] { return rendezvous_->poll(); });
+  }
+  void poll_ready(std::span<const int> ready_handles) override {
+    advance([&] { return rendezvous_->poll_ready(ready_handles); });
   }
   bool finished() const override { return finished_; }
   void watch(WaitSet& waits) override {
@@ -34,6 +31,17 @@ class RendezvousTask : public ServiceTask {
   std::int64_t next_deadline_ns() override { return rendezvous_ ? rendezvous_->next_deadline_ns() : 0; }
 
  private:
+  template <typename Poll>
+  void advance(const Poll& poll_it) {
+    try {
+      finished_ = finished_ || poll_it();
+    } catch (const std::exception& error) {
+      log(LogLevel::error, "event=rendezvous_failed text=\"{}\"", error.what());
+      finished_ = true;
+    }
+    if (finished_) rendezvous_.reset();
+  }
+
   strettoUniqueId id_;
   std::unique_ptr<Rendezvous> rendezvous_;
   bool finished_ = false;

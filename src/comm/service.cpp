@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/thread_start.hpp"
@@ -111,9 +112,12 @@ void Service::loop() {
 }
 
 void Service::round() {
-  unwatched_ = false;
+  const bool all_watched = !std::exchange(unwatched_, false);
   for (const auto& task : tasks_) {
-    task->poll();
+    if (all_watched)
+      task->poll_ready(waits_->ready_handles());
+    else
+      task->poll();
     try {
       task->watch(*waits_);
     } catch (const std::exception&) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -21,6 +22,8 @@ class ServiceTask {
   virtual ~ServiceTask() = default;
   /// Must not throw.
   virtual void poll() = 0;
+  /// The same after a wait in which these handles, of those given to watch(), were found ready: for tasks with many.
+  virtual void poll_ready(std::span<const int> /*ready_handles*/) { poll(); }
   /// When true the task is dropped.
   virtual bool finished() const = 0;
   virtual void watch(WaitSet& waits) = 0;

@@ -226,11 +226,14 @@ TEST(PosixSystem, WaitSet_ReturnsWhenReadableWokenOrTimeIsUp) {
   std::int64_t start_ns = system.now_ns();
   waits->wait(2'000'000);
   EXPECT_GE(system.now_ns() - start_ns, 2'000'000) << "returned early with nothing to tell";
+  EXPECT_TRUE(waits->ready_handles().empty());
 
   system.send(pair.client.id(), bytes_of("x"));
   start_ns = system.now_ns();
   waits->wait(10 * second_ns);
   EXPECT_LT(system.now_ns() - start_ns, 9 * second_ns);
+  ASSERT_EQ(waits->ready_handles().size(), 1U);
+  EXPECT_EQ(waits->ready_handles().front(), pair.server.id());
 
   waits->watch(pair.server.id(), 0);
   waits->watch(pair.server.id(), 0);  // twice is harmless
@@ -238,6 +241,7 @@ TEST(PosixSystem, WaitSet_ReturnsWhenReadableWokenOrTimeIsUp) {
   start_ns = system.now_ns();
   waits->wait(10 * second_ns);
   EXPECT_LT(system.now_ns() - start_ns, 9 * second_ns);
+  EXPECT_TRUE(waits->ready_handles().empty()) << "nobody but the waiter knows the bell";
 
   start_ns = system.now_ns();
   waits->wait(2'000'000);  // the ring was consumed, the socket forgotten

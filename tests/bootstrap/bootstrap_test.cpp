@@ -36,6 +36,7 @@ TEST(Bootstrap, DrivenByAWaitSetAlone_NothingStalls) {
     Ranks ranks(9);
     ranks.start_all();
     const auto waits = ranks.system.make_wait_set();
+    ranks.waited = waits.get();
     const std::int64_t start_ns = ranks.system.now_ns();
     const std::int64_t really_start_ns = posix_system().now_ns();
     while (!ranks.all([](const OneRank& rank) { return rank.plane || rank.error; })) {

@@ -47,7 +47,8 @@ class Ranks {
   OneRank& at(Rank rank) { return ranks[static_cast<std::size_t>(rank)]; }
 
   void poll() {
-    if (rendezvous && !rendezvous_done) rendezvous_done = rendezvous->poll();
+    if (rendezvous && !rendezvous_done)
+      rendezvous_done = waited == nullptr ? rendezvous->poll() : rendezvous->poll_ready(waited->ready_handles());
     for (OneRank& rank : ranks) {
       if (rank.plane) rank.plane->poll();
       if (!rank.bootstrap) continue;
@@ -114,6 +115,7 @@ class Ranks {
   std::int64_t heartbeat_timeout_ns = 0;
   std::unique_ptr<Rendezvous> rendezvous;
   bool rendezvous_done = false;
+  const WaitSet* waited = nullptr;  ///< that watches the rendezvous: only what it finds ready is read
   std::vector<OneRank> ranks;
   std::vector<std::vector<std::vector<std::byte>>> gathered;
 };

@@ -55,6 +55,7 @@ TEST(BootstrapSim, OneRankCrashesAtAnyCall_EverySurvivorNamesItInTime) {
   for (int seed = 0; seed < seeds_to_run(150); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     SimRanks ranks(static_cast<std::uint64_t>(seed), 2);
+    ranks.event_driven = seed % 2 == 1;
     const auto dead = static_cast<Rank>(ranks.world.below(static_cast<std::uint64_t>(ranks.n_ranks())));
     ranks.stay = true;  // survivors do not leave before they know
     ranks.start_all();
@@ -78,6 +79,7 @@ TEST(BootstrapSim, OneRankCrashesWhenAllAreConnected_EverySurvivorNamesItAtOnce)
   for (int seed = 0; seed < seeds_to_run(150); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     SimRanks ranks(static_cast<std::uint64_t>(seed), 2);
+    ranks.event_driven = seed % 2 == 1;
     const auto dead = static_cast<Rank>(ranks.world.below(static_cast<std::uint64_t>(ranks.n_ranks())));
     ranks.stay = true;
     ranks.start_all();
@@ -103,6 +105,7 @@ TEST(BootstrapSim, OneRankStopsOrIsCutOff_HeartbeatsNameIt) {
   for (int seed = 0; seed < seeds_to_run(100); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     SimRanks ranks(static_cast<std::uint64_t>(seed), 2);
+    ranks.event_driven = seed % 2 == 1;
     const auto silent = static_cast<Rank>(ranks.world.below(static_cast<std::uint64_t>(ranks.n_ranks())));
     const bool cut_off = ranks.world.chance(0.5);
     ranks.stay = true;
@@ -132,6 +135,7 @@ TEST(BootstrapSim, StrangersAndASecondClaimToARank_HarmNobodyElse) {
   for (int seed = 0; seed < seeds_to_run(100); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     SimRanks ranks(static_cast<std::uint64_t>(seed), 2);
+    ranks.event_driven = seed % 2 == 1;
     const auto twin_of = static_cast<Rank>(ranks.world.below(static_cast<std::uint64_t>(ranks.n_ranks())));
     ranks.stay = true;  // who has the rank stays, so that the other one's refusal cannot come of its going
     ranks.start_all();
@@ -163,6 +167,7 @@ TEST(BootstrapSim, RanksNeverCome_TheOthersAreToldWhichAtTheDeadline) {
   for (int seed = 0; seed < seeds_to_run(100); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     SimRanks ranks(static_cast<std::uint64_t>(seed), 2);
+    ranks.event_driven = seed % 2 == 1;
     const auto missing = static_cast<Rank>(ranks.world.below(static_cast<std::uint64_t>(ranks.n_ranks())));
     for (Rank rank = 0; rank < ranks.n_ranks(); ++rank) {
       if (rank != missing) ranks.start(rank);

@@ -1,6 +1,7 @@
 // What the simulated kernel holds: sockets, listeners, memory, and one process's view of them. For sim_*.cpp only.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -31,6 +32,7 @@ struct SimChunk {
 
 struct SimSocket {
   int process = -1;
+  int handle = -1;  ///< -1: not accepted yet
   bool local = false;
   ConnectStatus status = ConnectStatus::pending;
   int os_error = 0;
@@ -52,6 +54,7 @@ struct SimSocket {
 
 struct SimListener {
   int process = -1;
+  int handle = -1;
   bool closed = false;
   std::string key;
   std::deque<std::shared_ptr<SimSocket>> backlog;
@@ -63,12 +66,14 @@ struct SimObject {
   std::shared_ptr<SimMemory> memory;
 };
 
+class SimWaitSet;
+
 /// One process's System. Handle numbers are never used twice, so that use after close is found.
 class SimProcess final : public System {
  public:
   SimProcess(SimWorld& world, int number, int host) : world_(world), number_(number), host_(host) {}
 
-  std::int64_t now_ns() override { return world_.now_ns(); }
+  std::int64_t now_ns() override { return std::max(world_.now_ns(), busy_until_ns_); }
   void fill_random(std::span<std::byte> bytes) override;
   HostIdentity identity() override;
   std::uint32_t user() override { return 1000; }
@@ -97,6 +102,7 @@ class SimProcess final : public System {
 
  private:
   friend class SimWorld;
+  friend class SimWaitSet;
 
   void close(int handle) noexcept override;
   void unmap(std::byte* data, std::size_t bytes) noexcept override;
@@ -110,6 +116,7 @@ class SimProcess final : public System {
   /// Whether a write may move bytes; if not, `result` says why.
   bool writable(SimSocket& socket, IoResult& result);
   void finish_crash();
+  void serve() { busy_until_ns_ = now_ns() + world_.config_.service_ns; }
 
   SimWorld& world_;
   int number_;
@@ -120,6 +127,9 @@ class SimProcess final : public System {
   int handles_max_ = -1;
   std::int64_t calls_ = 0;
   std::int64_t crash_at_call_ = -1;
+  std::int64_t busy_until_ns_ = 0;
+  SimTraffic traffic_;
+  std::set<SimWaitSet*> wait_sets_;
   int next_handle_ = 3;
   std::map<int, SimObject> objects_;
   std::multimap<std::byte*, std::shared_ptr<SimMemory>> mappings_;

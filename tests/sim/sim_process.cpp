@@ -22,8 +22,10 @@ SimMemory::~SimMemory() { operator delete(data, page); }
 void SimProcess::enter() {
   // The others do not stand still meanwhile: bytes may arrive, and crashes strike, between any two calls. Sometimes the
   // process loses its core in between.
-  const std::uint64_t pause_max_ns = world_.chance(0.02) ? 500'000 : 2'000;
-  world_.advance_to(world_.now_ns() + static_cast<std::int64_t>(world_.below(pause_max_ns)));
+  if (world_.config_.pauses) {
+    const std::uint64_t pause_max_ns = world_.chance(0.02) ? 500'000 : 2'000;
+    world_.advance_to(world_.now_ns() + static_cast<std::int64_t>(world_.below(pause_max_ns)));
+  }
   if (crashed_) throw SimCrashed{number_};
   if (calls_++ == crash_at_call_) {
     world_.crash(number_);
@@ -38,7 +40,10 @@ Handle SimProcess::add(SimObject object, const char* call) {
   }
   ++world_.activity_;
   const int handle = next_handle_++;
+  if (object.socket) object.socket->handle = handle;
+  if (object.listener) object.listener->handle = handle;
   objects_.emplace(handle, std::move(object));
+  traffic_.handles_most = std::max<std::uint64_t>(traffic_.handles_most, objects_.size());
   return Handle(*this, handle);
 }
 
@@ -106,7 +111,10 @@ Handle SimProcess::listen(std::string key, const char* call) {
 Handle SimProcess::listen_tcp(Endpoint& endpoint) {
   enter();
   Endpoint named = endpoint;
-  if (named.port == 0) named.port = world_.next_port_++;
+  const bool any = named.port == 0;
+  do {  // ports come round again
+    if (any) named.port = world_.next_port_++;
+  } while (named.port == 0 || (any && world_.listeners_.contains(to_string(named))));
   Handle handle = listen(to_string(named), "listen");
   endpoint = named;
   return handle;
@@ -122,6 +130,7 @@ Handle SimProcess::accept(int listener) {
   auto& backlog = objects_.at(listener).listener->backlog;
   if (backlog.empty()) return Handle();
   if (!has_room()) return add({}, "accept");  // throws; the connection keeps waiting
+  serve();
   const std::shared_ptr<SimSocket> server = backlog.front();
   backlog.pop_front();
   return add({server, nullptr, nullptr}, "accept");
@@ -129,6 +138,7 @@ Handle SimProcess::accept(int listener) {
 
 Handle SimProcess::connect_tcp(const Endpoint& endpoint) {
   enter();
+  serve();
   auto client = std::make_shared<SimSocket>();
   client->process = number_;
   client->name = address();
@@ -188,6 +198,9 @@ IoResult SimProcess::send(int handle, std::span<const std::byte> bytes) {
   const std::size_t used = to->arrived_bytes + to->flying_bytes;
   std::size_t n = std::min(bytes.size(), std::max<std::size_t>(to->capacity_bytes, used + 1) - used);
   if (world_.chance(world_.config_.partial_chance)) n = 1 + world_.below(n);
+  serve();
+  ++traffic_.messages_sent;
+  traffic_.bytes_sent += n;
   world_.send_chunk(from, {bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n)}, nullptr);
   return {IoStatus::ok, n, 0};
 }
@@ -200,6 +213,7 @@ IoResult SimProcess::receive(int handle, std::span<std::byte> bytes) {
     if (it.ended || it.reset) return {IoStatus::closed, 0, it.reset ? ECONNRESET : 0};
     return {IoStatus::would_block, 0, 0};
   }
+  serve();
   std::size_t limit = bytes.size();
   if (limit > 1 && world_.chance(world_.config_.partial_chance)) limit = 1 + world_.below(limit);
   std::size_t n = 0;
@@ -212,7 +226,10 @@ IoResult SimProcess::receive(int handle, std::span<std::byte> bytes) {
     if (chunk.taken == chunk.bytes.size()) it.arrived.pop_front();
   }
   it.arrived_bytes -= n;
+  ++traffic_.messages_received;
+  traffic_.bytes_received += n;
   ++world_.activity_;
+  if (const auto peer = it.peer.lock()) world_.touch(*peer);  // there is room again
   return {IoStatus::ok, n, 0};
 }
 
@@ -237,6 +254,7 @@ IoResult SimProcess::receive_memory(int handle, Handle& memory) {
   --it.arrived_bytes;
   if (++front.taken == front.bytes.size()) it.arrived.pop_front();
   ++world_.activity_;
+  if (const auto peer = it.peer.lock()) world_.touch(*peer);
   if (!received) return {IoStatus::failed, 0, EBADMSG};
   memory = add({nullptr, nullptr, received}, "recvmsg");
   return {IoStatus::ok, 1, 0};
@@ -278,15 +296,27 @@ bool SimProcess::ready(int handle, std::uint8_t events) {
 
 class SimWaitSet final : public SimWaits {
  public:
-  SimWaitSet(SimWorld& world, SimProcess& process) : world_(world), process_(process) {}
+  SimWaitSet(SimWorld& world, SimProcess& process) : world_(world), process_(process) {
+    process.wait_sets_.insert(this);
+  }
+  ~SimWaitSet() override { process_.wait_sets_.erase(this); }
+  SimWaitSet(const SimWaitSet&) = delete;
+  SimWaitSet& operator=(const SimWaitSet&) = delete;
+
   void watch(int handle, std::uint8_t events) override {
     if (events == 0)
       watched_.erase(handle);
     else
       watched_[handle] = events;
+    touched_.insert(handle);
   }
+  void touch(int handle) { touched_.insert(handle); }
   void wake() override { woken_ = true; }
-  bool ready() const override { return woken_ || any_ready(); }
+  bool ready() override {
+    find_ready();
+    return woken_ || !ready_.empty();
+  }
+  std::span<const int> ready_handles() const override { return ready_; }
   /// Lets the clock run until something happens here. Other processes are not polled meanwhile.
   void wait(std::int64_t timeout_ns) override {
     const std::int64_t end_ns = world_.now_ns() + std::max<std::int64_t>(timeout_ns, 0);
@@ -295,15 +325,32 @@ class SimWaitSet final : public SimWaits {
   }
 
  private:
-  bool any_ready() const {
-    return std::any_of(watched_.begin(), watched_.end(),
-                       [&](const auto& entry) { return process_.ready(entry.first, entry.second); });
+  /// Only handles that something has happened to since they were last found not ready can be: there may be 100,000.
+  void find_ready() {
+    ready_.clear();
+    for (auto it = touched_.begin(); it != touched_.end();) {
+      const auto watched = watched_.find(*it);
+      const bool is_ready = watched != watched_.end() && process_.ready(*it, watched->second);
+      if (is_ready) ready_.push_back(*it);
+      it = is_ready ? std::next(it) : touched_.erase(it);
+    }
   }
   SimWorld& world_;
   SimProcess& process_;
   std::map<int, std::uint8_t> watched_;
+  std::set<int> touched_;
+  std::vector<int> ready_;
   bool woken_ = false;
 };
+
+void SimWorld::touch(int process, int handle) {
+  for (SimWaitSet* waits : processes_.at(static_cast<std::size_t>(process))->wait_sets_) waits->touch(handle);
+  if (touched_) touched_(process);
+}
+
+void SimWorld::touch(const SimSocket& socket) {
+  if (socket.handle >= 0) touch(socket.process, socket.handle);
+}
 
 std::unique_ptr<WaitSet> SimProcess::make_wait_set() {
   enter();

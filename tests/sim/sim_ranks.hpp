@@ -179,7 +179,7 @@ class SimRanks {
       const bool ready = static_cast<SimWaits&>(*rendezvous_waits_).ready();
       if (!ready && world.now_ns() < rendezvous_->next_deadline_ns()) return false;
     }
-    if (rendezvous_->poll()) {
+    if (event_driven ? rendezvous_->poll_ready(rendezvous_waits_->ready_handles()) : rendezvous_->poll()) {
       counts_at_the_end = rendezvous_->counts();
       rendezvous_.reset();
     }

@@ -40,7 +40,34 @@ struct SimConfig {
   double partial_chance = 0.3;                         ///< that a read or write moves less than it could
   double refuse_chance = 0.01;                         ///< that a TCP connect is refused without reason
   double reset_chance = 0.5;                           ///< that the connections of a crashed process end in a reset
-  std::size_t pipe_bytes_max = std::size_t{64} << 10;  ///< socket buffers are random, up to this
+  std::size_t pipe_bytes_max = std::size_t{64} << 10;  ///< socket buffers are random, up to this above the least
+  std::size_t pipe_bytes_min = 64;
+  bool pauses = true;      ///< time goes by, by chance, before each call
+  int connect_delays = 1;  ///< until a connection stands
+  /// What a call that moves bytes, accepts or connects costs its process, which does nothing else meanwhile.
+  std::int64_t service_ns = 0;
+};
+
+/// Nothing goes wrong: each message takes `delay_ns`, each connection two of them.
+inline SimConfig fault_free(std::int64_t delay_ns, std::int64_t service_ns) {
+  SimConfig config;
+  config.delay_min_ns = config.delay_max_ns = delay_ns;
+  config.slow_chance = config.partial_chance = config.refuse_chance = config.reset_chance = 0;
+  config.pipe_bytes_min = std::size_t{1} << 20;
+  config.pipe_bytes_max = 1;
+  config.pauses = false;
+  config.connect_delays = 2;
+  config.service_ns = service_ns;
+  return config;
+}
+
+/// What one process has moved: a message is a call that moved bytes.
+struct SimTraffic {
+  std::uint64_t messages_sent = 0;
+  std::uint64_t messages_received = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t handles_most = 0;  ///< open at once
 };
 
 struct SimSocket;
@@ -51,8 +78,8 @@ class SimProcess;
 /// What make_wait_set of a simulated process gives: tests may ask it instead of waiting.
 class SimWaits : public WaitSet {
  public:
-  /// Whether wait() would return at once.
-  virtual bool ready() const = 0;
+  /// Whether wait() would return at once; ready_handles() then says with what.
+  virtual bool ready() = 0;
 };
 
 class SimWorld {
@@ -79,6 +106,11 @@ class SimWorld {
   int open_handles(int process) const;
   int open_mappings(int process) const;
   std::int64_t calls(int process) const;  ///< system calls made so far
+  const SimTraffic& traffic(int process) const;
+  /// Until when its own calls keep a process busy.
+  std::int64_t busy_until_ns(int process) const;
+  /// Called with the process whenever one of its sockets may have become ready.
+  void on_touch(std::function<void(int)> told) { touched_ = std::move(told); }
 
   std::int64_t now_ns() const { return now_ns_; }
   /// Runs `action` at that time or, if it has passed, with the next step of the clock.
@@ -100,7 +132,9 @@ class SimWorld {
   bool cut(int process_a, int process_b) const;
   void deliver(std::int64_t time_ns, int from, int to, bool local, std::function<void()> action);
   void arrange_connect(const std::shared_ptr<SimSocket>& client, const std::string& key);
-  std::int64_t arrival_ns(SimSocket& to);
+  std::int64_t arrival_ns(SimSocket& to, std::int64_t sent_ns);
+  void touch(const SimSocket& socket);
+  void touch(int process, int handle);
   void send_chunk(SimSocket& from, std::vector<std::byte> bytes, std::shared_ptr<SimMemory> memory);
   void close_socket(const std::shared_ptr<SimSocket>& socket, bool force_reset);
   void close_listener(const std::shared_ptr<SimListener>& listener);
@@ -110,6 +144,7 @@ class SimWorld {
   std::int64_t now_ns_ = 1'000'000'000;
   std::uint64_t activity_ = 0;
   std::uint16_t next_port_ = 20'000;
+  std::function<void(int)> touched_;
   std::multimap<std::int64_t, std::function<void()>> events_;
   std::vector<std::function<void()>> held_;  ///< by partitions
   std::map<std::string, std::weak_ptr<SimListener>> listeners_;

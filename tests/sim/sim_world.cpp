@@ -34,6 +34,8 @@ bool SimWorld::crashed(int process) const { return process_of(processes_, proces
 bool SimWorld::stopped(int process) const { return process_of(processes_, process).stopped_; }
 void SimWorld::stop(int process) { process_of(processes_, process).stopped_ = true; }
 void SimWorld::resume(int process) { process_of(processes_, process).stopped_ = false; }
+const SimTraffic& SimWorld::traffic(int process) const { return process_of(processes_, process).traffic_; }
+std::int64_t SimWorld::busy_until_ns(int process) const { return process_of(processes_, process).busy_until_ns_; }
 std::int64_t SimWorld::calls(int process) const { return process_of(processes_, process).calls_; }
 
 void SimWorld::limit_handles(int process, int n_handles) { process_of(processes_, process).handles_max_ = n_handles; }
@@ -123,7 +125,7 @@ void SimWorld::arrange_connect(const std::shared_ptr<SimSocket>& client, const s
     if (!listener || listener->closed || (!client->local && chance(config_.refuse_chance))) {
       client->status = ConnectStatus::failed;
       client->os_error = ECONNREFUSED;
-      return;
+      return touch(*client);
     }
     auto server = std::make_shared<SimSocket>();
     server->process = listener->process;
@@ -131,21 +133,25 @@ void SimWorld::arrange_connect(const std::shared_ptr<SimSocket>& client, const s
     server->name = process_of(processes_, listener->process).address();
     for (SimSocket* side : {client.get(), server.get()}) {
       side->status = ConnectStatus::connected;
-      side->capacity_bytes = 64 + below(config_.pipe_bytes_max);
+      side->capacity_bytes = config_.pipe_bytes_min + below(config_.pipe_bytes_max);
     }
     client->peer = server;
     server->peer = client;
     listener->backlog.push_back(std::move(server));
+    touch(*client);
+    touch(listener->process, listener->handle);
   };
   if (client->local) return attempt();
   // A listener behind a partition does not answer; one that does not exist refuses.
   const auto found = listeners_.find(key);
   const std::shared_ptr<SimListener> listener = found == listeners_.end() ? nullptr : found->second.lock();
-  deliver(now_ns_ + delay_ns(), client->process, listener ? listener->process : client->process, false, attempt);
+  std::int64_t time_ns = system(client->process).now_ns();
+  for (int i = 0; i < config_.connect_delays; ++i) time_ns += delay_ns();
+  deliver(time_ns, client->process, listener ? listener->process : client->process, false, attempt);
 }
 
-std::int64_t SimWorld::arrival_ns(SimSocket& to) {
-  to.last_arrival_ns = std::max(to.last_arrival_ns, now_ns_ + (to.local ? 0 : delay_ns()));
+std::int64_t SimWorld::arrival_ns(SimSocket& to, std::int64_t sent_ns) {
+  to.last_arrival_ns = std::max(to.last_arrival_ns, sent_ns + (to.local ? 0 : delay_ns()));
   return to.last_arrival_ns;
 }
 
@@ -160,17 +166,24 @@ void SimWorld::send_chunk(SimSocket& from, std::vector<std::byte> bytes, std::sh
     if (to->closed) {  // nobody reads here any more: a reset goes back
       if (const auto back = sender.lock(); back && !back->closed && !back->end_announced) {
         back->end_announced = true;
-        deliver(arrival_ns(*back), to->process, back->process, to->local, [back] { back->ended = back->reset = true; });
+        deliver(arrival_ns(*back, now_ns_), to->process, back->process, to->local, [this, back] {
+          back->ended = back->reset = true;
+          touch(*back);
+        });
       } else if (back && !back->closed) {
-        deliver(arrival_ns(*back), to->process, back->process, to->local, [back] { back->reset = true; });
+        deliver(arrival_ns(*back, now_ns_), to->process, back->process, to->local, [this, back] {
+          back->reset = true;
+          touch(*back);
+        });
       }
       return;
     }
     to->arrived_bytes += chunk.bytes.size();
     to->arrived.push_back(std::move(chunk));
+    touch(*to);
   };
   if (to->local) return arrive();
-  deliver(arrival_ns(*to), from.process, to->process, false, arrive);
+  deliver(arrival_ns(*to, system(from.process).now_ns()), from.process, to->process, false, arrive);
 }
 
 void SimWorld::close_socket(const std::shared_ptr<SimSocket>& socket, bool force_reset) {
@@ -178,6 +191,7 @@ void SimWorld::close_socket(const std::shared_ptr<SimSocket>& socket, bool force
   ++activity_;
   socket->closed = true;
   const std::shared_ptr<SimSocket> peer = socket->peer.lock();
+  if (peer) touch(*peer);  // what it sends now goes nowhere, so it may send
   if (!peer || peer->closed || peer->end_announced) return;
   peer->end_announced = true;
   // Unread bytes turn the end into a reset, as they do in Linux, and then what still flies may be lost with it.
@@ -186,12 +200,13 @@ void SimWorld::close_socket(const std::shared_ptr<SimSocket>& socket, bool force
     ++peer->generation;
     peer->flying_bytes = 0;
   }
-  const auto end = [peer, reset] {
+  const auto end = [this, peer, reset] {
     peer->ended = true;
     peer->reset = peer->reset || reset;
+    touch(*peer);
   };
   if (socket->local) return end();
-  deliver(arrival_ns(*peer), socket->process, peer->process, false, end);
+  deliver(arrival_ns(*peer, system(socket->process).now_ns()), socket->process, peer->process, false, end);
 }
 
 void SimWorld::close_listener(const std::shared_ptr<SimListener>& listener) {

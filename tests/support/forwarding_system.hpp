@@ -16,6 +16,7 @@ namespace stretto {
 
 class ForwardingSystem : public System {
  public:
+  explicit ForwardingSystem(System& inner = posix_system()) : inner_(inner) {}
   std::int64_t now_ns() override { return inner_.now_ns(); }
   void fill_random(std::span<std::byte> bytes) override { inner_.fill_random(bytes); }
   HostIdentity identity() override { return inner_.identity(); }
@@ -38,7 +39,7 @@ class ForwardingSystem : public System {
   std::unique_ptr<WaitSet> make_wait_set() override { return inner_.make_wait_set(); }
 
  protected:
-  System& inner_ = posix_system();
+  System& inner_;
 
  private:
   // Handles and mappings belong to the inner system, which closes them, unless a test makes its own.
