@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <vector>
 
 #include "algorithms/catalogue.hpp"
 #include "base/error.hpp"
@@ -87,7 +87,12 @@ class Progress {
   bool shown_ = false;
 };
 
-constexpr std::array<std::uint64_t, 5> kSlotBytes{4 << 20, 1 << 20, 256 << 10, 64 << 10, 16 << 10};
+/// Of large clusters a run takes ten seconds.
+std::vector<std::uint64_t> slots_to_try(std::int32_t n_ranks) {
+  constexpr std::int32_t kManyRanks = 4096;
+  if (n_ranks > kManyRanks) return {256 << 10, 64 << 10};
+  return {4 << 20, 1 << 20, 256 << 10, 64 << 10, 16 << 10};
+}
 
 /// "5:200": rank 5, at 200 microseconds.
 std::vector<RankAt> ranks_at(const char* option, const std::vector<std::string>& words, std::int32_t n_ranks) {
@@ -122,7 +127,7 @@ SimulationReport::Row simulated(std::string_view algorithm, const SimulateOption
   machine.go_on = [&](double part) { return progress(part); };
   const Routes::Way way = [&](std::int32_t from, std::int32_t to) { return cluster.way(from, to); };
   const std::vector<std::uint64_t> slot_bytes =
-      options.slot_bytes ? std::vector{*options.slot_bytes} : std::vector(kSlotBytes.begin(), kSlotBytes.end());
+      options.slot_bytes ? std::vector{*options.slot_bytes} : slots_to_try(cluster.network().n_ranks());
   SimulationReport::Row row{simulate_algorithm(algorithm, request, cluster.network(), way, machine, slot_bytes), ""};
   if (row.simulated.busiest.from >= 0) {
     row.busiest = cluster.network().vertex(row.simulated.busiest.from).name + " -> " +
