@@ -4,7 +4,9 @@
 
 #include <array>
 #include <map>
+
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/text.hpp"
 #include "foreign/replay.hpp"
@@ -66,6 +68,7 @@ struct At {
 constexpr std::size_t kMostPeers = 1 << 16;      ///< of a gpu's channels and remote buffers
 constexpr std::size_t kMostOperands = 1 << 10;   ///< of an operation
 constexpr std::size_t kMostSemaphores = 1 << 10;
+constexpr std::int32_t kMostPieces = 1 << 10;
 
 struct RemoteBuffer {
   Rank rank = -1;
@@ -97,7 +100,10 @@ class Reader {
   void check_operands(const At& at, const MscclppOperation& operation) const;
 
   MscclppFile& file_;
-  Rank rank_ = 0;  ///< whose gpu is read
+  std::int32_t pieces_of(const At& operations, int depth = 0) const;
+
+  Rank rank_ = 0;            ///< whose gpu is read
+  std::int32_t pieces_ = 1;  ///< chunks of ours for one of the file's, since threadblocks share operations
   std::vector<std::int32_t> scratch_;
   std::int32_t n_operations_ = 0;
 };
@@ -113,6 +119,19 @@ void Reader::check_version(const At& plan) const {
   if (gpus.front().has("i_chunks")) gpus.front().refuse("this is no form of MSCCL++ that is known");
 }
 
+/// The least number of pieces that makes whole ones of each threadblock's part of each operation.
+std::int32_t Reader::pieces_of(const At& operations, int depth) const {
+  std::int32_t pieces = 1;
+  for (const At& each : operations.elements(kMostSteps)) {
+    if (each.has("tbg_info")) {
+      pieces = std::lcm(pieces, each.member("tbg_info").member("tbg_size").number(1, kMostPieces));
+    }
+    if (depth < 1 && each.has("ops")) pieces = std::lcm(pieces, pieces_of(each.member("ops"), depth + 1));
+    if (pieces > kMostPieces) each.refuse(format("threadblocks share chunks in too many ways: at most {} pieces", kMostPieces));
+  }
+  return pieces;
+}
+
 void Reader::shape(const At& plan) {
   const At collective = plan.member("collective");
   const At in_place = plan.member("inplace");
@@ -124,10 +143,14 @@ void Reader::shape(const At& plan) {
                                        gpu.member("output_chunks").number(0, kMostChunks));
     if (chunks != 0 && chunks != most) gpu.refuse(format("it has {} chunks, and others have {}", most, chunks));
     chunks = most;
-    scratch_.push_back(gpu.member("scratch_chunks").number(0, kMostChunks));
+    for (const At& block : gpu.member("threadblocks").elements(kMostBlocks)) {
+      pieces_ = std::lcm(pieces_, pieces_of(block.member("ops")));
+      if (pieces_ > kMostPieces) block.refuse(format("threadblocks share chunks in too many ways: {} pieces", pieces_));
+    }
   }
+  for (const At& gpu : gpus) scratch_.push_back(gpu.member("scratch_chunks").number(0, kMostChunks) * pieces_);
   try {
-    file_.shape = shape_of(collective_by(collective.text()), static_cast<std::int32_t>(gpus.size()), chunks,
+    file_.shape = shape_of(collective_by(collective.text()), static_cast<std::int32_t>(gpus.size()), chunks * pieces_,
                            in_place.json.get<bool>());
   } catch (const Error& error) {
     collective.refuse(error.what());
@@ -198,11 +221,17 @@ void Reader::operands(const At& at, const Names& names, const char* name, std::s
     }
     const std::int32_t held = place.buffer == Buffer::scratch ? scratch_[static_cast<std::size_t>(place.rank)]
                                                               : file_.shape.held(place.buffer);
-    place.count = each.member("size").number(1, kMostChunks);
-    place.offset = each.member("index").number(0, kMostChunks);
+    place.count = each.member("size").number(1, kMostChunks) * pieces_;
+    place.offset = each.member("index").number(0, kMostChunks) * pieces_;
     if (place.offset > held - place.count) {
       each.refuse(format("chunks {} to {} reach beyond the {} of this buffer", place.offset,
                          place.offset + place.count - 1, held));
+    }
+    if (at.has("tbg_info")) {
+      const At group = at.member("tbg_info");
+      const std::int32_t size = group.member("tbg_size").number(1, kMostPieces);
+      place.count /= size;
+      place.offset += group.member("tb_id").number(0, size - 1) * place.count;
     }
     places.push_back(place);
   }
@@ -253,10 +282,6 @@ void Reader::operation(const At& at, const Names& names, MscclppGpu& into, std::
   }
   if (made.kind == nullptr) at.refuse(format("\"{}\" is no operation that is understood", name.substr(0, 64)));
   const std::string_view type = at.has("channel_type") ? at.member("channel_type").text() : "none";
-  if (at.has("tbg_info") && at.member("tbg_info").member("tbg_size").number(1, kMostBlocks) > 1) {
-    at.refuse("several threadblocks share this operation, each a part of a chunk (tbg_info): stretto's chunks are whole. "
-              "Write the plan with more chunks, and one threadblock for each");
-  }
   if (made.kind->does == Do::signal || made.kind->does == Do::wait || made.kind->signals) {
     const auto known = names.channels.find(type);
     const std::int64_t count = known == names.channels.end() ? 0 : static_cast<std::int64_t>(known->second.size());

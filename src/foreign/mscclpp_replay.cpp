@@ -164,20 +164,28 @@ bool MscclppReplay::wait(Rank rank, const MscclppOperation& operation) {
   return true;
 }
 
-/// The owners send what the operation reads of them. A turn later it is there: so all ranks ask before any of them waits.
-void MscclppReplay::request(Rank rank, Block& block, const MscclppOperation& operation) {
+/// The owners send what the operation reads of them, unless they have not yet got rid of what was asked for before. A turn
+/// later it is there: so all ranks ask before any of them waits.
+bool MscclppReplay::request(Rank rank, Block& block, const MscclppOperation& operation) {
   std::map<Rank, std::vector<MscclppPlace>> by_owner;
   for (const MscclppPlace& place : operation.sources) {
     if (place.rank != rank) by_owner[place.rank].push_back(place);
   }
+  const auto count = static_cast<std::size_t>(operation.sources.front().count);
+  for (const auto& [owner, places] : by_owner) {
+    const std::size_t asked = asked_[{owner, rank}];
+    if (asked > 0 && asked + count > kMostUnderWay) return false;
+  }
   for (std::int32_t k = 0; k < operation.sources.front().count; ++k) {
     for (const auto& [owner, places] : by_owner) {
+      ++asked_[{owner, rank}];
       if (places.size() > static_cast<std::size_t>(kMostPartsPerSlot)) refuse("it reads too many places of one peer");
       std::vector<Sum> parts;
       for (const MscclppPlace& place : places) parts.push_back({operand_of(place, k)});
       block.requested.push_back(recorder_.send(owner, rank, parts));
     }
   }
+  return true;
 }
 
 void MscclppReplay::transfer(Rank rank, Block& block, std::int32_t at, const MscclppOperation& operation) {
@@ -196,7 +204,10 @@ void MscclppReplay::transfer(Rank rank, Block& block, std::int32_t at, const Msc
       auto& [message, part] = next[operation.sources[i].rank];
       recorder_.move(rank, operation.destinations[i].buffer, operation.destinations[i].offset + k, {part_of(message, part++)});
     }
-    for (const auto& [peer, message] : next) recorder_.close(message.first);
+    for (const auto& [peer, message] : next) {
+      recorder_.close(message.first);
+      --asked_[{peer, rank}];
+    }
   }
   for (std::size_t i = 0; i < operation.destinations.size(); ++i) {
     const MscclppPlace& from = operation.sources[operation.kind->does == MscclppDo::spread ? 0 : i];
@@ -230,7 +241,11 @@ void MscclppReplay::add(Rank rank, Block& block, std::int32_t at, const MscclppO
       ++message;
     }
     recorder_.move(rank, sum_place.buffer, sum_place.offset + k, sum);
-    std::for_each(first, message, [&](MessageId id) { recorder_.close(id); });
+    message = first;
+    for (const auto& [owner, count] : parts) {
+      recorder_.close(*message++);
+      --asked_[{owner, rank}];
+    }
   }
   for (std::size_t i = 1; i < operation.destinations.size(); ++i) {
     const MscclppPlace& to = operation.destinations[i];
@@ -266,8 +281,7 @@ bool MscclppReplay::run(Rank rank, Block& block, std::int32_t at, const MscclppO
   }
   if (!packets_are_there(operation)) return false;
   if (!block.is_half_done && reads_remote(operation, rank)) {
-    block.is_half_done = true;
-    request(rank, block, operation);
+    block.is_half_done = request(rank, block, operation);
     return false;
   }
   take_packets(operation);

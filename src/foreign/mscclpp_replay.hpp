@@ -61,7 +61,7 @@ class MscclppReplay {
   bool wait(Rank rank, const MscclppOperation& operation);
   bool packets_are_there(const MscclppOperation& operation) const;
   void take_packets(const MscclppOperation& operation);
-  void request(Rank rank, Block& block, const MscclppOperation& operation);
+  bool request(Rank rank, Block& block, const MscclppOperation& operation);
   void transfer(Rank rank, Block& block, std::int32_t at, const MscclppOperation& operation);
   void add(Rank rank, Block& block, std::int32_t at, const MscclppOperation& operation);
   void put(const MscclppOperation& operation, std::int32_t at, const MscclppPlace& from, const MscclppPlace& to);
@@ -76,6 +76,7 @@ class MscclppReplay {
   std::map<std::pair<Rank, Rank>, std::deque<MessageId>> under_way_;             ///< puts that are not delivered
   std::map<std::pair<Rank, Rank>, std::vector<MessageId>> unannounced_;          ///< puts without a signal
   std::map<Channel, std::deque<std::vector<MessageId>>> signals_;                ///< and the puts that they announce
+  std::map<std::pair<Rank, Rank>, std::size_t> asked_;                           ///< messages, until they are read
   std::map<Place, std::deque<MessageId>> packets_;                               ///< not yet read
   std::int64_t time_ = 0;
   std::int64_t looks_ = 0;

@@ -15,6 +15,9 @@ std::string name_of(Buffer buffer, std::int32_t offset) {
   return format("{} {}", kNames[static_cast<std::size_t>(buffer)], offset);
 }
 
+/// Of two sums in one place: how many steps may lie between them if they are to be one.
+constexpr std::size_t kMostStepsBetween = 256;
+
 Rank lowest(const std::vector<std::uint64_t>& ranks) {
   for (std::size_t word = 0; word < ranks.size(); ++word) {
     if (ranks[word] != 0) return static_cast<Rank>(word * 64) + std::countr_zero(ranks[word]);
@@ -34,6 +37,8 @@ Recorder::Recorder(const Shape& shape, const std::vector<std::int32_t>& scratch_
     : shape_(shape), by_copies_(by_copies), ranks_(static_cast<std::size_t>(shape.n_ranks)) {
   for (std::size_t rank = 0; rank < ranks_.size(); ++rank) ranks_[rank].scratch_chunks = scratch_chunks[rank];
 }
+
+bool Recorder::comes_first(const Value& a, const Value& b) { return lowest(a.ranks) < lowest(b.ranks); }
 
 std::int64_t Recorder::key(Rank rank, Buffer buffer, std::int32_t offset) const {
   if (buffer == Buffer::scratch) return 2 * kSpace + offset;
@@ -80,8 +85,7 @@ std::vector<Recorder::Value> Recorder::values(Rank rank, const Sum& sum) {
                     values.front().chunk));
     }
   }
-  std::stable_sort(values.begin(), values.end(),
-                   [](const Value& a, const Value& b) { return lowest(a.ranks) < lowest(b.ranks); });
+  std::stable_sort(values.begin(), values.end(), comes_first);
   return values;
 }
 
@@ -119,23 +123,36 @@ void Recorder::synchronise(Rank rank, StepKind kind, Rank peer) {
   at(rank).steps.push_back(std::move(step));
 }
 
-/// Sums that follow one another in one place are one sum, as MSCCL adds them, too: its order is then the ranks'.
-bool Recorder::joins_last(Rank rank, const Ref& to, const std::vector<Value>& sources) {
+/// Sums into one place that follow one another become one sum: MSCCL adds them so, too, and then the order is that of the
+/// ranks, equal everywhere. The earlier one may wait if nothing between the two touches what it touches.
+void Recorder::join_last(Rank rank, const Ref& to, std::vector<Value>& sources) {
   RankState& state = at(rank);
-  if (state.last.n_steps != state.steps.size() || state.steps.empty() || state.steps.back().destination != to) return false;
+  const auto found = state.reduces.find({to.space, to.index});
+  if (found == state.reduces.end() || to.space == Space::slot) return;
   const auto is_target = [&](const Value& value) { return value.ref == to; };
-  if (std::count_if(sources.begin(), sources.end(), is_target) != 1) return false;
-  std::vector<Value>& all = state.last.sources;
+  if (std::count_if(sources.begin(), sources.end(), is_target) != 1) return;
+  const auto& [at_step, earlier] = found->second;
+  if (state.steps.size() - at_step > kMostStepsBetween) return;
+  const auto reads = [&](const Ref& ref) {
+    return std::any_of(earlier.begin(), earlier.end(), [&](const Value& each) { return each.ref == ref; });
+  };
+  const bool from_slot = std::any_of(earlier.begin(), earlier.end(), [](const Value& each) { return each.ref.space == Space::slot; });
+  if (from_slot && at_step + 1 != state.steps.size()) return;
+  for (std::size_t i = at_step + 1; i < state.steps.size(); ++i) {
+    const Step& between = state.steps[i];
+    if (between.destination == to || reads(between.destination)) return;
+    if (std::find(between.sources.begin(), between.sources.end(), to) != between.sources.end()) return;
+  }
+  std::vector<Value> all = earlier;
   std::copy_if(sources.begin(), sources.end(), std::back_inserter(all), [&](const Value& each) { return !is_target(each); });
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Value& a, const Value& b) { return lowest(a.ranks) < lowest(b.ranks); });
-  state.steps.pop_back();
-  return true;
+  std::stable_sort(all.begin(), all.end(), comes_first);
+  sources = std::move(all);
+  state.steps[at_step] = Step{};  // taken out when all is recorded
 }
 
 void Recorder::transfer(Rank rank, const Ref& to, std::vector<Value> sources) {
   RankState& state = at(rank);
-  if (sources.size() > 1 && joins_last(rank, to, sources)) sources = state.last.sources;
+  if (sources.size() > 1) join_last(rank, to, sources);
   Step step;
   step.chunk = sources.front().chunk;
   step.destination = to;
@@ -143,8 +160,8 @@ void Recorder::transfer(Rank rank, const Ref& to, std::vector<Value> sources) {
   if (sources.size() > 1) {
     step.kind = StepKind::reduce;
     step.completes = count(added(sources).ranks) == shape_.n_ranks;
+    state.reduces[{to.space, to.index}] = {state.steps.size(), std::move(sources)};
     state.steps.push_back(std::move(step));
-    state.last = {state.steps.size(), std::move(sources)};
     return;
   }
   const bool from_slot = step.sources.front().space == Space::slot;
@@ -249,6 +266,7 @@ Recording Recorder::finish() {
   for (Rank rank = 0; rank < shape_.n_ranks; ++rank) {
     complete_outputs(rank);
     Program program;
+    std::erase_if(at(rank).steps, [](const Step& step) { return step.peer < 0 && step.chunk < 0; });
     if (!at(rank).steps.empty()) program.strands.push_back({0, std::move(at(rank).steps), {}});
     program.scratch_chunks = at(rank).scratch_chunks;
     recording.programs.push_back(std::move(program));

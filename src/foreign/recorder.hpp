@@ -73,7 +73,7 @@ class Recorder {
     std::size_t n_closed = 0;
   };
   struct LastReduce {
-    std::size_t n_steps = 0;  ///< that the rank had after it
+    std::size_t at = 0;  ///< of RankState::steps
     std::vector<Value> sources;
   };
   struct RankState {
@@ -82,9 +82,10 @@ class Recorder {
     std::map<std::int64_t, std::int32_t> shadows;  ///< scratch for what belongs elsewhere
     std::int32_t scratch_chunks = 0;
     std::int32_t bounce = -1;
-    LastReduce last;
+    std::map<std::pair<Space, std::int32_t>, LastReduce> reduces;  ///< the last into each place
   };
 
+  static bool comes_first(const Value& a, const Value& b);
   RankState& at(Rank rank) { return ranks_[static_cast<std::size_t>(rank)]; }
   Message& message_of(MessageId id) { return messages_[static_cast<std::size_t>(id)]; }
   std::int64_t key(Rank rank, Buffer buffer, std::int32_t offset) const;
@@ -97,7 +98,7 @@ class Recorder {
   void synchronise(Rank rank, StepKind kind, Rank peer);
   void keep(MessageId id);
   void transfer(Rank rank, const Ref& to, std::vector<Value> sources);
-  bool joins_last(Rank rank, const Ref& to, const std::vector<Value>& sources);
+  void join_last(Rank rank, const Ref& to, std::vector<Value>& sources);
   void complete_outputs(Rank rank);
 
   Shape shape_;
