@@ -1,5 +1,6 @@
 #include "foreign/foreign_plan.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.hpp"
@@ -10,16 +11,19 @@
 namespace stretto::foreign {
 namespace {
 
-constexpr std::int64_t kMostScratchWords = std::int64_t{1} << 21;
+// The checker's memory: up to a few hundred megabytes, for what a short file may ask for.
+constexpr std::int64_t kMostScratchWords = std::int64_t{1} << 20;
+constexpr std::int64_t kFewChunks = std::int64_t{1} << 18;
 
 std::unique_ptr<Source> read(std::string_view text, std::string_view file_name) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   const char letter = first == text.npos ? '\0' : text[first];
   if (letter == '<' || text.starts_with("\xef\xbb\xbf<")) return read_msccl_xml(text, file_name);
   if (letter == '{') return read_mscclpp_json(text, file_name);
-  refuse(format("foreign plan {}: begins neither with \"<\" (an algorithm of MSCCL, in XML) nor with \"{{\" (a plan of "
-                "MSCCL++, in JSON): give one of these",
-                file_name));
+  refuse(
+      format("foreign plan {}: begins neither with \"<\" (an algorithm of MSCCL, in XML) nor with \"{{\" (a plan of "
+             "MSCCL++, in JSON): give one of these",
+             file_name));
 }
 
 PlanSpec spec_of(const Source& source) {
@@ -38,7 +42,10 @@ CheckReport check(const Source& source, const Recording& recording, bool in_plac
   operation.rounds = 2;
   operation.in_place.assign(recording.programs.size(), in_place);
   operation.parts_per_slot = recording.parts_per_slot;
-  const std::vector<CheckedOperation> twice(2, operation);
+  const Shape& shape = source.shape();
+  const std::int64_t chunks = std::max(shape.held(Buffer::input), shape.held(Buffer::output));
+  const bool few = shape.n_ranks * chunks * ((shape.n_ranks + 63) / 64) <= kFewChunks;
+  const std::vector<CheckedOperation> twice(few ? 2 : 1, operation);
   for (int alias = 0; alias < kUniformAliases; ++alias) {
     CheckReport report = stretto::check(twice, {recording.min_slots, static_cast<Alias>(alias), 0});
     if (!report.ok()) return report;
@@ -65,9 +72,10 @@ void check_scratch(const Recording& recording, std::string_view file_name) {
   std::int64_t chunks = 0;
   for (const Program& program : recording.programs) chunks += program.scratch_chunks;
   if (chunks * static_cast<std::int64_t>((recording.programs.size() + 63) / 64) > kMostScratchWords) {
-    refuse(format("foreign plan {}: {} chunks of scratch memory on all ranks are more than is checked, and unchecked plans "
-                  "are not taken",
-                  file_name, chunks));
+    refuse(format(
+        "foreign plan {}: {} chunks of scratch memory on all ranks are more than is checked, and unchecked plans "
+        "are not taken",
+        file_name, chunks));
   }
 }
 
@@ -88,7 +96,8 @@ ForeignPlan read_foreign_plan(std::string_view text, std::string_view file_name)
     if (report.ok() && (foreign.not_in_place.empty() || !can_be)) break;
   }
   if (!report.ok()) {
-    refuse(format("foreign plan {}: the checker refuses it ({}): {}", file_name, problem_kind_name(report.kind), report.text));
+    refuse(format("foreign plan {}: the checker refuses it ({}): {}", file_name, problem_kind_name(report.kind),
+                  report.text));
   }
   const std::uint64_t hash = hash_of(*source, recording);
   for (std::size_t rank = 0; rank < recording.programs.size(); ++rank) {

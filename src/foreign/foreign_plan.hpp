@@ -1,9 +1,10 @@
-// Plans that others have written: MSCCL's XML and MSCCL++'s JSON, as stretto's own plans of every rank. Pure: a function
-// of the text.
+// Plans that others have written: MSCCL's XML and MSCCL++'s JSON, as stretto's own plans of every rank. Pure: a
+// function of the text.
 //
-// What comes out is stretto's plan, with the foreign one's data flow: who sends which chunk to whom, and what is added to
-// what. It is not the foreign plan's synchronisation: threadblocks become one strand a rank, signals, waits and barriers
-// the connections' own order. So it is this plan that the checker proves, and not that the foreign one was free of races.
+// What comes out is stretto's plan, with the foreign one's data flow: who sends which chunk to whom, and what is added
+// to what. It is not the foreign plan's synchronisation: threadblocks become one strand a rank, signals, waits and
+// barriers the connections' own order. So it is this plan that the checker proves, and not that the foreign one was
+// free of races.
 #pragma once
 
 #include <string>
@@ -23,9 +24,10 @@ struct ForeignPlan {
   std::string not_in_place;
 };
 
-/// By the first character that is no white space: '<' is XML, '{' is JSON. Whatever comes out has passed the checker: two
-/// operations in a row, two rounds, all aliases. Throws Error(strettoInvalidArgument) that names file, place, what is
-/// wrong and what to do; Error(strettoUnsupported) for XML in a build without expat.
+/// By the first character that is no white space: '<' is XML, '{' is JSON. Whatever comes out has passed the checker:
+/// two operations in a row (one, if it has very many chunks), two rounds, all aliases. Throws
+/// Error(strettoInvalidArgument) that names file, place, what is wrong and what to do; Error(strettoUnsupported) for
+/// XML in a build without expat.
 ForeignPlan read_foreign_plan(std::string_view text, std::string_view file_name);
 
 }  // namespace stretto::foreign

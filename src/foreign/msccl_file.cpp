@@ -16,9 +16,9 @@ using topology::XmlElement;
 
 constexpr MscclKind kKinds[] = {
     // name, receives, sends, reads, writes
-    {"nop", false, false, false, false}, {"s", false, true, true, false},    {"r", true, false, false, true},
-    {"rcs", true, true, false, true},    {"rrs", true, true, true, false},   {"rrc", true, false, true, true},
-    {"rrcs", true, true, true, true},    {"cpy", false, false, true, true},  {"re", false, false, true, true},
+    {"nop", false, false, false, false}, {"s", false, true, true, false},   {"r", true, false, false, true},
+    {"rcs", true, true, false, true},    {"rrs", true, true, true, false},  {"rrc", true, false, true, true},
+    {"rrcs", true, true, true, true},    {"cpy", false, false, true, true}, {"re", false, false, true, true},
 };
 
 class Reader {
@@ -68,12 +68,11 @@ MscclPlace Reader::place(const XmlElement& element, const char* buffer, const ch
                          std::int32_t count) const {
   MscclPlace place;
   place.buffer = buffer_of(text(element, buffer));
-  const std::int32_t held =
-      place.buffer == Buffer::scratch ? gpu.scratch_chunks : file_.shape.held(place.buffer);
+  const std::int32_t held = place.buffer == Buffer::scratch ? gpu.scratch_chunks : file_.shape.held(place.buffer);
   place.offset = integer(element, offset, 0, kMostChunks);
   if (place.offset > held - count) {
-    bad(element, format("{} {} and {} more chunks reach beyond the {} that there are in this buffer", offset, place.offset,
-                        count - 1, held));
+    bad(element, format("{} {} and {} more chunks reach beyond the {} that there are in this buffer", offset,
+                        place.offset, count - 1, held));
   }
   return place;
 }
@@ -83,25 +82,29 @@ void Reader::step_roles(const XmlElement& element, const MscclStep& step, const 
     bad(element, format("a step \"{}\" sends, but its <tb> has nobody to send to (send=\"-1\")", step.kind->name));
   }
   if (step.kind->receives && block.receive < 0) {
-    bad(element, format("a step \"{}\" receives, but its <tb> has nobody to receive from (recv=\"-1\")", step.kind->name));
+    bad(element,
+        format("a step \"{}\" receives, but its <tb> has nobody to receive from (recv=\"-1\")", step.kind->name));
   }
   const bool overlap = step.kind->reads && step.kind->writes && step.source.buffer == step.destination.buffer &&
                        step.source.offset != step.destination.offset &&
                        std::abs(step.source.offset - step.destination.offset) < step.count;
-  if (overlap) bad(element, "its source and its destination overlap, so what it does depends on the order of its chunks");
+  if (overlap)
+    bad(element, "its source and its destination overlap, so what it does depends on the order of its chunks");
 }
 
 void Reader::step(const XmlElement& element, const MscclGpu& gpu, MscclBlock& block) {
   if (element.name == "op") {
-    bad(element, "<op>: the newer form of MSCCL's files, with one buffer a step, is not read; mscclang writes <step> with "
-                 "srcbuf and dstbuf if asked for the old format");
+    bad(element,
+        "<op>: the newer form of MSCCL's files, with one buffer a step, is not read; mscclang writes <step> with "
+        "srcbuf and dstbuf if asked for the old format");
   }
   if (element.name != "step") bad(element, format("<{}> is unknown here; a <tb> has <step>s", element.name));
   if (++n_steps_ > kMostSteps) bad(element, format("more than {} steps are not read", kMostSteps));
   MscclStep step;
   step.line = element.line;
   const auto position = static_cast<std::int32_t>(block.steps.size());
-  if (integer(element, "s", 0, kMostSteps) != position) bad(element, format("steps are numbered in order: s=\"{}\" comes next", position));
+  if (integer(element, "s", 0, kMostSteps) != position)
+    bad(element, format("steps are numbered in order: s=\"{}\" comes next", position));
   const std::string& type = text(element, "type");
   for (const MscclKind& kind : kKinds) {
     if (kind.name == type) step.kind = &kind;
@@ -112,7 +115,8 @@ void Reader::step(const XmlElement& element, const MscclGpu& gpu, MscclBlock& bl
   }
   step.block = integer(element, "depid", -1, kMostBlocks, -1);
   step.after = integer(element, "deps", -1, kMostSteps, -1);
-  if ((step.block < 0) != (step.after < 0)) bad(element, "depid and deps are both -1, or a threadblock and a step of it");
+  if ((step.block < 0) != (step.after < 0))
+    bad(element, "depid and deps are both -1, or a threadblock and a step of it");
   if (step.kind->name != "nop") step.count = integer(element, "cnt", 1, kMostChunks, 1);
   if (step.kind->reads) step.source = place(element, "srcbuf", "srcoff", gpu, step.count);
   if (step.kind->writes) step.destination = place(element, "dstbuf", "dstoff", gpu, step.count);
@@ -129,7 +133,8 @@ void Reader::block(const XmlElement& element, MscclGpu& gpu) {
   block.send = integer(element, "send", -1, file_.shape.n_ranks - 1, -1);
   block.receive = integer(element, "recv", -1, file_.shape.n_ranks - 1, -1);
   block.channel = integer(element, "chan", -1, kMostBlocks, 0);
-  if (block.send == rank || block.receive == rank) bad(element, "a <tb> sends to its own gpu, or receives from it: take cpy");
+  if (block.send == rank || block.receive == rank)
+    bad(element, "a <tb> sends to its own gpu, or receives from it: take cpy");
   for (const MscclBlock& other : gpu.blocks) {
     if (other.id == block.id) bad(element, format("there is a <tb> of id {} already", block.id));
     const bool shares = other.channel == block.channel && ((block.send >= 0 && other.send == block.send) ||
@@ -155,10 +160,12 @@ void Reader::resolve(MscclGpu& gpu) const {
     for (MscclStep& step : block.steps) {
       if (step.block < 0) continue;
       const auto found = positions.find(step.block);
-      if (found == positions.end()) file_.refuse_at(step.line, format("depid=\"{}\" is no <tb> of this gpu", step.block));
+      if (found == positions.end())
+        file_.refuse_at(step.line, format("depid=\"{}\" is no <tb> of this gpu", step.block));
       const MscclBlock& other = gpu.blocks[static_cast<std::size_t>(found->second)];
       if (static_cast<std::size_t>(step.after) >= other.steps.size()) {
-        file_.refuse_at(step.line, format("deps=\"{}\": threadblock {} has {} steps", step.after, step.block, other.steps.size()));
+        file_.refuse_at(step.line,
+                        format("deps=\"{}\": threadblock {} has {} steps", step.after, step.block, other.steps.size()));
       }
       step.block = found->second;
     }
@@ -169,7 +176,8 @@ void Reader::gpu(const XmlElement& element) {
   if (element.name != "gpu") bad(element, format("<{}> is unknown here; an <algo> has <gpu>s", element.name));
   const auto rank = static_cast<std::int32_t>(file_.gpus.size());
   if (rank == file_.shape.n_ranks) bad(element, format("one <gpu> too many: ngpus=\"{}\"", rank));
-  if (integer(element, "id", 0, kMostRanks) != rank) bad(element, format("gpus stand in order: id=\"{}\" comes next", rank));
+  if (integer(element, "id", 0, kMostRanks) != rank)
+    bad(element, format("gpus stand in order: id=\"{}\" comes next", rank));
   MscclGpu gpu;
   gpu.line = element.line;
   gpu.scratch_chunks = integer(element, "s_chunks", 0, kMostChunks, 0);

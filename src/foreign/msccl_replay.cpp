@@ -46,7 +46,8 @@ class Replay {
 
 bool Replay::may_run(Rank rank, const MscclBlock& block, const MscclStep& step) {
   const auto& steps_done = next_[static_cast<std::size_t>(rank)];
-  if (step.block >= 0 && steps_done[static_cast<std::size_t>(step.block)] <= static_cast<std::size_t>(step.after)) return false;
+  if (step.block >= 0 && steps_done[static_cast<std::size_t>(step.block)] <= static_cast<std::size_t>(step.after))
+    return false;
   return !step.kind->receives || !queue(block.receive, rank, block.channel).empty();
 }
 
@@ -113,11 +114,12 @@ void Replay::check_ended() const {
       const std::size_t next = next_[rank][at];
       if (next == block.steps.size()) continue;
       const MscclStep& step = block.steps[next];
-      file_.refuse_at(step.line, format("the plan deadlocks: step {} of threadblock {} of gpu {} waits for ever, for {}", next,
-                                        block.id, rank,
-                                        step.kind->receives ? format("a message from gpu {} on channel {}{}", block.receive,
-                                                                     block.channel, step.block >= 0 ? ", or its dependency" : "")
-                                                            : std::string("the step that it depends on")));
+      file_.refuse_at(
+          step.line,
+          format("the plan deadlocks: step {} of threadblock {} of gpu {} waits for ever, for {}", next, block.id, rank,
+                 step.kind->receives ? format("a message from gpu {} on channel {}{}", block.receive, block.channel,
+                                              step.block >= 0 ? ", or its dependency" : "")
+                                     : std::string("the step that it depends on")));
     }
   }
 }
@@ -142,8 +144,8 @@ void Replay::all() {
     if (queue.empty()) continue;
     const auto& [from, to, channel] = ends;
     file_.refuse_at(file_.gpus[static_cast<std::size_t>(to)].line,
-                    format("gpu {} does not receive {} of the messages that gpu {} sends it on channel {}", to, queue.size(),
-                           from, channel));
+                    format("gpu {} does not receive {} of the messages that gpu {} sends it on channel {}", to,
+                           queue.size(), from, channel));
   }
 }
 

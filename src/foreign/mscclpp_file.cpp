@@ -19,17 +19,32 @@ using Do = MscclppDo;
 
 constexpr std::array kKinds = {
     // name, does, reads packets, writes packets, signals, relaxed
-    MscclppKind{"nop", Do::nothing}, MscclppKind{"flush", Do::nothing}, MscclppKind{"barrier", Do::barrier},
-    MscclppKind{"sem_acquire", Do::acquire}, MscclppKind{"sem_release", Do::release}, MscclppKind{"signal", Do::signal},
-    MscclppKind{"wait", Do::wait}, MscclppKind{"rlxsignal", Do::signal, false, false, false, true},
+    MscclppKind{"nop", Do::nothing},
+    MscclppKind{"flush", Do::nothing},
+    MscclppKind{"barrier", Do::barrier},
+    MscclppKind{"sem_acquire", Do::acquire},
+    MscclppKind{"sem_release", Do::release},
+    MscclppKind{"signal", Do::signal},
+    MscclppKind{"wait", Do::wait},
+    MscclppKind{"rlxsignal", Do::signal, false, false, false, true},
     MscclppKind{"rlxwait", Do::wait, false, false, false, true},
-    MscclppKind{"copy", Do::transfer}, MscclppKind{"cpkt", Do::transfer}, MscclppKind{"upkt", Do::transfer, true},
-    MscclppKind{"put", Do::transfer}, MscclppKind{"ppkt", Do::transfer, false, true},
-    MscclppKind{"pws", Do::transfer, false, false, true}, MscclppKind{"pwsf", Do::transfer, false, false, true},
-    MscclppKind{"get", Do::transfer}, MscclppKind{"rppkt", Do::spread, true, true}, MscclppKind{"re", Do::add},
-    MscclppKind{"res", Do::add}, MscclppKind{"rre", Do::add}, MscclppKind{"rres", Do::add},
-    MscclppKind{"repkt", Do::add, true}, MscclppKind{"recpkt", Do::add, true},
-    MscclppKind{"respkt", Do::add, true, true}, MscclppKind{"recspkt", Do::add, true, true}};
+    MscclppKind{"copy", Do::transfer},
+    MscclppKind{"cpkt", Do::transfer},
+    MscclppKind{"upkt", Do::transfer, true},
+    MscclppKind{"put", Do::transfer},
+    MscclppKind{"ppkt", Do::transfer, false, true},
+    MscclppKind{"pws", Do::transfer, false, false, true},
+    MscclppKind{"pwsf", Do::transfer, false, false, true},
+    MscclppKind{"get", Do::transfer},
+    MscclppKind{"rppkt", Do::spread, true, true},
+    MscclppKind{"re", Do::add},
+    MscclppKind{"res", Do::add},
+    MscclppKind{"rre", Do::add},
+    MscclppKind{"rres", Do::add},
+    MscclppKind{"repkt", Do::add, true},
+    MscclppKind{"recpkt", Do::add, true},
+    MscclppKind{"respkt", Do::add, true, true},
+    MscclppKind{"recspkt", Do::add, true, true}};
 
 /// A value and where in the text it stands.
 struct At {
@@ -54,7 +69,8 @@ struct At {
     return has(name) ? member(name).elements(most) : std::vector<At>();
   }
   std::int32_t number(std::int64_t least, std::int64_t most) const {
-    const bool whole = json.is_number_integer() && !(json.is_number_unsigned() && json.get<std::uint64_t>() > INT32_MAX);
+    const bool whole =
+        json.is_number_integer() && !(json.is_number_unsigned() && json.get<std::uint64_t>() > INT32_MAX);
     const auto value = whole ? json.get<std::int64_t>() : 0;
     if (!whole || value < least || value > most) refuse(format("a whole number from {} to {} is needed", least, most));
     return static_cast<std::int32_t>(value);
@@ -65,8 +81,8 @@ struct At {
   }
 };
 
-constexpr std::size_t kMostPeers = 1 << 16;      ///< of a gpu's channels and remote buffers
-constexpr std::size_t kMostOperands = 1 << 10;   ///< of an operation
+constexpr std::size_t kMostPeers = 1 << 16;     ///< of a gpu's channels and remote buffers
+constexpr std::size_t kMostOperands = 1 << 10;  ///< of an operation
 constexpr std::size_t kMostSemaphores = 1 << 10;
 constexpr std::int32_t kMostPieces = 1 << 10;
 
@@ -113,7 +129,8 @@ void Reader::check_version(const At& plan) const {
   if (gpus.empty()) plan.refuse("a plan of no gpu");
   if (gpus.front().has("inputChunks") || gpus.front().has("chunkGroups")) {
     gpus.front().refuse(
-        "this is MSCCL++'s older form (inputChunks, i_buff, o_buff), which is not read: write the plan with a version of "
+        "this is MSCCL++'s older form (inputChunks, i_buff, o_buff), which is not read: write the plan with a version "
+        "of "
         "MSCCL++ whose files have input_chunks and remote_buffers");
   }
   if (gpus.front().has("i_chunks")) gpus.front().refuse("this is no form of MSCCL++ that is known");
@@ -127,7 +144,8 @@ std::int32_t Reader::pieces_of(const At& operations, int depth) const {
       pieces = std::lcm(pieces, each.member("tbg_info").member("tbg_size").number(1, kMostPieces));
     }
     if (depth < 1 && each.has("ops")) pieces = std::lcm(pieces, pieces_of(each.member("ops"), depth + 1));
-    if (pieces > kMostPieces) each.refuse(format("threadblocks share chunks in too many ways: at most {} pieces", kMostPieces));
+    if (pieces > kMostPieces)
+      each.refuse(format("threadblocks share chunks in too many ways: at most {} pieces", kMostPieces));
   }
   return pieces;
 }
@@ -139,8 +157,8 @@ void Reader::shape(const At& plan) {
   const std::vector<At> gpus = plan.member("gpus").elements(kMostRanks);
   std::int32_t chunks = 0;
   for (const At& gpu : gpus) {
-    const std::int32_t most = std::max(gpu.member("input_chunks").number(0, kMostChunks),
-                                       gpu.member("output_chunks").number(0, kMostChunks));
+    const std::int32_t most =
+        std::max(gpu.member("input_chunks").number(0, kMostChunks), gpu.member("output_chunks").number(0, kMostChunks));
     if (chunks != 0 && chunks != most) gpu.refuse(format("it has {} chunks, and others have {}", most, chunks));
     chunks = most;
     for (const At& block : gpu.member("threadblocks").elements(kMostBlocks)) {

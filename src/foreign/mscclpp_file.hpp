@@ -12,15 +12,15 @@
 namespace stretto::foreign {
 
 enum class MscclppDo : std::uint8_t {
-  nothing,    ///< orders only what is in one threadblock
-  barrier,    ///< of `count` threadblocks of a rank
-  acquire,    ///< semaphores of a rank
+  nothing,  ///< orders only what is in one threadblock
+  barrier,  ///< of `count` threadblocks of a rank
+  acquire,  ///< semaphores of a rank
   release,
-  signal,     ///< on channels
+  signal,  ///< on channels
   wait,
-  transfer,   ///< source i to destination i
-  spread,     ///< the only source to all destinations
-  add,        ///< all sources into the first destination, and from there to the others
+  transfer,  ///< source i to destination i
+  spread,    ///< the only source to all destinations
+  add,       ///< all sources into the first destination, and from there to the others
 };
 
 struct MscclppKind {

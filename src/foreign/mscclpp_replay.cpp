@@ -108,6 +108,10 @@ void MscclppReplay::take_packets(const MscclppOperation& operation) {
 
 bool MscclppReplay::barrier(RankState& state, Block& block, const MscclppOperation& operation) {
   Barrier& barrier = state.barriers[operation.barrier];
+  if (barrier.count == 0) barrier.count = operation.count;
+  if (barrier.count != operation.count) {
+    refuse(format("a barrier of {} threadblocks, of which other threadblocks say {}", operation.count, barrier.count));
+  }
   if (!block.is_half_done) {
     block.is_half_done = true;
     block.generation = barrier.generation;
@@ -164,8 +168,8 @@ bool MscclppReplay::wait(Rank rank, const MscclppOperation& operation) {
   return true;
 }
 
-/// The owners send what the operation reads of them, unless they have not yet got rid of what was asked for before. A turn
-/// later it is there: so all ranks ask before any of them waits.
+/// The owners send what the operation reads of them, unless they have not yet got rid of what was asked for before. A
+/// turn later it is there: so all ranks ask before any of them waits.
 bool MscclppReplay::request(Rank rank, Block& block, const MscclppOperation& operation) {
   std::map<Rank, std::vector<MscclppPlace>> by_owner;
   for (const MscclppPlace& place : operation.sources) {
@@ -202,7 +206,8 @@ void MscclppReplay::transfer(Rank rank, Block& block, std::int32_t at, const Msc
     for (std::size_t i = 0; i < operation.sources.size(); ++i) {
       if (operation.sources[i].rank == rank) continue;
       auto& [message, part] = next[operation.sources[i].rank];
-      recorder_.move(rank, operation.destinations[i].buffer, operation.destinations[i].offset + k, {part_of(message, part++)});
+      recorder_.move(rank, operation.destinations[i].buffer, operation.destinations[i].offset + k,
+                     {part_of(message, part++)});
     }
     for (const auto& [peer, message] : next) {
       recorder_.close(message.first);
@@ -253,7 +258,8 @@ void MscclppReplay::add(Rank rank, Block& block, std::int32_t at, const MscclppO
       put(operation, at, sum_place, to);
       continue;
     }
-    for (std::int32_t k = 0; k < to.count; ++k) recorder_.move(rank, to.buffer, to.offset + k, {operand_of(sum_place, k)});
+    for (std::int32_t k = 0; k < to.count; ++k)
+      recorder_.move(rank, to.buffer, to.offset + k, {operand_of(sum_place, k)});
   }
 }
 
@@ -316,12 +322,13 @@ void MscclppReplay::check_awaited() const {
   for (const auto& [id, put] : puts_) {
     if (put.awaited) continue;
     const Rank to = put.destinations.front().rank;
-    file_.refuse_at(put.by->place,
-                    put.is_packet
-                        ? format("gpu {} does not read these packets", to)
-                        : format("nothing tells gpu {} that this has come: a signal of this threadblock is to follow, and a "
-                                 "wait (no rlxwait) of gpu {} for it",
-                                 to, to));
+    file_.refuse_at(
+        put.by->place,
+        put.is_packet
+            ? format("gpu {} does not read these packets", to)
+            : format("nothing tells gpu {} that this has come: a signal of this threadblock is to follow, and a "
+                     "wait (no rlxwait) of gpu {} for it",
+                     to, to));
   }
 }
 
@@ -331,7 +338,8 @@ void MscclppReplay::check_ended() const {
       const auto& operations = file_.gpus[rank].blocks[at];
       const std::size_t next = ranks_[rank].blocks[at].next;
       if (next == operations.size()) continue;
-      file_.refuse_at(operations[next].place, format("the plan deadlocks: \"{}\" waits for ever", operations[next].kind->name));
+      file_.refuse_at(operations[next].place,
+                      format("the plan deadlocks: \"{}\" waits for ever", operations[next].kind->name));
     }
   }
 }

@@ -1,5 +1,5 @@
-// MSCCL++'s rules: threadblocks run side by side, each its operations in order. Puts write a peer's memory; a signal on a
-// channel, and the wait on its other end, say that they are there. Packets say so themselves.
+// MSCCL++'s rules: threadblocks run side by side, each its operations in order. Puts write a peer's memory; a signal on
+// a channel, and the wait on its other end, say that they are there. Packets say so themselves.
 #pragma once
 
 #include <cstdint>
@@ -35,14 +35,15 @@ class MscclppReplay {
   };
   struct Barrier {
     std::int32_t arrived = 0;
+    std::int32_t count = 0;  ///< of threadblocks, as the first one says
     std::int32_t generation = 0;
   };
   struct Block {
     std::size_t next = 0;
-    bool is_half_done = false;             ///< it has arrived at its barrier, or asked for what it reads of peers
-    std::int32_t generation = 0;           ///< of the barrier, when it arrived
-    std::int64_t synchronised = 0;         ///< when it last met other threadblocks of its rank
-    std::vector<MessageId> requested;      ///< chunk by chunk, peer by peer
+    bool is_half_done = false;         ///< it has arrived at its barrier, or asked for what it reads of peers
+    std::int32_t generation = 0;       ///< of the barrier, when it arrived
+    std::int64_t synchronised = 0;     ///< when it last met other threadblocks of its rank
+    std::vector<MessageId> requested;  ///< chunk by chunk, peer by peer
   };
   struct RankState {
     std::vector<Block> blocks;
@@ -73,11 +74,11 @@ class MscclppReplay {
   Recorder& recorder_;
   std::vector<RankState> ranks_;
   std::map<MessageId, Put> puts_;
-  std::map<std::pair<Rank, Rank>, std::deque<MessageId>> under_way_;             ///< puts that are not delivered
-  std::map<std::pair<Rank, Rank>, std::vector<MessageId>> unannounced_;          ///< puts without a signal
-  std::map<Channel, std::deque<std::vector<MessageId>>> signals_;                ///< and the puts that they announce
-  std::map<std::pair<Rank, Rank>, std::size_t> asked_;                           ///< messages, until they are read
-  std::map<Place, std::deque<MessageId>> packets_;                               ///< not yet read
+  std::map<std::pair<Rank, Rank>, std::deque<MessageId>> under_way_;     ///< puts that are not delivered
+  std::map<std::pair<Rank, Rank>, std::vector<MessageId>> unannounced_;  ///< puts without a signal
+  std::map<Channel, std::deque<std::vector<MessageId>>> signals_;        ///< and the puts that they announce
+  std::map<std::pair<Rank, Rank>, std::size_t> asked_;                   ///< messages, until they are read
+  std::map<Place, std::deque<MessageId>> packets_;                       ///< not yet read
   std::int64_t time_ = 0;
   std::int64_t looks_ = 0;
 };

@@ -17,6 +17,7 @@ std::string name_of(Buffer buffer, std::int32_t offset) {
 
 /// Of two sums in one place: how many steps may lie between them if they are to be one.
 constexpr std::size_t kMostStepsBetween = 256;
+constexpr std::int64_t kMostSteps = std::int64_t{1} << 20;  ///< of all ranks
 
 Rank lowest(const std::vector<std::uint64_t>& ranks) {
   for (std::size_t word = 0; word < ranks.size(); ++word) {
@@ -103,8 +104,10 @@ Ref Recorder::home(Rank rank, Buffer buffer, std::int32_t offset, std::int32_t c
   if (buffer == Buffer::scratch) return scratch(offset);
   const std::int64_t place = key(rank, buffer, offset);
   const std::int64_t shift = place - key(rank, Buffer::output, 0);
-  const bool in_output = (buffer == Buffer::output || shape_.in_place) && shift >= 0 && shift < shape_.held(Buffer::output);
-  if (in_output && shape_.chunk_at(rank, Buffer::output, static_cast<std::int32_t>(shift)) == chunk) return output(chunk);
+  const bool in_output =
+      (buffer == Buffer::output || shape_.in_place) && shift >= 0 && shift < shape_.held(Buffer::output);
+  if (in_output && shape_.chunk_at(rank, Buffer::output, static_cast<std::int32_t>(shift)) == chunk)
+    return output(chunk);
   const auto [shadow, is_new] = state.shadows.try_emplace(place, state.scratch_chunks);
   if (is_new) ++state.scratch_chunks;
   return scratch(shadow->second);
@@ -116,27 +119,35 @@ std::int32_t Recorder::bounce(Rank rank) {
   return state.bounce;
 }
 
+/// A short file can say much.
+void Recorder::push(Rank rank, Step step) {
+  if (++n_steps_ > kMostSteps) refuse(format("more than {} steps are not taken", kMostSteps));
+  at(rank).steps.push_back(std::move(step));
+}
+
 void Recorder::synchronise(Rank rank, StepKind kind, Rank peer) {
   Step step;
   step.kind = kind;
   step.peer = peer;
-  at(rank).steps.push_back(std::move(step));
+  push(rank, std::move(step));
 }
 
-/// Sums into one place that follow one another become one sum: MSCCL adds them so, too, and then the order is that of the
-/// ranks, equal everywhere. The earlier one may wait if nothing between the two touches what it touches.
+/// Sums into one place that follow one another become one sum: MSCCL adds them so, too, and then the order is that of
+/// the ranks, equal everywhere. The earlier one may wait if nothing between the two touches what it touches.
 void Recorder::join_last(Rank rank, const Ref& to, std::vector<Value>& sources) {
   RankState& state = at(rank);
   const auto found = state.reduces.find({to.space, to.index});
   if (found == state.reduces.end() || to.space == Space::slot) return;
   const auto is_target = [&](const Value& value) { return value.ref == to; };
   if (std::count_if(sources.begin(), sources.end(), is_target) != 1) return;
-  const auto& [at_step, earlier] = found->second;
+  const std::size_t at_step = found->second.at;
+  const std::vector<Value>& earlier = found->second.sources;
   if (state.steps.size() - at_step > kMostStepsBetween) return;
   const auto reads = [&](const Ref& ref) {
     return std::any_of(earlier.begin(), earlier.end(), [&](const Value& each) { return each.ref == ref; });
   };
-  const bool from_slot = std::any_of(earlier.begin(), earlier.end(), [](const Value& each) { return each.ref.space == Space::slot; });
+  const bool from_slot =
+      std::any_of(earlier.begin(), earlier.end(), [](const Value& each) { return each.ref.space == Space::slot; });
   if (from_slot && at_step + 1 != state.steps.size()) return;
   for (std::size_t i = at_step + 1; i < state.steps.size(); ++i) {
     const Step& between = state.steps[i];
@@ -144,7 +155,8 @@ void Recorder::join_last(Rank rank, const Ref& to, std::vector<Value>& sources) 
     if (std::find(between.sources.begin(), between.sources.end(), to) != between.sources.end()) return;
   }
   std::vector<Value> all = earlier;
-  std::copy_if(sources.begin(), sources.end(), std::back_inserter(all), [&](const Value& each) { return !is_target(each); });
+  std::copy_if(sources.begin(), sources.end(), std::back_inserter(all),
+               [&](const Value& each) { return !is_target(each); });
   std::stable_sort(all.begin(), all.end(), comes_first);
   sources = std::move(all);
   state.steps[at_step] = Step{};  // taken out when all is recorded
@@ -161,23 +173,24 @@ void Recorder::transfer(Rank rank, const Ref& to, std::vector<Value> sources) {
     step.kind = StepKind::reduce;
     step.completes = count(added(sources).ranks) == shape_.n_ranks;
     state.reduces[{to.space, to.index}] = {state.steps.size(), std::move(sources)};
-    state.steps.push_back(std::move(step));
+    push(rank, std::move(step));
     return;
   }
   const bool from_slot = step.sources.front().space == Space::slot;
   if (!from_slot && to.space != Space::slot) {
     step.kind = StepKind::copy;
-    if (step.sources.front() != to) state.steps.push_back(std::move(step));
+    if (step.sources.front() != to) push(rank, std::move(step));
     return;
   }
-  const bool alias = to.space == Space::output || (to.space == Space::slot && step.sources.front().space != Space::scratch);
+  const bool alias =
+      to.space == Space::output || (to.space == Space::slot && step.sources.front().space != Space::scratch);
   if (alias && by_copies_) {
     const Value middle{scratch(bounce(rank)), step.chunk, sources.front().ranks};
     transfer(rank, middle.ref, std::move(sources));
     return transfer(rank, to, {middle});
   }
   step.kind = from_slot ? StepKind::get : StepKind::put;
-  state.steps.push_back(std::move(step));
+  push(rank, std::move(step));
 }
 
 MessageId Recorder::send(Rank from, Rank to, const std::vector<Sum>& parts) {
@@ -258,8 +271,8 @@ void Recorder::complete_outputs(Rank rank) {
 Recording Recorder::finish() {
   for (const Message& message : messages_) {
     if (!message.is_read) {
-      refuse(format("rank {} sends rank {} a message (chunk {}) that rank {} does not receive", message.from, message.to,
-                    message.parts.front().chunk, message.to));
+      refuse(format("rank {} sends rank {} a message (chunk {}) that rank {} does not receive", message.from,
+                    message.to, message.parts.front().chunk, message.to));
     }
   }
   Recording recording;

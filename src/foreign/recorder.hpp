@@ -95,6 +95,7 @@ class Recorder {
   Value added(const std::vector<Value>& sources) const;
   Ref home(Rank rank, Buffer buffer, std::int32_t offset, std::int32_t chunk);
   std::int32_t bounce(Rank rank);
+  void push(Rank rank, Step step);
   void synchronise(Rank rank, StepKind kind, Rank peer);
   void keep(MessageId id);
   void transfer(Rank rank, const Ref& to, std::vector<Value> sources);
@@ -106,6 +107,7 @@ class Recorder {
   std::vector<RankState> ranks_;
   std::vector<Message> messages_;
   std::map<std::pair<Rank, Rank>, Connection> connections_;
+  std::int64_t n_steps_ = 0;
   std::int32_t parts_per_slot_ = 1;
   std::size_t min_slots_ = 1;
 };

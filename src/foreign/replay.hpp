@@ -1,4 +1,5 @@
-// What both kinds of foreign plans have in common: they are read into a form of their own, and replayed into a recorder.
+// What both kinds of foreign plans have in common: they are read into a form of their own, and replayed into a
+// recorder.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,7 @@ namespace stretto::foreign {
 namespace {
 
 // The checker holds some words for each chunk of each rank, and a bit for each rank that may have contributed to it.
-constexpr std::int64_t kMostWords = std::int64_t{1} << 21;
+constexpr std::int64_t kMostWords = std::int64_t{1} << 20;
 
 }  // namespace
 
@@ -31,10 +31,10 @@ Collective collective_by(std::string_view name) {
   for (const auto& [foreign, collective] : kNames) {
     if (foreign == name) return collective;
   }
-  refuse(
-      format("collective \"{}\" cannot be taken: nothing says what its outputs must hold, so no checker can tell whether "
-             "they do; allreduce, allgather, reducescatter and alltoall can",
-             name.substr(0, 64)));
+  refuse(format(
+      "collective \"{}\" cannot be taken: nothing says what its outputs must hold, so no checker can tell whether "
+      "they do; allreduce, allgather, reducescatter and alltoall can",
+      name.substr(0, 64)));
 }
 
 BlockWindow Shape::window(Rank rank, Buffer buffer) const {
@@ -57,8 +57,8 @@ Shape shape_of(Collective collective, std::int32_t n_ranks, std::int32_t chunks,
   Shape shape{collective, n_ranks, 1, in_place};
   const std::int32_t blocks = std::max(shape.held(Buffer::input), shape.held(Buffer::output));
   if (chunks < 1 || chunks % blocks != 0) {
-    refuse(format("{} chunks are no multiple of the {} blocks that {} of {} ranks has in its larger buffer", chunks, blocks,
-                  row_of(collective).name, n_ranks));
+    refuse(format("{} chunks are no multiple of the {} blocks that {} of {} ranks has in its larger buffer", chunks,
+                  blocks, row_of(collective).name, n_ranks));
   }
   shape.chunks_per_block = chunks / blocks;
   if (std::int64_t{n_ranks} * chunks * ((n_ranks + 63) / 64) > kMostWords) {

@@ -34,7 +34,8 @@ struct Shape {
 /// By the name that MSCCL and MSCCL++ have for it. Throws Error: it is none, or one that has no fixed meaning.
 Collective collective_by(std::string_view name);
 
-/// @param chunks of the larger one of input and output. Throws Error: they are no multiple of what the collective needs,
+/// @param chunks of the larger one of input and output. Throws Error: they are no multiple of what the collective
+/// needs,
 ///        or all is more than is read.
 Shape shape_of(Collective collective, std::int32_t n_ranks, std::int32_t chunks, bool in_place);
 

@@ -1,5 +1,5 @@
 """The checker that docs/plans.md shows has at most 100 lines, agrees with every plan of the catalogue, and refuses broken
-ones. plan_checker_test.py STRETTO [SEED]"""
+ones; and it agrees with foreign plans. plan_checker_test.py STRETTO FOLDER-OF-FOREIGN-PLANS [SEED]"""
 
 import copy
 import json
@@ -23,7 +23,7 @@ MAY_COME_TWICE = ("wait_drain", "get", "copy")
 
 def names(stretto: str, option: str) -> list:
     text = subprocess.run([stretto, "plan", "--help"], capture_output=True, text=True, check=True).stdout
-    return re.search(rf"--{option} [^{{]*{{([^}}]*)}}", text)[1].split(",")
+    return re.search(rf"--{option} TEXT:{{([^}}]*)}}", text)[1].split(",")
 
 
 def plan_of(stretto: str, collective: str, algorithm: str, n_ranks: int, *more: str):
@@ -60,6 +60,25 @@ def check_catalogue(stretto: str, draw: random.Random) -> tuple:
                     if problem := verdict(plan, **options):
                         problems.append(f"{collective} by {algorithm} of {n_ranks} ranks, {options}: {problem}")
     return pairs, executions, problems
+
+
+def check_foreign(stretto: str, folder: str, draw: random.Random) -> tuple:
+    seen, problems = 0, []
+    for name in sorted(os.listdir(folder)):
+        done = subprocess.run([stretto, "plan", "--json", "--from", os.path.join(folder, name)], capture_output=True,
+                              text=True, check=False)
+        if "no XML reader" in done.stderr:
+            continue
+        seen += 1
+        in_place = ", in place or not" in done.stderr
+        if done.returncode != 0:
+            problems.append(f"{name}: {done.stderr}")
+            continue
+        plan = json.loads(done.stdout)
+        for options in ({"rounds": 1}, {"rounds": 3, "in_place": in_place}):
+            if problem := verdict(plan, seed=draw.randrange(1 << 32), **options):
+                problems.append(f"{name}, {options}: {problem}")
+    return seen, problems
 
 
 def steps_of(plan: dict) -> list:
@@ -110,16 +129,18 @@ def check_broken(stretto: str) -> tuple:
 
 
 def main() -> int:
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(1 << 32)
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(1 << 32)
     with open(PLAN_CHECKER, encoding="utf-8") as file:
         lines = file.read().count("\n")
     problems = [f"plan_checker.py has {lines} lines"] if lines > MOST_LINES else []
     pairs, executions, found = check_catalogue(sys.argv[1], random.Random(seed))
     seen, missed = check_broken(sys.argv[1])
-    problems += found + missed
-    if len(pairs) < 30 or seen < 500:
-        problems.append(f"only {len(pairs)} pairs and {seen} broken plans: this test does not see what it should")
-    print(f"seed {seed}: {len(pairs)} pairs, {executions} executions, {seen} broken plans", *problems, sep="\n")
+    foreign, not_agreed = check_foreign(sys.argv[1], sys.argv[2], random.Random(seed))
+    problems += found + missed + not_agreed
+    if len(pairs) < 30 or seen < 500 or foreign < 5:
+        problems.append("this test does not see what it should")
+    print(f"seed {seed}: {len(pairs)} pairs, {executions} executions, {seen} broken plans, {foreign} foreign ones", *problems,
+          sep="\n")
     return 1 if problems else 0
 
 

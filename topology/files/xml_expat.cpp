@@ -32,7 +32,8 @@ struct Reader {
       refuse(limits, file_name, line, format("<{}> is nested deeper than {} elements", name, limits.depth));
     }
     if (++n_elements > limits.elements) {
-      refuse(limits, file_name, line, format("<{}> is one element too many: at most {} are read", name, limits.elements));
+      refuse(limits, file_name, line,
+             format("<{}> is one element too many: at most {} are read", name, limits.elements));
     }
     XmlElement* element = &root;
     if (!open.empty()) element = &open.back()->children.emplace_back();

@@ -12,9 +12,11 @@ void add_plan(CLI::App& app, PlanOptions& options) {
   CLI::App* command = app.add_subcommand("plan", "Print the steps of a plan");
   CLI::Option* from =
       command->add_option("--from", options.from, "Of this file, which MSCCL (XML) or MSCCL++ (JSON) has written");
-  CLI::Option* collective = command->add_option("--collective", options.collective, "What is done (needed without --from)");
+  CLI::Option* collective =
+      command->add_option("--collective", options.collective, "What is done (needed without --from)");
   collective->check(CLI::IsMember(collective_names()))->excludes(from);
-  CLI::Option* algorithm = command->add_option("--algorithm", options.algorithm, "How it is done (needed without --from)");
+  CLI::Option* algorithm =
+      command->add_option("--algorithm", options.algorithm, "How it is done (needed without --from)");
   algorithm->check(CLI::IsMember(algorithm_names()))->excludes(from);
   CLI::Option* ranks = command->add_option("--ranks", options.n_ranks, "Number of ranks (needed without --from)");
   ranks->check(CLI::Range(1, 4096))->excludes(from);

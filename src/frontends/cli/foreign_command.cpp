@@ -15,9 +15,9 @@ namespace {
 
 std::string summary(const foreign::ForeignPlan& foreign) {
   const Plan& plan = foreign.plans.front();
-  std::string text = format("{}'s \"{}\" passed the checker as {} of {} ranks", foreign.format,
-                            topology::printable(foreign.name.substr(0, 64)), row_of(plan.spec.collective).name,
-                            plan.spec.n_ranks);
+  std::string text =
+      format("{}'s \"{}\" passed the checker as {} of {} ranks", foreign.format,
+             topology::printable(foreign.name.substr(0, 64)), row_of(plan.spec.collective).name, plan.spec.n_ranks);
   text += foreign.not_in_place.empty() ? ", in place or not"
                                        : format("; not in place: {}", topology::printable(foreign.not_in_place));
   if (foreign.by_copies) text += "; what is sent passes through scratch memory";
