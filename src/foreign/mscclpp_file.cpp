@@ -2,84 +2,20 @@
 // own. Nothing in the text is trusted.
 #include "foreign/mscclpp_file.hpp"
 
-#include <array>
 #include <map>
-
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "base/text.hpp"
+#include "foreign/json_at.hpp"
 #include "foreign/replay.hpp"
 
 namespace stretto::foreign {
 namespace {
 
 using Json = nlohmann::json;
+using At = JsonAt;
 using Do = MscclppDo;
-
-constexpr std::array kKinds = {
-    // name, does, reads packets, writes packets, signals, relaxed
-    MscclppKind{"nop", Do::nothing},
-    MscclppKind{"flush", Do::nothing},
-    MscclppKind{"barrier", Do::barrier},
-    MscclppKind{"sem_acquire", Do::acquire},
-    MscclppKind{"sem_release", Do::release},
-    MscclppKind{"signal", Do::signal},
-    MscclppKind{"wait", Do::wait},
-    MscclppKind{"rlxsignal", Do::signal, false, false, false, true},
-    MscclppKind{"rlxwait", Do::wait, false, false, false, true},
-    MscclppKind{"copy", Do::transfer},
-    MscclppKind{"cpkt", Do::transfer},
-    MscclppKind{"upkt", Do::transfer, true},
-    MscclppKind{"put", Do::transfer},
-    MscclppKind{"ppkt", Do::transfer, false, true},
-    MscclppKind{"pws", Do::transfer, false, false, true},
-    MscclppKind{"pwsf", Do::transfer, false, false, true},
-    MscclppKind{"get", Do::transfer},
-    MscclppKind{"rppkt", Do::spread, true, true},
-    MscclppKind{"re", Do::add},
-    MscclppKind{"res", Do::add},
-    MscclppKind{"rre", Do::add},
-    MscclppKind{"rres", Do::add},
-    MscclppKind{"repkt", Do::add, true},
-    MscclppKind{"recpkt", Do::add, true},
-    MscclppKind{"respkt", Do::add, true, true},
-    MscclppKind{"recspkt", Do::add, true, true}};
-
-/// A value and where in the text it stands.
-struct At {
-  const MscclppFile& file;
-  const Json& json;
-  std::string place;
-
-  [[noreturn]] void refuse(std::string_view why) const { file.refuse_at(place, why); }
-  bool has(const char* name) const { return json.is_object() && json.contains(name); }
-  At member(const char* name) const {
-    if (!has(name)) refuse(format("\"{}\" is missing", name));
-    return {file, json[name], place + "/" + name};
-  }
-  std::vector<At> elements(std::size_t most) const {
-    if (!json.is_array()) refuse("a list is needed");
-    if (json.size() > most) refuse(format("a list of {} is too long: at most {} are read", json.size(), most));
-    std::vector<At> all;
-    for (std::size_t i = 0; i < json.size(); ++i) all.push_back({file, json[i], format("{}/{}", place, i)});
-    return all;
-  }
-  std::vector<At> elements_of(const char* name, std::size_t most) const {
-    return has(name) ? member(name).elements(most) : std::vector<At>();
-  }
-  std::int32_t number(std::int64_t least, std::int64_t most) const {
-    const bool whole =
-        json.is_number_integer() && !(json.is_number_unsigned() && json.get<std::uint64_t>() > INT32_MAX);
-    const auto value = whole ? json.get<std::int64_t>() : 0;
-    if (!whole || value < least || value > most) refuse(format("a whole number from {} to {} is needed", least, most));
-    return static_cast<std::int32_t>(value);
-  }
-  std::string_view text() const {
-    if (!json.is_string()) refuse("a text is needed");
-    return json.get_ref<const std::string&>();
-  }
-};
 
 constexpr std::size_t kMostPeers = 1 << 16;     ///< of a gpu's channels and remote buffers
 constexpr std::size_t kMostOperands = 1 << 10;  ///< of an operation
@@ -292,9 +228,7 @@ void Reader::operation(const At& at, const Names& names, MscclppGpu& into, std::
   if (name == "pipeline") return pipeline(at, names, into, operations);
   MscclppOperation made;
   made.place = at.place;
-  for (const MscclppKind& kind : kKinds) {
-    if (kind.name == name) made.kind = &kind;
-  }
+  made.kind = mscclpp_kind(name);
   if (name == "glre" || name == "glres" || name == "gstore" || name == "gstorepkt") {
     at.refuse(format("\"{}\" lets a switch add or copy (multicast), which stretto's plans do not know", name));
   }

@@ -32,6 +32,9 @@ struct MscclppKind {
   bool relaxed = false;         ///< of a signal or wait: it orders no memory
 };
 
+/// nullptr: it is none, or has no equal here.
+const MscclppKind* mscclpp_kind(std::string_view name) noexcept;
+
 struct MscclppPlace {
   Rank rank = -1;  ///< whose memory
   Buffer buffer = Buffer::input;
