@@ -29,6 +29,6 @@ std::unique_ptr<Source> read_mscclpp_json(std::string_view text, std::string_vie
 inline constexpr std::int32_t kMostSteps = 1 << 20;  ///< of all ranks
 inline constexpr std::int32_t kMostBlocks = 1024;    ///< threadblocks of a rank
 /// Times that a threadblock may be looked at in vain.
-inline constexpr std::int64_t kMostLooks = std::int64_t{1} << 27;
+inline constexpr std::int64_t kMostLooks = std::int64_t{1} << 26;
 
 }  // namespace stretto::foreign
