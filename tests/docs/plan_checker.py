@@ -1,4 +1,4 @@
-"""Checks a plan by executing it, in an order drawn from the seed. Written from docs/plans.md alone.
+"""Checks a plan by executing it, in an order drawn from the seed. Goes by docs/plans.md alone.
 plan_checker.py FILE [seed=N] [slots=N] [rounds=N] [in_place=1]; FILE has what `stretto plan ... --json` prints."""
 import collections, json, random, re, sys
 
