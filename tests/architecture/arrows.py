@@ -11,6 +11,7 @@ ROOMS = [
     ("src/plan/", "plan"),
     ("src/algorithms/", "algorithms"),
     ("src/planner/", "planner"),
+    ("src/foreign/", "foreign"),
     ("src/device/", "device"),
     ("src/exec/", "exec"),
     ("src/bootstrap/", "bootstrap"),
@@ -46,6 +47,8 @@ ARROWS = {
     "plan": {"topology/graph"},
     "algorithms": {"plan", "topology/graph"},
     "planner": {"plan", "algorithms", "topology/graph"},
+    # Plans of others: of files, XML is all it knows, and that is where topologies are read.
+    "foreign": {"plan", "topology/files"},
     "device": set(),
     "transports": {"device"},
     "transports/shm": {"transports", "device"},
@@ -64,7 +67,7 @@ ARROWS = {
     # Only the public interface: what it lacks is added there.
     "frontends": {"nccl/environment"},
     # The command-line tool prints and draws plans: it needs the pure rooms, and no communicator.
-    "cli": {"plan", "planner", "algorithms", "topology/graph", "topology/files", "topology/probe", "device",
+    "cli": {"plan", "planner", "algorithms", "foreign", "topology/graph", "topology/files", "topology/probe", "device",
             "nccl/environment"},
     "perf": set(),
     "examples": set(),
@@ -78,7 +81,7 @@ EXCEPTIONS = {
     ("algorithms:.cu", "device"), ("algorithms:.cuh", "device"),
 }
 # Planning is pure: a function of its arguments.
-PURE = {"plan", "planner", "algorithms", "topology/graph"}
+PURE = {"plan", "planner", "algorithms", "foreign", "topology/graph"}
 IMPURE_HEADER = re.compile(r"^(chrono|ctime|time\.h|thread|mutex|atomic|condition_variable|future|fstream|iostream|random|"
                            r"filesystem|unistd\.h|fcntl\.h|poll\.h|signal\.h|pthread\.h|sys/.*|netinet/.*|arpa/.*|"
                            r"cuda.*|nccl.*|spdlog/.*|sodium.*)$")

@@ -10,18 +10,28 @@ namespace {
 
 void add_plan(CLI::App& app, PlanOptions& options) {
   CLI::App* command = app.add_subcommand("plan", "Print the steps of a plan");
-  command->add_option("--collective", options.collective, "What is done")
-      ->required()
-      ->check(CLI::IsMember(collective_names()));
-  command->add_option("--algorithm", options.algorithm, "How it is done")
-      ->required()
-      ->check(CLI::IsMember(algorithm_names()));
-  command->add_option("--ranks", options.n_ranks, "Number of ranks")->required()->check(CLI::Range(1, 4096));
+  CLI::Option* from =
+      command->add_option("--from", options.from, "Of this file, which MSCCL (XML) or MSCCL++ (JSON) has written");
+  CLI::Option* collective =
+      command->add_option("--collective", options.collective, "What is done (needed without --from)");
+  collective->check(CLI::IsMember(collective_names()))->excludes(from);
+  CLI::Option* algorithm =
+      command->add_option("--algorithm", options.algorithm, "How it is done (needed without --from)");
+  algorithm->check(CLI::IsMember(algorithm_names()))->excludes(from);
+  CLI::Option* ranks = command->add_option("--ranks", options.n_ranks, "Number of ranks (needed without --from)");
+  ranks->check(CLI::Range(1, 4096))->excludes(from);
   command->add_option("--rank", options.rank, "Only this rank's steps (needed above 64 ranks)");
-  command->add_option("--root", options.root, "Root of rooted collectives (default 0)");
+  command->add_option("--root", options.root, "Root of rooted collectives (default 0)")->excludes(from);
   command->add_option("--channels", options.channels, "Channels (default: as few as the algorithm needs)")
-      ->check(CLI::Range(1, 64));
+      ->check(CLI::Range(1, 64))
+      ->excludes(from);
   command->add_flag("--json", options.json, "Print JSON");
+  // Options that are needed unless another one is there, CLI11 does not know.
+  command->callback([from, collective, algorithm, ranks] {
+    for (const CLI::Option* each : {collective, algorithm, ranks}) {
+      if (from->empty() && each->empty()) throw CLI::RequiredError(each->get_name());
+    }
+  });
 }
 
 void add_explain(CLI::App& app, ExplainOptions& options) {

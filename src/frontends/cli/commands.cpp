@@ -60,15 +60,19 @@ std::vector<std::string> algorithm_names() {
   return names;
 }
 
+void check_ranks_printed(const PlanOptions& options, int n_ranks) {
+  if (options.rank || n_ranks <= kMostRanksPrinted) return;
+  throw Error(strettoInvalidArgument,
+              format("the steps of {} ranks are too many to print: name one with --rank", n_ranks), "rank");
+}
+
 void print_plan(const PlanOptions& options) {
+  if (options.from) return print_foreign_plan(options);
   const Collective collective = collective_of(options.collective);
   const AlgorithmRow& row = require_algorithm(options.algorithm, collective);
   const PlanSpec spec{collective, row.name, options.n_ranks, root_of(collective, options.root, options.n_ranks),
                       options.channels.value_or(row.channel_multiple)};
-  if (!options.rank && options.n_ranks > kMostRanksPrinted) {
-    throw Error(strettoInvalidArgument,
-                format("the steps of {} ranks are too many to print: name one with --rank", options.n_ranks), "rank");
-  }
+  check_ranks_printed(options, options.n_ranks);
   std::vector<RankPlan> plans;
   const Rank first = options.rank.value_or(0);
   const Rank last = options.rank.value_or(options.n_ranks - 1);

@@ -19,6 +19,7 @@ constexpr int kBadArguments = 2;
 int run(int argc, const char* const* argv);
 
 struct PlanOptions {
+  std::optional<std::string> from;  ///< a file of MSCCL's or MSCCL++'s, which says all but `rank` and `json`
   std::string collective;
   std::string algorithm;
   int n_ranks = 0;
@@ -73,6 +74,10 @@ Collective collective_of(const std::string& name);
 Rank root_of(Collective collective, std::optional<int> root, int n_ranks);
 
 void print_plan(const PlanOptions& options);
+/// Of a file; says on standard error what it is.
+void print_foreign_plan(const PlanOptions& options);
+/// Throws Error(strettoInvalidArgument): all ranks are asked for, and they are many.
+void check_ranks_printed(const PlanOptions& options, int n_ranks);
 void print_choice(const ExplainOptions& options);
 void print_version();
 /// The variables with their values in force, or the page of the documentation.
