@@ -11,6 +11,7 @@ ROOMS = [
     ("src/plan/", "plan"),
     ("src/algorithms/", "algorithms"),
     ("src/planner/", "planner"),
+    ("src/tuning/", "tuning"),
     ("src/device/", "device"),
     ("src/exec/", "exec"),
     ("src/bootstrap/", "bootstrap"),
@@ -46,6 +47,8 @@ ARROWS = {
     "plan": {"topology/graph"},
     "algorithms": {"plan", "topology/graph"},
     "planner": {"plan", "algorithms", "topology/graph"},
+    # Measures through the public interface, as programs do; communicators only read what it wrote.
+    "tuning": {"plan", "planner", "algorithms", "topology/probe"},
     "device": set(),
     "transports": {"device"},
     "transports/shm": {"transports", "device"},
@@ -57,7 +60,7 @@ ARROWS = {
     "bootstrap": set(),
     "observe": set(),
     "comm": {"exec", "bootstrap", "observe", "plan", "planner", "algorithms", "device", "transports", "registry",
-             "topology/graph", "topology/probe"},
+             "topology/graph", "topology/probe", "tuning"},
     "api": {"comm"},
     # What NCCL's variables mean is a table and a pure function: the drop-in applies it, the command-line tool prints it.
     "nccl/environment": set(),
@@ -65,7 +68,7 @@ ARROWS = {
     "frontends": {"nccl/environment"},
     # The command-line tool prints and draws plans: it needs the pure rooms, and no communicator.
     "cli": {"plan", "planner", "algorithms", "topology/graph", "topology/files", "topology/probe", "device",
-            "nccl/environment"},
+            "nccl/environment", "tuning"},
     "perf": set(),
     "examples": set(),
     "tests": ANY,

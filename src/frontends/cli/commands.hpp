@@ -36,8 +36,20 @@ struct ExplainOptions {
   std::uint64_t block_bytes = 0;
   int max_channels = 0;
   LinkModel link;
+  bool by_defaults = false;  ///< although there are constants of this machine
   bool json = false;
 };
+
+struct TuneOptions {
+  std::string out;  ///< "": the cache, where communicators look
+  int n_ranks = 2;
+  double seconds = 12;
+  std::uint64_t most_bytes = 1 << 24;
+  bool json = false;
+};
+
+/// Measures this machine's constants and writes them to a file. On a terminal it shows how far it is.
+void tune(const TuneOptions& options);
 
 struct SimulateOptions {
   std::string collective;
