@@ -35,7 +35,7 @@ struct Settings {
   std::uint32_t shm_slots = 0;
   DebugMode debug;
   LinkConstants constants;
-  std::string constants_source = "defaults";  ///< for the log; elsewhere than on rank 0: "rank 0"
+  std::string constants_source = "rank 0";  ///< for the log; rank 0 itself says more (adopt_tuning)
 };
 
 /// CUDA devices of this process, at least one. Throws Error where there is none.

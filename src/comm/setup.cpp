@@ -269,7 +269,6 @@ void Setup::adopt_cards(const std::vector<std::vector<std::byte>>& blobs) {
   mine.shm_slots = roots.shm_slots != 0 ? roots.shm_slots : 4;
   mine.debug = roots.debug;
   mine.constants = roots.constants;
-  if (membership_.rank != 0) mine.constants_source = "rank 0";
   membership_.topology = std::make_unique<Topology>(std::move(identities));
   membership_.max_channels = mine.max_channels != 0 ? static_cast<int>(mine.max_channels) : 2;
   if (on_device()) membership_.max_channels = device_channels(cards, mine.max_channels);

@@ -84,17 +84,6 @@ std::optional<std::string> read_text(const std::string& path) {
                                          std::strerror(why)));
 }
 
-void make_folders_of(const std::string& path) {
-  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
-    const std::string folder = path.substr(0, slash);
-    if (mkdir(folder.c_str(), S_IRWXU) == 0 || errno == EEXIST) continue;
-    // One that is there on a file system where nothing can be made gives other errors than EEXIST.
-    struct stat facts {};
-    const int why = errno;
-    if (stat(folder.c_str(), &facts) != 0) cannot_write(path, why);
-  }
-}
-
 void write_all(int descriptor, std::string_view text, const std::string& path) {
   while (!text.empty()) {
     const ssize_t n = write(descriptor, text.data(), text.size());
@@ -105,6 +94,19 @@ void write_all(int descriptor, std::string_view text, const std::string& path) {
 }
 
 }  // namespace
+
+void make_folders_of(const std::string& path) {
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    const std::string folder = path.substr(0, slash);
+    if (mkdir(folder.c_str(), S_IRWXU) == 0 || errno == EEXIST) continue;
+    // One that is there on a file system where nothing can be made gives other errors than EEXIST.
+    struct stat facts {};
+    const int why = errno;
+    if (stat(folder.c_str(), &facts) != 0) cannot_write(path, why);
+  }
+  const std::string folder = path.substr(0, path.rfind('/') + 1);
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0) cannot_write(path, errno);
+}
 
 std::string tuning_to_json(const Tuning& tuning) {
   Json constants;

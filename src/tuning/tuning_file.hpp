@@ -29,8 +29,12 @@ Tuning parse_tuning(std::string_view text);
 /// Nothing where the environment names no such folder.
 std::optional<std::string> cached_tuning_path();
 
-/// Replaces the file in one step, so that readers see the old one or the new one; makes the folders that are missing
-/// (mode 0700). Throws Error(strettoSystemError).
+/// Makes the folders of the file that are missing (mode 0700), before something is measured that could not be kept.
+/// Throws Error(strettoSystemError).
+void make_folders_of(const std::string& path);
+
+/// Replaces the file in one step, so that readers see the old one or the new one; makes its folders, too. Throws
+/// Error(strettoSystemError).
 void write_tuning(const std::string& path, const Tuning& tuning);
 
 /// The constants in force, and where they are from.

@@ -98,6 +98,7 @@ TuneReport measure(const TuneOptions& options) {
 
 void tune(const TuneOptions& options) {
   const std::string path = path_of(options);
+  make_folders_of(path);
   TuneReport report = measure(options);
   report.path = path;
   write_tuning(path, {report.hardware, report.fit.constants, report.n_ranks, report.error_percent()});
