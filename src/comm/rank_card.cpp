@@ -17,8 +17,8 @@ void check(const Settings& settings) {
                     settings.shm_slot_bytes <= most(Knob::shm_slot_bytes) && settings.shm_slot_bytes % 64 == 0;
   for (const LinkConstantRow& row : link_constant_rows()) {
     if (settings.constants.*row.field <= row.most) continue;
-    throw Error(strettoRemoteError, format("its constant {} is {}, and no machine's", row.name,
-                                           settings.constants.*row.field));
+    throw Error(strettoRemoteError,
+                format("its constant {} is {}, and no machine's", row.name, settings.constants.*row.field));
   }
   if (sane) return;
   throw Error(strettoRemoteError, format("{} channels and {} slots of {} bytes cannot be", settings.max_channels,
@@ -60,7 +60,8 @@ RankCard decode_rank_card(std::span<const std::byte> bytes) {
   card.settings.shm_slot_bytes = in.number<std::uint64_t>();
   card.settings.shm_slots = in.number<std::uint32_t>();
   card.settings.debug = decode_debug_mode(in.number<std::uint8_t>());
-  for (const LinkConstantRow& row : link_constant_rows()) card.settings.constants.*row.field = in.number<std::uint64_t>();
+  for (const LinkConstantRow& row : link_constant_rows())
+    card.settings.constants.*row.field = in.number<std::uint64_t>();
   card.resident_blocks = in.number<std::uint32_t>();
   for (std::byte& byte : card.gpu) byte = in.number<std::byte>();
   check(card.settings);

@@ -14,8 +14,8 @@ namespace stretto {
 
 using Picoseconds = std::uint64_t;
 
-/// What was measured of a machine, or is taken for it. Rank 0's count for all ranks. The defaults were fitted roughly to
-/// shared memory on a virtual machine of two cores; `stretto tune` measures (docs/tuning.md).
+/// What was measured of a machine, or is taken for it. Rank 0's count for all ranks. The defaults were fitted roughly
+/// to shared memory on a virtual machine of two cores; `stretto tune` measures (docs/tuning.md).
 struct LinkConstants {
   Picoseconds operation = 0;            ///< of a call, whatever it does: the same for all plans, so it decides nothing
   Picoseconds message = 250'000;        ///< from signal to wait, for an empty message
@@ -77,8 +77,8 @@ struct Workload {
   Work sends = {};                ///< of `path` and of `rank` alike: puts of the input, which need nothing of the rest
 };
 
-/// What an operation costs: the call itself, waiting for the hops, plus the work, be it the path's or, where ranks share a core, that of
-/// all its ranks, or that of the link between groups.
+/// What an operation costs: the call itself, waiting for the hops, plus the work, be it the path's or, where ranks
+/// share a core, that of all its ranks, or that of the link between groups.
 struct Price {
   Picoseconds operation = 0;
   Picoseconds hops = 0;

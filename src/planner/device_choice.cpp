@@ -76,8 +76,8 @@ DeviceChoice choose_device_plan(Collective collective, std::uint64_t block_bytes
   const Picoseconds cost_by_slots = slots.cost + model.slots_start;
   choice.by_packets = packets.cost <= cost_by_slots;
   choice.spec = choice.by_packets ? packets.spec : slots.spec;
-  choice.cost = n_ranks == 2 ? pair_cost(model.pair, choice.by_packets, block_bytes)
-                             : std::min(packets.cost, cost_by_slots);
+  choice.cost =
+      n_ranks == 2 ? pair_cost(model.pair, choice.by_packets, block_bytes) : std::min(packets.cost, cost_by_slots);
   choice.spec.channels =
       channels_for(block_bytes, choice.by_packets ? model.packet_bytes_per_channel : model.slot_bytes_per_channel,
                    choice.spec.channels, model.max_channels);

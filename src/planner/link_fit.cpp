@@ -15,16 +15,19 @@ namespace {
 // not: that is tried out.
 constexpr std::size_t kUnknowns = 8;
 using Row = std::array<double, kUnknowns>;
-constexpr std::array<std::uint64_t LinkConstants::*, kUnknowns> kFields = {
-    &LinkConstants::operation,          &LinkConstants::message,      &LinkConstants::step,
-    &LinkConstants::early_byte,         &LinkConstants::cached_byte_copied,
-    &LinkConstants::byte_copied,        &LinkConstants::cached_byte_reduced,
-    &LinkConstants::byte_reduced};
+constexpr std::array<std::uint64_t LinkConstants::*, kUnknowns> kFields = {&LinkConstants::operation,
+                                                                           &LinkConstants::message,
+                                                                           &LinkConstants::step,
+                                                                           &LinkConstants::early_byte,
+                                                                           &LinkConstants::cached_byte_copied,
+                                                                           &LinkConstants::byte_copied,
+                                                                           &LinkConstants::cached_byte_reduced,
+                                                                           &LinkConstants::byte_reduced};
 
 constexpr int kRefinements = 12;
 constexpr double kNoise = 0.02;  ///< relative; smaller errors than this count as if they were this
-/// Of a constant's place at the start, as if a sample had told it: few beside the samples, enough for what they hardly
-/// tell (steps of two ranks, say) not to fall to nothing.
+/// Of a constant's place at the start, as if a sample had told it: little beside the samples, enough for what they
+/// hardly tell (steps of two ranks, say) not to fall to nothing. It grows with the samples' noise.
 constexpr double kPriorWeight = 0.5;
 constexpr std::size_t kParts = 8;
 constexpr std::array<std::uint64_t, 5> kEarlyBytes = {0, 1 << 13, 1 << 14, 1 << 15, 1 << 16};
@@ -156,15 +159,17 @@ Row least_squares(const Normal& normal) {
 double least_errors(Equations& equations, std::size_t n_samples, Row& solution) {
   equations.weights.assign(equations.rows.size(), 1);
   double sum = 0;
+  double prior_weight = kPriorWeight;
   for (int i = 0; i < kRefinements; ++i) {
     solution = least_squares(normal_of(equations));
     sum = 0;
     for (std::size_t s = 0; s < equations.rows.size(); ++s) {
       double error = -1;
       for (std::size_t j = 0; j < kUnknowns; ++j) error += equations.rows[s][j] * solution[j];
-      equations.weights[s] = s < n_samples ? 1 / std::max(std::abs(error), kNoise) : kPriorWeight;
+      equations.weights[s] = s < n_samples ? 1 / std::max(std::abs(error), kNoise) : prior_weight;
       if (s < n_samples) sum += std::abs(error);
     }
+    prior_weight = kPriorWeight * std::max(1.0, sum / static_cast<double>(n_samples) / kNoise);
   }
   return sum;
 }

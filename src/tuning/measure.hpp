@@ -7,15 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "planner/link_fit.hpp"
 #include "plan/plan.hpp"
+#include "planner/link_fit.hpp"
 
 namespace stretto {
 
 struct MeasureOptions {
   int n_ranks = 2;
   std::uint64_t most_bytes = 1 << 24;  ///< of a block
-  double seconds = 12;                 ///< about; each sample is taken twice at least, however long that is
+  double seconds = 9;                  ///< about; twice that on a busy machine
 };
 
 struct Measurement {
@@ -24,8 +24,8 @@ struct Measurement {
   std::uint64_t block_bytes = 0;
   bool for_fit = true;
   bool held_back = false;  ///< for predictions to be held against
-  LinkSample sample;    ///< the time: of what the machine does when nobody disturbs it
-  double usual_ps = 0;  ///< median: well above the sample's time where others use the cores, too
+  LinkSample sample;       ///< the time: of what the machine does when nobody disturbs it
+  double usual_ps = 0;     ///< median: well above the sample's time where others use the cores, too
 };
 
 /// @param progress gets the part that is done, 0 to 1, every now and then

@@ -19,7 +19,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr std::string_view kFormat = "stretto tuning 1";
 
-[[noreturn]] void refuse(std::string why) { throw Error(strettoInvalidArgument, std::move(why), "STRETTO_TUNING_FILE"); }
+[[noreturn]] void refuse(std::string why) {
+  throw Error(strettoInvalidArgument, std::move(why), "STRETTO_TUNING_FILE");
+}
 
 const Json& member(const Json& object, const char* name) {
   const auto found = object.find(name);
@@ -80,8 +82,8 @@ std::optional<std::string> read_text(const std::string& path) {
 }
 
 [[noreturn]] void cannot_write(const std::string& path, int why) {
-  throw Error(strettoSystemError, format("{} cannot be written ({}): name another file with --out", path,
-                                         std::strerror(why)));
+  throw Error(strettoSystemError,
+              format("{} cannot be written ({}): name another file with --out", path, std::strerror(why)));
 }
 
 void write_all(int descriptor, std::string_view text, const std::string& path) {
@@ -110,7 +112,8 @@ void make_folders_of(const std::string& path) {
 
 std::string tuning_to_json(const Tuning& tuning) {
   Json constants;
-  for (const LinkConstantRow& row : link_constant_rows()) constants[std::string(row.name)] = tuning.constants.*row.field;
+  for (const LinkConstantRow& row : link_constant_rows())
+    constants[std::string(row.name)] = tuning.constants.*row.field;
   const Json all = {{"format", kFormat},
                     {"hardware", tuning.hardware},
                     {"ranks", tuning.n_ranks},
@@ -131,7 +134,8 @@ Tuning parse_tuning(std::string_view text) {
   if (!hardware.is_string()) refuse("its \"hardware\" is no text");
   tuning.hardware = hardware.get<std::string>();
   const Json& n_ranks = member(all, "ranks");
-  if (!n_ranks.is_number_unsigned() || n_ranks.get<std::uint64_t>() > 1 << 20) refuse("its \"ranks\" is no number of ranks");
+  if (!n_ranks.is_number_unsigned() || n_ranks.get<std::uint64_t>() > 1 << 20)
+    refuse("its \"ranks\" is no number of ranks");
   tuning.n_ranks = n_ranks.get<int>();
   const Json& error = member(all, "error_percent");
   if (!error.is_number() || !(error.get<double>() >= 0)) refuse("its \"error_percent\" is no number from 0 on");

@@ -15,8 +15,8 @@ namespace stretto {
 struct Tuning {
   std::string hardware;  ///< as topology::hardware_facts has it
   LinkConstants constants;
-  int n_ranks = 0;            ///< that measured
-  double error_percent = 0;   ///< median of |predicted / measured - 1|, at sizes that were not fitted
+  int n_ranks = 0;           ///< that measured
+  double error_percent = 0;  ///< median of |predicted / measured - 1|, at sizes that were not fitted
 };
 
 constexpr std::size_t kMostTuningBytes = 1 << 14;

@@ -1,5 +1,5 @@
-// What the cost model says of two GPUs over NVLink, held against what was measured of them (perf/results/gpu). Pure: the
-// times are in the repository.
+// What the cost model says of two GPUs over NVLink, held against what was measured of them (perf/results/gpu). Pure:
+// the times are in the repository.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -23,11 +23,11 @@ struct Report {
 };
 
 constexpr Report kReports[] = {
-    {"all_reduce_sweep", Collective::all_reduce},         {"all_reduce_stream_small", Collective::all_reduce},
-    {"all_reduce_half", Collective::all_reduce},          {"all_reduce_graphs_small", Collective::all_reduce, true},
-    {"all_gather_sweep", Collective::all_gather},         {"reduce_scatter_sweep", Collective::reduce_scatter},
-    {"broadcast_sweep", Collective::broadcast},           {"reduce_sweep", Collective::reduce},
-    {"gather_sweep", Collective::gather},                 {"scatter_sweep", Collective::scatter},
+    {"all_reduce_sweep", Collective::all_reduce}, {"all_reduce_stream_small", Collective::all_reduce},
+    {"all_reduce_half", Collective::all_reduce},  {"all_reduce_graphs_small", Collective::all_reduce, true},
+    {"all_gather_sweep", Collective::all_gather}, {"reduce_scatter_sweep", Collective::reduce_scatter},
+    {"broadcast_sweep", Collective::broadcast},   {"reduce_sweep", Collective::reduce},
+    {"gather_sweep", Collective::gather},         {"scatter_sweep", Collective::scatter},
     {"alltoall_sweep", Collective::all_to_all},
 };
 

@@ -1,4 +1,5 @@
-// Files of a machine's constants: written, read again, and refused where they are broken, hostile or of another machine.
+// Files of a machine's constants: written, read again, and refused where they are broken, hostile or of another
+// machine.
 #include "tuning/tuning_file.hpp"
 
 #include <sys/stat.h>
@@ -22,7 +23,9 @@ Tuning tuning_of_here() {
   return tuning;
 }
 
-TuningInForce with(const std::string& value) { return tuning_in_force(Environment::from({"STRETTO_TUNING_FILE=" + value})); }
+TuningInForce with(const std::string& value) {
+  return tuning_in_force(Environment::from({"STRETTO_TUNING_FILE=" + value}));
+}
 
 class TuningFile : public TuningFolder {
  protected:

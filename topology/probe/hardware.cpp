@@ -19,7 +19,8 @@ std::string value_in(std::string_view text, std::string_view key) {
     text.remove_prefix(end == text.npos ? text.size() : end + 1);
     if (!line.starts_with(key)) continue;
     const std::size_t colon = line.find(':');
-    if (colon == line.npos || line.substr(key.size(), colon - key.size()).find_first_not_of(" \t") != line.npos) continue;
+    if (colon == line.npos || line.substr(key.size(), colon - key.size()).find_first_not_of(" \t") != line.npos)
+      continue;
     std::string value;
     for (const char letter : line.substr(colon + 1)) {
       const bool is_plain = letter > ' ' && letter <= '~' && letter != ';' && letter != '"' && letter != '\\';

@@ -1,5 +1,5 @@
-// What hardware this is, in one line: enough to tell whether figures that were measured are of this machine. A few small
-// files are read, since communicators ask for it when they are made; probe_machine (probe.hpp) knows more.
+// What hardware this is, in one line: enough to tell whether figures that were measured are of this machine. A few
+// small files are read, since communicators ask for it when they are made; probe_machine (probe.hpp) knows more.
 #pragma once
 
 #include <string>

@@ -52,10 +52,11 @@ void add_tune(CLI::App& app, TuneOptions& options) {
   command->add_option("--out", options.out, "Write them here (default: the cache, where communicators look)");
   command->add_option("--ranks", options.n_ranks, "Ranks that measure, a core for each (default 2)")
       ->check(CLI::Range(2, 64));
-  command->add_option("--seconds", options.seconds, "About how long (default 12)")->check(CLI::Range(0.01, 3600.0));
+  command->add_option("--seconds", options.seconds, "About how long (default 9)")->check(CLI::Range(0.01, 3600.0));
   command->add_option("--most-bytes", options.most_bytes, "Largest block (default 16M)")
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(std::uint64_t{1} << 14, std::uint64_t{1} << 30));
+  command->add_flag("--force", options.force, "Keep them even if the defaults predict better");
   command->add_flag("--json", options.json, "Print JSON");
 }
 

@@ -43,12 +43,14 @@ struct ExplainOptions {
 struct TuneOptions {
   std::string out;  ///< "": the cache, where communicators look
   int n_ranks = 2;
-  double seconds = 12;
+  double seconds = 9;
   std::uint64_t most_bytes = 1 << 24;
+  bool force = false;  ///< keep them even if the defaults predict better
   bool json = false;
 };
 
-/// Measures this machine's constants and writes them to a file. On a terminal it shows how far it is.
+/// Measures this machine's constants and writes them to a file. On a terminal it shows how far it is. Throws Error
+/// where they are not worth keeping.
 void tune(const TuneOptions& options);
 
 struct SimulateOptions {

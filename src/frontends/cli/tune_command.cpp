@@ -100,9 +100,18 @@ void tune(const TuneOptions& options) {
   const std::string path = path_of(options);
   make_folders_of(path);
   TuneReport report = measure(options);
-  report.path = path;
-  write_tuning(path, {report.hardware, report.fit.constants, report.n_ranks, report.error_percent()});
+  const bool is_better = report.error_percent() <= report.error_of_defaults_percent();
+  if (is_better || options.force) {
+    report.path = path;
+    write_tuning(path, {report.hardware, report.fit.constants, report.n_ranks, report.error_percent()});
+  }
   print(options.json ? tune_to_json(report) : tune_to_text(report));
+  if (report.path.empty()) {
+    throw Error(
+        strettoSystemError,
+        "nothing is kept, since the defaults predict better: others were using the cores, it seems; measure again "
+        "when they are idle, or keep it all the same with --force");
+  }
 }
 
 }  // namespace stretto::cli

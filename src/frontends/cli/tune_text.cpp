@@ -74,9 +74,7 @@ double Prediction::error() const { return std::abs(predicted_ps / measured.sampl
 double Prediction::error_of_defaults() const { return std::abs(by_defaults_ps / measured.sample.time_ps - 1); }
 
 double TuneReport::error_percent() const { return median_percent(*this, &Prediction::error); }
-double TuneReport::error_of_defaults_percent() const {
-  return median_percent(*this, &Prediction::error_of_defaults);
-}
+double TuneReport::error_of_defaults_percent() const { return median_percent(*this, &Prediction::error_of_defaults); }
 
 std::string tune_to_text(const TuneReport& report) {
   std::string text = format("{}\n{} ranks over shared memory, {} samples in {:.1f} s\n\n{}\n", report.hardware,
@@ -85,11 +83,12 @@ std::string tune_to_text(const TuneReport& report) {
   text += format("median error {:.0f} %; by the defaults {:.0f} %\n", report.error_percent(),
                  report.error_of_defaults_percent());
   if (report.usual_to_quiet > kBusy) {
-    text += format("others were using the cores: most times are {:.1f} times those that were used; measure again when "
-                   "the machine is quiet\n",
-                   report.usual_to_quiet);
+    text += format(
+        "others were using the cores: most times are {:.1f} times those that were used; measure again when "
+        "the machine is quiet\n",
+        report.usual_to_quiet);
   }
-  return text + format("written to {}\n", report.path);
+  return report.path.empty() ? text : text + format("written to {}\n", report.path);
 }
 
 std::string tune_to_json(const TuneReport& report) {
@@ -121,7 +120,7 @@ std::string tune_to_json(const TuneReport& report) {
                     {"median_error_percent", report.error_percent()},
                     {"median_error_of_defaults_percent", report.error_of_defaults_percent()},
                     {"samples", samples_json(report)},
-                    {"file", report.path}};
+                    {"file", report.path.empty() ? Json() : Json(report.path)}};
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

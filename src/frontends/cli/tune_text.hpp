@@ -13,7 +13,7 @@ namespace stretto::cli {
 /// What the planner chooses for a size that was not fitted, and what the model says of it.
 struct Prediction {
   Measurement measured;
-  double predicted_ps = 0;   ///< by the fitted constants
+  double predicted_ps = 0;    ///< by the fitted constants
   double by_defaults_ps = 0;  ///< the same plan by the defaults
   double error() const;
   double error_of_defaults() const;
@@ -21,7 +21,7 @@ struct Prediction {
 
 struct TuneReport {
   std::string hardware;
-  std::string path;  ///< where the constants were written
+  std::string path;  ///< where the constants were written; "": they were not
   int n_ranks = 0;
   double seconds = 0;
   std::vector<Measurement> measured;

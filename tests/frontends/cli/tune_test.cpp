@@ -23,12 +23,13 @@ class CliTune : public ::testing::Test {
 
   /// With a cache of its own, and the smallest budget.
   Outcome tune(const std::string& arguments) const {
-    return shell("XDG_CACHE_HOME=" + folder_ + " STRETTO_TUNING_FILE= " STRETTO_PROGRAM
-                 " tune --seconds 0.05 --most-bytes 16K " + arguments);
+    return shell("XDG_CACHE_HOME=" + folder_ +
+                 " STRETTO_TUNING_FILE= " STRETTO_PROGRAM " tune --force --seconds 0.05 --most-bytes 16K " + arguments);
   }
   Outcome explain(const std::string& arguments) const {
-    return shell("XDG_CACHE_HOME=" + folder_ + " STRETTO_TUNING_FILE= " STRETTO_PROGRAM
-                 " explain --collective all_reduce --ranks 2 --bytes 1K " + arguments);
+    return shell("XDG_CACHE_HOME=" + folder_ +
+                 " STRETTO_TUNING_FILE= " STRETTO_PROGRAM " explain --collective all_reduce --ranks 2 --bytes 1K " +
+                 arguments);
   }
 
   std::string folder_;
@@ -80,8 +81,8 @@ TEST_F(CliTune, WhatCannotBe_IsRefused) {
 }
 
 TEST_F(CliTune, BrokenCache_IsSaidAndNotUsed) {
-  const Outcome outcome = shell("STRETTO_TUNING_FILE=/dev/null " STRETTO_PROGRAM
-                                " explain --collective all_reduce --ranks 2 --bytes 1K");
+  const Outcome outcome =
+      shell("STRETTO_TUNING_FILE=/dev/null " STRETTO_PROGRAM " explain --collective all_reduce --ranks 2 --bytes 1K");
   EXPECT_EQ(outcome.status, 0);
   EXPECT_NE(outcome.text.find("warning: tuning file /dev/null is not used: it is no regular file"), std::string::npos)
       << outcome.text;
