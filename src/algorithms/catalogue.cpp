@@ -12,6 +12,8 @@
 #include "algorithms/hierarchical/plan.hpp"
 #include "algorithms/one_shot/plan.hpp"
 #include "algorithms/pairwise/plan.hpp"
+#include "algorithms/rail_rings/plan.hpp"
+#include "algorithms/rail_trees/plan.hpp"
 #include "algorithms/recursive_doubling/plan.hpp"
 #include "algorithms/ring/plan.hpp"
 #include "algorithms/tree/plan.hpp"
@@ -24,25 +26,34 @@ namespace {
 
 // clang-format off
 constexpr AlgorithmRow kRows[] = {
-    // name, revision, supports, channel_multiple, chunks_per_block, min_slots, build, workload, parts_per_slot, reach
+    // name, revision, supports, channel_multiple, chunks_per_block, min_slots, build, workload, parts_per_slot, reach,
+    // even_channels, alike
     {"ring", 1, ring::supports, 1, ring::chunks_per_block, 2, ring::build, ring::workload, one_part_per_slot,
-     Reach::neighbours},
+     Reach::neighbours, nullptr, {1, 0}},
     {"tree", 1, tree::supports, 2, tree::chunks_per_block, 1, tree::build, tree::workload, one_part_per_slot,
      Reach::neighbours},
-    {"one_shot", 1, one_shot::supports, 1, one_shot::chunks_per_block, 1, one_shot::build, one_shot::workload},
-    {"two_shot", 1, two_shot::supports, 1, two_shot::chunks_per_block, 1, two_shot::build, two_shot::workload},
+    {"one_shot", 1, one_shot::supports, 1, one_shot::chunks_per_block, 1, one_shot::build, one_shot::workload,
+     one_part_per_slot, Reach::everyone, nullptr, {1, 0}},
+    {"two_shot", 1, two_shot::supports, 1, two_shot::chunks_per_block, 1, two_shot::build, two_shot::workload,
+     one_part_per_slot, Reach::everyone, nullptr, {1, 0}},
     {"recursive_doubling", 1, recursive_doubling::supports, 1, recursive_doubling::chunks_per_block, 1,
      recursive_doubling::build, recursive_doubling::workload, one_part_per_slot, Reach::doubling},
     {"halving_doubling", 1, halving_doubling::supports, 1, halving_doubling::chunks_per_block, 1,
      halving_doubling::build, halving_doubling::workload, halving_doubling::parts_per_slot, Reach::doubling},
     {"binomial", 1, binomial::supports, 1, binomial::chunks_per_block, 1, binomial::build, binomial::workload,
      binomial::parts_per_slot, Reach::doubling},
-    {"bruck", 1, bruck::supports, 1, bruck::chunks_per_block, 1, bruck::build, bruck::workload, bruck::parts_per_slot},
-    {"forest", 1, forest::supports, 1, forest::chunks_per_block, 2, forest::build, forest::workload,
+    {"bruck", 1, bruck::supports, 1, bruck::chunks_per_block, 1, bruck::build, bruck::workload, bruck::parts_per_slot,
+     Reach::everyone, nullptr, {1, 0}},
+    {"forest", 2, forest::supports, 1, forest::chunks_per_block, 2, forest::build, forest::workload,
      forest::parts_per_slot, Reach::trees},
     {"hierarchical", 1, hierarchical::supports, 1, hierarchical::chunks_per_block, 1, hierarchical::build,
      hierarchical::workload, hierarchical::parts_per_slot, Reach::groups},
-    {"pairwise", 1, pairwise::supports, 1, pairwise::chunks_per_block, 1, pairwise::build, pairwise::workload},
+    {"rail_rings", 1, rail_rings::supports, 1, rail_rings::chunks_per_block, 2, rail_rings::build,
+     rail_rings::workload, rail_rings::parts_per_slot, Reach::rails, nullptr, {1, 0}},
+    {"rail_trees", 1, rail_trees::supports, 2, rail_trees::chunks_per_block, 1, rail_trees::build,
+     rail_trees::workload, one_part_per_slot, Reach::rails, rail_trees::even_channels, {0, 2}},
+    {"pairwise", 1, pairwise::supports, 1, pairwise::chunks_per_block, 1, pairwise::build, pairwise::workload,
+     one_part_per_slot, Reach::everyone, nullptr, {1, 0}},
 };
 // clang-format on
 
@@ -59,7 +70,7 @@ std::string names_for(Collective collective) {
 }
 
 void check_groups(const PlanSpec& spec, const AlgorithmRow& row) {
-  if (row.reach != Reach::groups) refuse("groups", format("algorithm \"{}\" knows no groups", row.name));
+  if (!knows_groups(row.reach)) refuse("groups", format("algorithm \"{}\" knows no groups", row.name));
   std::int32_t seen = 0;
   bool in_order = spec.groups.size() == static_cast<std::size_t>(spec.n_ranks);
   for (const std::int32_t group : spec.groups) {

@@ -20,8 +20,21 @@ enum class Reach : std::uint8_t {
                ///< them
   doubling,    ///< the same, and all in step: only the last doublings leave a group
   groups,      ///< the algorithm knows the groups, needs them, and states itself what crosses
+  rails,       ///< the same, where each rank has a way of its own to other groups (hosts with a NIC for each GPU)
   trees,       ///< any rank to any other; the algorithm is for trees that are made for the machine's links
 };
+
+/// What of a plan is like other parts of it, so that a simulator may run some for all. Chunks differ in size, as their
+/// numbers do.
+struct Alike {
+  /// Of collectives without a root: rank r + n does as rank r does, n ranks further, for any multiple n of this; 0:
+  /// not.
+  std::int32_t ranks = 0;
+  /// Channel c + n does as channel c does, with each group's ranks one further, for any multiple n of this; 0: not.
+  std::int32_t channels = 0;
+};
+
+constexpr bool knows_groups(Reach reach) noexcept { return reach == Reach::groups || reach == Reach::rails; }
 
 struct AlgorithmRow {
   std::string_view name;
@@ -37,6 +50,9 @@ struct AlgorithmRow {
   /// Of algorithms that send several chunks in a message; beyond kMostPartsPerSlot there is no plan.
   std::int32_t (*parts_per_slot)(const PlanSpec& spec) = one_part_per_slot;
   Reach reach = Reach::everyone;
+  /// Channels with which all ranks do as much as others, and use all links that they can; nullptr: any number serves.
+  std::int32_t (*even_channels)(const PlanSpec& spec) = nullptr;
+  Alike alike = {};
 };
 
 std::span<const AlgorithmRow> catalogue() noexcept;

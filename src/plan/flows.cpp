@@ -10,92 +10,192 @@ namespace stretto {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
-/// What is left of a flow by rounding, in bytes.
-constexpr double kNothing = 1e-3;
+/// Levels that differ by less are the same: what changes dies out with distance.
 constexpr double kRounding = 1e-9;
+/// Flows that would end so soon after one another, in parts of the time since the beginning, end together.
+constexpr double kTogether = 1e-12;
+
+bool is_same(double a, double b) {
+  if (a == b) return true;
+  return a != kNever && b != kNever && std::abs(a - b) <= kRounding * std::max(a, b);
+}
 
 }  // namespace
 
-Flows::Flows(std::vector<double> capacities)
-    : capacities_(std::move(capacities)), carried_(capacities_.size()), loads_(capacities_.size()) {}
-
-void Flows::start(double bytes, const std::vector<LinkId>* links, std::int32_t owner) {
-  flows_.push_back({bytes, bytes, links, owner, 0});
-  shared_ = false;
+Flows::Flows(std::vector<double> capacities) : links_(capacities.size()), carried_(capacities.size()) {
+  for (std::size_t link = 0; link < capacities.size(); ++link) links_[link] = {capacities[link], kNever, {}, false};
 }
 
-void Flows::count_users() {
-  for (const LinkId link : used_) loads_[static_cast<std::size_t>(link)].users = 0;
-  used_.clear();
-  unsettled_.clear();
-  for (Flow& flow : flows_) {
-    flow.rate = kNever;  // of a flow over no link
-    if (!flow.links->empty()) unsettled_.push_back(&flow);
-    for (const LinkId link : *flow.links) {
-      Load& load = loads_[static_cast<std::size_t>(link)];
-      if (load.users++ > 0) continue;
-      used_.push_back(link);
-      load.left = capacities_[static_cast<std::size_t>(link)];
+void Flows::look_at(LinkId id) {
+  Link& link = links_[static_cast<std::size_t>(id)];
+  if (std::exchange(link.is_due, true)) return;
+  due_.push_back(id);
+}
+
+void Flows::touch(std::uint32_t flow) {
+  if (std::exchange(flows_[flow].is_touched, true)) return;
+  touched_.push_back(flow);
+}
+
+void Flows::start(double bytes, std::span<const Share> way, std::int32_t owner) {
+  std::uint32_t id = 0;
+  if (free_.empty()) {
+    id = static_cast<std::uint32_t>(flows_.size());
+    flows_.emplace_back();
+  } else {
+    id = free_.back();
+    free_.pop_back();
+  }
+  Flow& flow = flows_[id];
+  flow.way = way;
+  flow.places.clear();
+  flow.bytes = flow.left = bytes;
+  flow.since_s = now_s_;
+  flow.rate = 0;
+  flow.number = n_started_++;
+  flow.owner = owner;
+  for (std::uint32_t place = 0; place < way.size(); ++place) {
+    Link& link = links_[static_cast<std::size_t>(way[place].link)];
+    flow.places.push_back(static_cast<std::uint32_t>(link.flows.size()));
+    link.flows.push_back({id, place});
+    look_at(way[place].link);
+  }
+  touch(id);
+  ++n_flows_;
+}
+
+void Flows::remove(std::uint32_t id) {
+  Flow& flow = flows_[id];
+  for (std::uint32_t place = 0; place < flow.way.size(); ++place) {
+    const Share& share = flow.way[place];
+    carried_[static_cast<std::size_t>(share.link)] += flow.bytes * share.flows;
+    std::vector<Passage>& passages = links_[static_cast<std::size_t>(share.link)].flows;
+    const std::uint32_t at = flow.places[place];
+    passages[at] = passages.back();
+    passages.pop_back();
+    if (at < passages.size()) flows_[passages[at].flow].places[passages[at].place] = at;
+    look_at(share.link);
+  }
+  ++flow.version;
+  free_.push_back(id);
+  --n_flows_;
+}
+
+double Flows::granted_elsewhere(const Flow& flow, std::uint32_t place) const {
+  double granted = kNever;
+  for (std::uint32_t other = 0; other < flow.way.size(); ++other) {
+    if (other == place) continue;
+    granted = std::min(granted, links_[static_cast<std::size_t>(flow.way[other].link)].level);
+  }
+  return granted;
+}
+
+/// Infinite where the link can give its flows all that others grant them.
+double Flows::level_of(const Link& link) {
+  grants_.clear();
+  double wanted = 0;
+  double flows = 0;
+  for (const Passage& passage : link.flows) {
+    const Flow& flow = flows_[passage.flow];
+    grants_.emplace_back(granted_elsewhere(flow, passage.place), flow.way[passage.place].flows);
+    wanted += grants_.back().first * grants_.back().second;
+    flows += grants_.back().second;
+  }
+  if (wanted <= link.capacity * (1 + kRounding)) return kNever;
+  double left = link.capacity;
+  double level = left / flows;
+  // Those that take less than an equal share leave more to the others, until none does.
+  for (bool again = true; again;) {
+    again = false;
+    for (auto& [grant, weight] : grants_) {
+      if (weight == 0 || grant > level) continue;
+      left -= grant * weight;
+      flows -= weight;
+      weight = 0;
+      again = true;
     }
+    if (flows <= 0) break;
+    level = std::max(level, left / flows);
   }
+  return level;
 }
 
-/// What a flow gets on the tightest links, which are marked; those that are as tight but for rounding with them.
-double Flows::least_share() {
-  double least = kNever;
-  for (const LinkId link : used_) {
-    const Load& load = loads_[static_cast<std::size_t>(link)];
-    if (load.users > 0) least = std::min(least, load.left / load.users);
-  }
-  for (const LinkId link : used_) {
-    Load& load = loads_[static_cast<std::size_t>(link)];
-    load.is_tight = load.users > 0 && load.left / load.users <= least * (1 + kRounding);
-  }
-  return least;
-}
-
-/// Progressive filling: the links that give their flows least settle them, and what they take is gone for the others.
-/// Equally tight links at once: a cluster has thousands of them.
-void Flows::share() {
-  if (shared_) return;
-  shared_ = true;
-  count_users();
-  while (!unsettled_.empty()) {
-    const double least = least_share();
-    const auto is_settled = [&](Flow* flow) {
-      const auto is_tight = [&](LinkId link) { return loads_[static_cast<std::size_t>(link)].is_tight; };
-      if (std::ranges::none_of(*flow->links, is_tight)) return false;
-      flow->rate = least;
-      for (const LinkId link : *flow->links) {
-        Load& load = loads_[static_cast<std::size_t>(link)];
-        load.left = std::max(0.0, load.left - least);
-        --load.users;
+/// Others on the ways of its flows are to be looked at where this makes a difference to them.
+void Flows::raise_or_lower(LinkId id, double level) {
+  Link& link = links_[static_cast<std::size_t>(id)];
+  const double nearer = std::min(level, link.level);
+  link.level = level;
+  for (const Passage& passage : link.flows) {
+    const Flow& flow = flows_[passage.flow];
+    double least = kNever;
+    double second = kNever;
+    std::uint32_t least_at = passage.place;
+    for (std::uint32_t other = 0; other < flow.way.size(); ++other) {
+      if (other == passage.place) continue;
+      const double granted = links_[static_cast<std::size_t>(flow.way[other].link)].level;
+      if (granted < least) {
+        second = least;
+        least = granted;
+        least_at = other;
+      } else {
+        second = std::min(second, granted);
       }
-      return true;
-    };
-    std::erase_if(unsettled_, is_settled);
+    }
+    for (std::uint32_t other = 0; other < flow.way.size(); ++other) {
+      if (other != passage.place && nearer < (other == least_at ? second : least)) look_at(flow.way[other].link);
+    }
+    if (nearer < least) touch(passage.flow);
   }
 }
+
+void Flows::settle() {
+  for (std::size_t next = 0; next < due_.size(); ++next) {
+    const LinkId id = due_[next];
+    Link& link = links_[static_cast<std::size_t>(id)];
+    link.is_due = false;
+    const double level = level_of(link);
+    if (!is_same(level, link.level)) raise_or_lower(id, level);
+  }
+  due_.clear();
+  give_rates();
+}
+
+void Flows::give_rates() {
+  for (const std::uint32_t id : touched_) {
+    Flow& flow = flows_[id];
+    flow.is_touched = false;
+    const double rate = granted_elsewhere(flow, static_cast<std::uint32_t>(flow.way.size()));
+    if (is_same(rate, flow.rate)) continue;
+    flow.left -= flow.rate * (now_s_ - flow.since_s);
+    flow.since_s = now_s_;
+    flow.rate = rate;
+    ++flow.version;
+    if (rate <= 0) continue;
+    const double takes_s = rate == kNever ? 0 : std::max(0.0, flow.left) / rate;
+    ends_.emplace(now_s_ + takes_s, flow.number, id, flow.version);
+  }
+  touched_.clear();
+}
+
+bool Flows::is_stale(const End& end) const { return flows_[std::get<2>(end)].version != std::get<3>(end); }
 
 double Flows::next_end_s() {
-  share();
-  double first = kNever;
-  for (const Flow& flow : flows_) {
-    if (flow.left <= kNothing || flow.rate == kNever) return 0;
-    if (flow.rate > 0) first = std::min(first, flow.left / flow.rate);
-  }
-  return first;
+  settle();
+  while (!ends_.empty() && is_stale(ends_.top())) ends_.pop();
+  return ends_.empty() ? kNever : std::get<0>(ends_.top());
 }
 
-void Flows::advance(double seconds, std::vector<std::int32_t>& ended) {
-  share();
-  for (Flow& flow : flows_) {
-    flow.left -= flow.rate == kNever ? flow.left : std::min(flow.left, flow.rate * seconds);
-    if (flow.left > kNothing) continue;
-    for (const LinkId link : *flow.links) carried_[static_cast<std::size_t>(link)] += flow.bytes;
-    ended.push_back(flow.owner);
+void Flows::advance_to(double now_s, std::vector<std::int32_t>& ended) {
+  STRETTO_ASSERT(now_s <= next_end_s());
+  now_s_ = now_s;
+  const double until_s = now_s + now_s * kTogether;
+  while (!ends_.empty() && std::get<0>(ends_.top()) <= until_s) {
+    const End end = ends_.top();
+    ends_.pop();
+    if (is_stale(end)) continue;
+    ended.push_back(flows_[std::get<2>(end)].owner);
+    remove(std::get<2>(end));
   }
-  if (std::erase_if(flows_, [](const Flow& flow) { return flow.left <= kNothing; }) > 0) shared_ = false;
 }
 
 }  // namespace stretto

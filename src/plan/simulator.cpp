@@ -1,241 +1,297 @@
 #include "plan/simulator.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <functional>
 #include <limits>
-#include <map>
 #include <queue>
 #include <tuple>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "plan/geometry.hpp"
+#include "plan/alike_rounds.hpp"
+#include "plan/simulated_program.hpp"
 
 namespace stretto {
 namespace {
 
-constexpr std::uint64_t kEventsBetweenQuestions = 256;
+constexpr std::uint64_t kStepsBetweenQuestions = 1024;
 
-/// One direction of a connection: when what was signalled, or released, arrives.
+/// One direction of a connection: what was signalled, or released, and has not been waited for. Their times of arrival
+/// lie elsewhere, since there are millions.
 struct Stream {
-  std::deque<double> arrivals;
+  std::uint32_t first = 0;  ///< in a ring of as many as there are slots
+  std::uint32_t count = 0;
   std::int32_t waiter = -1;  ///< the strand that waits for the next one
 };
 
 struct Connection {
   Stream filled;
-  Stream credits;  ///< begins with one for each slot
-  std::uint64_t signalled = 0;
-  std::vector<double> releases;  ///< when the sender knows of them
-  std::int32_t drainer = -1;     ///< the strand that waits for all of them
+  Stream credits;                 ///< begins with one for each slot
+  std::uint32_t outstanding = 0;  ///< signalled and not released
+  std::int32_t drainer = -1;      ///< the strand that waits for all of them
+  double last_release_s = 0;      ///< when the sender knows of it
 };
 
 struct Cursor {
-  const Strand* strand;
-  Rank rank;
+  std::uint32_t at = 0;  ///< the step
+  std::uint32_t moving = 0;
   std::size_t round = 0;
-  std::size_t step = 0;
-  ChannelGeometry geometry;
-  bool moving = false;  ///< the step's bytes are under way, or have just arrived
+  bool has_waited = false;  ///< for the local work of the step
 };
 
 class Run {
  public:
-  Run(std::span<const Plan> plans, std::uint64_t block_bytes, const SimulatedMachine& machine)
-      : plans_(plans), machine_(machine), flows_(machine.routes->capacities()) {
-    const Plan& plan = plans.front();
-    const Geometry geometry({plan.spec.blocks(), plan.chunks_per_block, plan.spec.channels, plan.parts_per_slot},
-                            block_bytes, 1, machine.slot_bytes);
-    for (const Plan& each : plans) {
-      for (const Strand& strand : each.program.strands) {
-        cursors_.push_back({&strand, each.rank, 0, 0, geometry.channel(strand.channel), false});
-        n_steps_ += strand.body.size() * cursors_.back().geometry.rounds + strand.epilogue.size();
-      }
+  Run(const SimulatedPrograms& programs, const SimulatedMachine& machine)
+      : programs_(programs),
+        machine_(machine),
+        flows_(machine.routes->capacities()),
+        cursors_(programs.strands().size()),
+        connections_(programs.n_connections()),
+        arrivals_(programs.n_connections() * 2 * machine.slots),
+        alike_(programs, machine.skips_alike_rounds),
+        left_out_bytes_(machine.routes->capacities().size(), 0) {
+    for (std::size_t strand = 0; strand < cursors_.size(); ++strand) {
+      const SimulatedStrand& it = programs.strands()[strand];
+      cursors_[strand].at = it.body == it.epilogue || rounds(it) == 0 ? it.epilogue : it.body;
+      if (it.body == it.epilogue) cursors_[strand].round = rounds(it);
+      n_steps_ += (it.epilogue - it.body) * rounds(it) + it.end - it.epilogue;
     }
+    for (Connection& connection : connections_) connection.credits.count = machine.slots;
   }
 
   Simulation run() {
     for (std::size_t strand = 0; strand < cursors_.size(); ++strand) wake(static_cast<std::int32_t>(strand), 0);
     std::vector<std::int32_t> ended;
-    for (std::uint64_t event = 0; !timers_.empty() || !flows_.empty(); ++event) {
-      if (event % kEventsBetweenQuestions == 0 && !may_go_on()) return {now_, flows_.carried(), messages_, false};
+    while (!timers_.empty() || !flows_.empty()) {
+      if (!may_go_on()) return result(false);
       ended.clear();
-      const double flow_s = flows_.next_end_s();
-      const bool by_timer = !timers_.empty() && std::get<0>(timers_.top()) - now_ <= flow_s;
-      if (!by_timer && flow_s == std::numeric_limits<double>::infinity()) break;
-      const double next = by_timer ? std::max(now_, std::get<0>(timers_.top())) : now_ + flow_s;
-      flows_.advance(by_timer ? next - now_ : flow_s, ended);
-      now_ = next;
-      for (const std::int32_t strand : ended) carry_on(strand);
-      while (!timers_.empty() && std::get<0>(timers_.top()) <= now_) {
+      const double timer_s = timers_.empty() ? kNever : std::get<0>(timers_.top());
+      const double next_s = std::min(timer_s, flows_.next_end_s());
+      if (next_s == kNever) break;
+      now_s_ = std::max(now_s_, next_s);
+      flows_.advance_to(now_s_, ended);
+      for (const std::int32_t strand : ended) {
+        if (--cursors_[static_cast<std::size_t>(strand)].moving == 0) carry_on(strand);
+      }
+      while (!timers_.empty() && std::get<0>(timers_.top()) <= now_s_) {
         const std::int32_t strand = std::get<2>(timers_.top());
         timers_.pop();
         carry_on(strand);
       }
     }
     check_end();
-    return {now_, flows_.carried(), messages_, true};
+    return result(true);
   }
 
  private:
-  bool may_go_on() const {
-    return !machine_.go_on || machine_.go_on(static_cast<double>(n_steps_done_) / static_cast<double>(n_steps_));
+  static constexpr double kNever = std::numeric_limits<double>::infinity();
+
+  Simulation result(bool complete) const {
+    Simulation simulation{now_s_ + alike_.skipped_s(), flows_.carried(), messages_, n_steps_run_, complete};
+    for (std::size_t link = 0; link < left_out_bytes_.size(); ++link) {
+      simulation.link_bytes[link] += left_out_bytes_[link];
+    }
+    simulation.messages *= programs_.stands_for();
+    return simulation;
   }
 
-  bool at_end(const Cursor& cursor) const {
-    return cursor.round > cursor.geometry.rounds ||
-           (cursor.round == cursor.geometry.rounds && cursor.step >= cursor.strand->epilogue.size());
+  bool may_go_on() {
+    if (!machine_.go_on || n_steps_run_ < next_question_) return true;
+    next_question_ = n_steps_run_ + kStepsBetweenQuestions;
+    return machine_.go_on(static_cast<double>(n_steps_run_ + n_steps_skipped_) / static_cast<double>(n_steps_));
   }
 
-  const Step& step_of(const Cursor& cursor) const {
-    return cursor.round < cursor.geometry.rounds ? cursor.strand->body[cursor.step]
-                                                 : cursor.strand->epilogue[cursor.step];
+  const SimulatedStrand& strand_of(std::int32_t strand) const {
+    return programs_.strands()[static_cast<std::size_t>(strand)];
   }
+  std::size_t rounds(const SimulatedStrand& strand) const { return programs_.geometry(strand.channel).rounds; }
 
-  void wake(std::int32_t strand, double when) { timers_.emplace(when, ++n_timers_, strand); }
+  void wake(std::int32_t strand, double when_s) { timers_.emplace(when_s, ++n_timers_, strand); }
 
   /// Runs a strand until it has to wait.
-  void carry_on(std::int32_t strand) {
-    Cursor& cursor = cursors_[static_cast<std::size_t>(strand)];
-    skip_empty_bodies(cursor);
-    while (!at_end(cursor) && take(strand, cursor, step_of(cursor))) {
-      cursor.moving = false;
-      ++n_steps_done_;
-      ++cursor.step;
-      if (cursor.round < cursor.geometry.rounds && cursor.step == cursor.strand->body.size()) {
-        ++cursor.round;
-        cursor.step = 0;
-      }
+  void carry_on(std::int32_t number) {
+    const SimulatedStrand& strand = strand_of(number);
+    Cursor& cursor = cursors_[static_cast<std::size_t>(number)];
+    while (cursor.at < strand.end && take(number, strand, cursor)) {
+      cursor.has_waited = false;
+      ++n_steps_run_;
+      ++cursor.at;
+      if (cursor.at == strand.epilogue && cursor.round < rounds(strand)) next_round(number, strand, cursor);
     }
   }
 
-  static void skip_empty_bodies(Cursor& cursor) {
-    if (cursor.strand->body.empty()) cursor.round = std::max(cursor.round, cursor.geometry.rounds);
+  void next_round(std::int32_t number, const SimulatedStrand& strand, Cursor& cursor) {
+    ++cursor.round;
+    if (cursor.round < rounds(strand)) cursor.at = strand.body;
+    const std::size_t skipped = alike_.begins(number, cursor.round, now_s_);
+    for (std::size_t i = 0; skipped > 0 && i < cursors_.size(); ++i)
+      leave_out(programs_.strands()[i], cursors_[i], skipped);
+  }
+
+  /// Rounds of full chunks, all alike.
+  void leave_out(const SimulatedStrand& strand, Cursor& cursor, std::size_t skipped) {
+    if (strand.body == strand.epilogue) return;
+    for (std::uint32_t at = strand.body; at < strand.epilogue; ++at) {
+      const SimulatedStep& step = programs_.step(at);
+      if (step.kind == StepKind::signal) messages_ += skipped;
+      if (!step.moves_bytes) continue;
+      const double bytes = bytes_of(strand, cursor, step) * static_cast<double>(skipped);
+      for (const Share& share : programs_.way(step.way)) {
+        left_out_bytes_[static_cast<std::size_t>(share.link)] += bytes * share.flows;
+      }
+    }
+    cursor.round += skipped;
+    n_steps_skipped_ += skipped * (strand.epilogue - strand.body);
   }
 
   /// False: it has to wait, and will be woken.
-  bool take(std::int32_t strand, Cursor& cursor, const Step& step) {
-    switch (step.kind) {
-      case StepKind::put:
-      case StepKind::get:
-      case StepKind::reduce:
-      case StepKind::copy:
-        return move(strand, cursor, step);
-      case StepKind::signal:
-        return signal(cursor, step);
-      case StepKind::wait:
-        return await(between(step.peer, cursor).filled, strand);
-      case StepKind::wait_credit:
-        return await(between(cursor, step.peer).credits, strand);
-      case StepKind::wait_drain:
-        return drain(between(cursor, step.peer), strand);
-      case StepKind::release:
-        return release(between(step.peer, cursor));
+  bool take(std::int32_t number, const SimulatedStrand& strand, Cursor& cursor) {
+    const SimulatedStep& step = programs_.step(cursor.at);
+    if (step.moves_bytes) {
+      move_into_slots(number, strand, cursor);
+      return true;
     }
-    return true;
+    if (cursor.moving > 0) return false;
+    switch (step.kind) {
+      case StepKind::signal:
+        return signal(step.connection);
+      case StepKind::wait:
+        return await(step.connection, false, number);
+      case StepKind::wait_credit:
+        return await(step.connection, true, number);
+      case StepKind::wait_drain:
+        return drain(connection(step.connection), number);
+      case StepKind::release:
+        return release(step.connection);
+      default:
+        return work_here(number, strand, cursor, step);
+    }
   }
 
-  bool move(std::int32_t strand, Cursor& cursor, const Step& step) {
-    if (cursor.moving) return true;
-    const auto within = static_cast<std::size_t>(step.chunk % plans_.front().chunks_per_block);
-    const auto bytes = static_cast<double>(cursor.geometry.chunk(cursor.round, within).count);
-    if (bytes == 0) return true;
-    cursor.moving = true;
-    if (step.destination.space == Space::slot) {
-      flows_.start(bytes, &machine_.routes->of(cursor.strand->channel, cursor.rank, step.destination.index), strand);
-      return false;
+  double bytes_of(const SimulatedStrand& strand, const Cursor& cursor, const SimulatedStep& step) const {
+    return static_cast<double>(
+        programs_.geometry(strand.channel).chunk(cursor.round, static_cast<std::size_t>(step.within)).count);
+  }
+
+  /// Parts of one message, or of several on one way, are one flow.
+  void move_into_slots(std::int32_t number, const SimulatedStrand& strand, Cursor& cursor) {
+    const std::int32_t way = programs_.step(cursor.at).way;
+    const std::uint32_t end = cursor.round < rounds(strand) ? strand.epilogue : strand.end;
+    double bytes = bytes_of(strand, cursor, programs_.step(cursor.at));
+    while (cursor.at + 1 < end && programs_.step(cursor.at + 1).way == way) {
+      ++cursor.at;
+      ++n_steps_run_;
+      bytes += bytes_of(strand, cursor, programs_.step(cursor.at));
     }
-    if (machine_.local_bytes_per_s <= 0) return true;
-    wake(strand, now_ + bytes * static_cast<double>(step.sources.size()) / machine_.local_bytes_per_s);
+    if (bytes == 0) return;
+    ++cursor.moving;
+    flows_.start(bytes, programs_.way(way), number);
+  }
+
+  bool work_here(std::int32_t number, const SimulatedStrand& strand, Cursor& cursor, const SimulatedStep& step) {
+    const double bytes = bytes_of(strand, cursor, step);
+    if (cursor.has_waited || bytes == 0 || machine_.local_bytes_per_s <= 0) return true;
+    cursor.has_waited = true;
+    wake(number, now_s_ + bytes * step.sources / machine_.local_bytes_per_s);
     return false;
   }
 
-  bool signal(const Cursor& cursor, const Step& step) {
-    Connection& connection = between(cursor, step.peer);
-    ++connection.signalled;
+  Connection& connection(std::int32_t number) { return connections_[static_cast<std::size_t>(number)]; }
+
+  double& arrival(std::int32_t number, bool of_credit, std::uint32_t at) {
+    const std::size_t ring = static_cast<std::size_t>(number) * 2 + (of_credit ? 1 : 0);
+    return arrivals_[ring * machine_.slots + at % machine_.slots];
+  }
+
+  bool signal(std::int32_t number) {
     ++messages_;
-    arrive(connection.filled);
+    ++connection(number).outstanding;
+    arrive(number, false);
     return true;
   }
 
-  bool release(Connection& connection) {
-    arrive(connection.credits);
-    connection.releases.push_back(now_ + machine_.latency_s);
-    if (connection.drainer >= 0 && connection.releases.size() == connection.signalled) {
-      wake(connection.drainer, connection.releases.back());
-    }
+  bool release(std::int32_t number) {
+    Connection& from = connection(number);
+    arrive(number, true);
+    from.last_release_s = now_s_ + machine_.latency_s;
+    if (--from.outstanding == 0 && from.drainer >= 0) wake(from.drainer, from.last_release_s);
     return true;
   }
 
-  void arrive(Stream& stream) {
-    stream.arrivals.push_back(now_ + machine_.latency_s);
-    if (stream.waiter >= 0 && stream.arrivals.size() == 1) wake(stream.waiter, stream.arrivals.front());
+  void arrive(std::int32_t number, bool of_credit) {
+    Stream& stream = of_credit ? connection(number).credits : connection(number).filled;
+    STRETTO_ASSERT(stream.count < machine_.slots);
+    const double when_s = now_s_ + machine_.latency_s;
+    arrival(number, of_credit, stream.first + stream.count++) = when_s;
+    if (stream.waiter >= 0 && stream.count == 1) wake(stream.waiter, when_s);
   }
 
-  bool await(Stream& stream, std::int32_t strand) {
-    if (!stream.arrivals.empty() && stream.arrivals.front() <= now_) {
-      stream.arrivals.pop_front();
+  bool await(std::int32_t number, bool of_credit, std::int32_t strand) {
+    Stream& stream = of_credit ? connection(number).credits : connection(number).filled;
+    const double when_s = stream.count > 0 ? arrival(number, of_credit, stream.first) : kNever;
+    if (when_s <= now_s_) {
+      stream.first = (stream.first + 1) % machine_.slots;
+      --stream.count;
       stream.waiter = -1;
       return true;
     }
-    const bool known = !stream.arrivals.empty() && stream.waiter < 0;
+    const bool is_known = stream.count > 0 && stream.waiter < 0;
     stream.waiter = strand;
-    if (known) wake(strand, stream.arrivals.front());
+    if (is_known) wake(strand, when_s);
     return false;
   }
 
   bool drain(Connection& connection, std::int32_t strand) {
-    const bool all = connection.releases.size() == connection.signalled;
-    if (all && (connection.releases.empty() || connection.releases.back() <= now_)) {
+    if (connection.outstanding == 0 && connection.last_release_s <= now_s_) {
       connection.drainer = -1;
       return true;
     }
-    if (all) wake(strand, connection.releases.back());
+    if (connection.outstanding == 0 && connection.drainer < 0) wake(strand, connection.last_release_s);
     connection.drainer = strand;
     return false;
   }
 
-  Connection& between(const Cursor& from, Rank to) { return connection(from.rank, to, from.strand->channel); }
-  Connection& between(Rank from, const Cursor& to) { return connection(from, to.rank, to.strand->channel); }
-  Connection& connection(Rank from, Rank to, std::int32_t channel) {
-    const auto [at, is_new] = connections_.try_emplace({from, to, channel});
-    if (is_new) at->second.credits.arrivals.assign(machine_.slots, 0.0);
-    return at->second;
-  }
-
   void check_end() const {
-    for (const Cursor& cursor : cursors_) {
-      if (at_end(cursor)) continue;
-      throw Error(
-          strettoInvalidArgument,
-          format("the plan cannot end: rank {} waits for ever at \"{}\" in round {}; give connections more slots "
-                 "than {}",
-                 cursor.rank, to_string(step_of(cursor)), cursor.round, machine_.slots));
+    for (std::size_t number = 0; number < cursors_.size(); ++number) {
+      const SimulatedStrand& strand = programs_.strands()[number];
+      const Cursor& cursor = cursors_[number];
+      if (cursor.at >= strand.end && cursor.moving == 0) continue;
+      throw Error(strettoInvalidArgument,
+                  format("the plan cannot end: {} in round {}; give connections more slots than {}",
+                         programs_.describe(strand, cursor.at), cursor.round, machine_.slots));
     }
   }
 
-  std::span<const Plan> plans_;
-  SimulatedMachine machine_;
+  const SimulatedPrograms& programs_;
+  const SimulatedMachine& machine_;
   Flows flows_;
   std::vector<Cursor> cursors_;
-  std::map<std::tuple<Rank, Rank, std::int32_t>, Connection> connections_;
+  std::vector<Connection> connections_;
+  std::vector<double> arrivals_;  ///< two rings of each connection: messages, credits
+  AlikeRounds alike_;
+  std::vector<double> left_out_bytes_;  ///< by link
   /// When, in which order, which strand.
   using Timer = std::tuple<double, std::uint64_t, std::int32_t>;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::uint64_t n_timers_ = 0;
   std::uint64_t messages_ = 0;
   std::uint64_t n_steps_ = 0;
-  std::uint64_t n_steps_done_ = 0;
-  double now_ = 0;
+  std::uint64_t n_steps_run_ = 0;
+  std::uint64_t n_steps_skipped_ = 0;
+  std::uint64_t next_question_ = 0;
+  double now_s_ = 0;
 };
 
 }  // namespace
 
+Simulation simulate(const PlanOf& plan_of, std::uint64_t block_bytes, const SimulatedMachine& machine) {
+  return Run(SimulatedPrograms(plan_of, block_bytes, machine), machine).run();
+}
+
 Simulation simulate(std::span<const Plan> plans, std::uint64_t block_bytes, const SimulatedMachine& machine) {
-  STRETTO_ASSERT(!plans.empty() && machine.routes != nullptr);
-  STRETTO_ASSERT(static_cast<int>(plans.size()) == machine.routes->n_ranks());
-  return Run(plans, block_bytes, machine).run();
+  STRETTO_ASSERT(!plans.empty());
+  return simulate([&](Rank rank) { return plans[static_cast<std::size_t>(rank)]; }, block_bytes, machine);
 }
 
 }  // namespace stretto

@@ -23,7 +23,7 @@ PlanSpec spec_for(const AlgorithmRow& row, Collective collective, int n_ranks, R
           n_ranks,
           row_of(collective).rooted ? root : -1,
           row.channel_multiple,
-          row.reach == Reach::groups ? link.groups : std::vector<std::int32_t>(),
+          knows_groups(row.reach) ? link.groups : std::vector<std::int32_t>(),
           {}};
 }
 
@@ -45,7 +45,7 @@ struct GroupSizes {
 /// Estimates what crosses between groups, where the algorithm does not say it. What a rank sends is about half of what
 /// it copies, and of sums a quarter (a source in two is a slot, and half of those were not put).
 void estimate_crossing(Workload& load, Reach reach, int n_ranks, const GroupSizes& groups) {
-  if (groups.count < 2 || reach == Reach::groups) return;
+  if (groups.count < 2 || knows_groups(reach)) return;
   const auto n = static_cast<std::uint64_t>(n_ranks);
   const Saturating sent = load.rank.copied_bytes / 2 + load.rank.reduced_bytes / 4;
   load.crossing_hops = load.hops;
@@ -70,7 +70,7 @@ void check_forced(const AlgorithmRow& row, const PlanSpec& spec, int max_channel
                   "each, while a slot has {}: allow larger slots or another algorithm",
                   row.name, parts, spec.n_ranks, kMostPartsPerSlot, kLeastPartBytes, link.slot_bytes));
   }
-  if (row.reach == Reach::groups && spec.groups.empty()) {
+  if (knows_groups(row.reach) && spec.groups.empty()) {
     refuse("algorithm",
            format("algorithm \"{}\" needs ranks on two sockets or more, and two ranks on one of them: take "
                   "another algorithm, or bind the ranks to cores",
@@ -88,7 +88,7 @@ bool fits(const AlgorithmRow& row, const PlanSpec& spec, int max_channels, const
   const std::int32_t parts = row.parts_per_slot(spec);
   const bool parts_fit =
       parts <= kMostPartsPerSlot && link.slot_bytes / static_cast<std::uint64_t>(parts) >= kLeastPartBytes;
-  const bool groups_fit = row.reach != Reach::groups || !spec.groups.empty();
+  const bool groups_fit = !knows_groups(row.reach) || !spec.groups.empty();
   return channels_fit && parts_fit && groups_fit && row.min_slots <= static_cast<std::int64_t>(link.slots);
 }
 
@@ -118,6 +118,8 @@ PlanChoice choose_plan(Collective collective, std::uint64_t block_bytes, int n_r
     candidate.spec = spec_for(row, collective, n_ranks, root, link);
     // Without trees it does what two_shot and others do: only who asks for it by name gets it.
     if (row.reach == Reach::trees && candidate.spec.parents.empty() && row.name != forced) continue;
+    // Ranks of a socket share its link to others, and no communicator spans hosts yet.
+    if (row.reach == Reach::rails && row.name != forced) continue;
     if (!fits(row, candidate.spec, max_channels, link)) continue;
     candidate.parts_per_slot = row.parts_per_slot(candidate.spec);
     candidate.chunks_per_block = row.chunks_per_block(candidate.spec);

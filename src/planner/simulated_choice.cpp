@@ -1,6 +1,7 @@
 #include "planner/simulated_choice.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "algorithms/catalogue.hpp"
@@ -13,38 +14,74 @@ namespace {
 
 /// Packing trees costs a second for 16 ranks, and many for 32.
 constexpr std::int32_t kMostRanksOfForest = 16;
-/// What all plans of all ranks may take.
+constexpr std::int64_t kMostTreesOfRank = 16;
+/// What the plans of all ranks that are run may take.
 constexpr std::uint64_t kMostPlanBytes = std::uint64_t{3} << 30;
+/// As the simulator holds it, with its share of connections.
+constexpr std::uint64_t kBytesOfStep = 64;
+/// Fewer are all run: it takes no time, and chunks have their own sizes.
+constexpr std::int32_t kFewRanks = 128;
 
-/// Trees for the network, a channel for each unit, and the ways that they take. Trees of one unit from each root are
-/// shallow on switches; where they leave more than a percent unused, there are more of them.
+/// Few trees are shallow, and few channels; more of them leave less of the links unused. As many as bring the last
+/// percent.
+topology::Forest trees_of(const topology::Network& network) {
+  topology::Forest best = topology::pack_trees(network, {.units_per_root = kMostTreesOfRank});
+  for (std::int64_t units = 1; units < best.units_per_root; units *= 2) {
+    topology::Forest fewer = topology::pack_trees(network, {.units_per_root = units});
+    if (fewer.rate_megabytes_per_s() >= 0.99 * best.rate_megabytes_per_s()) return fewer;
+  }
+  return best;
+}
+
+/// A channel for each unit of the trees, and the ways that they take.
 PlanSpec forest_spec(const SimulatedRequest& request, const topology::Network& network, Routes& routes) {
-  topology::Forest trees = topology::pack_trees(network, {.units_per_root = 1});
-  topology::Forest finer = topology::pack_trees(network);
-  const bool is_plain = trees.rate_megabytes_per_s() >= 0.99 * finer.rate_megabytes_per_s();
+  const topology::Forest trees = trees_of(network);
   const std::int32_t n_ranks = network.n_ranks();
-  const forest::PackedTrees packed = forest::packed_trees(is_plain ? trees : finer, request.collective, n_ranks,
-                                                          is_plain ? std::max(1, n_ranks - 1) : 1);
+  const forest::PackedTrees packed = forest::packed_trees(trees, request.collective, n_ranks);
   for (const forest::ChannelRoute& route : packed.routes) routes.set(route.channel, route.vertices);
   return {request.collective, "forest", n_ranks, -1, packed.channels, {}, packed.parents};
 }
 
 PlanSpec spec_of(const AlgorithmRow& row, const SimulatedRequest& request, std::int32_t n_ranks) {
-  const std::int32_t channels = std::max(request.channels, row.channel_multiple);
-  return {request.collective,
-          row.name,
-          n_ranks,
-          row_of(request.collective).rooted ? request.root : -1,
-          channels - channels % row.channel_multiple,
-          row.reach == Reach::groups ? request.groups : std::vector<std::int32_t>(),
-          {}};
+  PlanSpec spec{request.collective,
+                row.name,
+                n_ranks,
+                row_of(request.collective).rooted ? request.root : -1,
+                row.channel_multiple,
+                knows_groups(row.reach) ? request.groups : std::vector<std::int32_t>(),
+                {}};
+  if (request.channels > 0) {
+    spec.channels = std::max(request.channels, row.channel_multiple);
+  } else if (row.even_channels != nullptr) {
+    spec.channels = row.even_channels(spec);
+  }
+  spec.channels -= spec.channels % row.channel_multiple;
+  return spec;
+}
+
+/// Which ranks or channels stand for all, and what that makes of the links.
+struct Folding {
+  const topology::Likeness* likeness = nullptr;
+  std::int32_t ranks = 0;
+  std::int32_t channels = 0;
+};
+
+Folding folding_of(const AlgorithmRow& row, const PlanSpec& spec, const SimulatedRequest& request) {
+  if (spec.n_ranks <= kFewRanks) return {};
+  const std::int32_t ranks = std::lcm(row.alike.ranks, request.hosts.ranks);
+  if (ranks > 0 && spec.root < 0 && spec.n_ranks % ranks == 0) return {&request.hosts, ranks, 0};
+  const std::int32_t all_rails = row.alike.channels * request.rails.rails;
+  if (all_rails > 0 && spec.root < 0 && spec.channels % all_rails == 0) {
+    return {&request.rails, 0, row.alike.channels};
+  }
+  return {};
 }
 
 std::string reason_against(const AlgorithmRow& row, const PlanSpec& spec, const SimulatedMachine& machine) {
   LinkModel link;
   link.slot_bytes = machine.slot_bytes;
   link.slots = machine.slots;
-  if (row.reach == Reach::groups && spec.groups.empty())
+  if (knows_groups(row.reach) && spec.groups.empty())
     return "it needs two hosts or NUMA nodes, and two ranks on one of them";
   if (!fits(row, spec, 0, link)) {
     return format("it needs {} slots of {} parts", row.min_slots, row.parts_per_slot(spec));
@@ -52,16 +89,10 @@ std::string reason_against(const AlgorithmRow& row, const PlanSpec& spec, const 
   return "";
 }
 
-/// Steps with their operands, and what each rank's plan holds of the spec.
-std::uint64_t bytes_of(const Plan& plan) {
-  std::uint64_t bytes = sizeof(Plan) + 4 * (plan.spec.groups.size() + plan.spec.parents.size());
-  for (const Strand& strand : plan.program.strands) {
-    for (const std::vector<Step>* steps : {&strand.body, &strand.epilogue}) {
-      bytes += steps->size() * sizeof(Step);
-      for (const Step& step : *steps) bytes += step.sources.size() * sizeof(Ref) + 16;
-    }
-  }
-  return bytes;
+std::uint64_t steps_of(const Plan& plan) {
+  std::uint64_t steps = 0;
+  for (const Strand& strand : plan.program.strands) steps += strand.body.size() + strand.epilogue.size();
+  return steps;
 }
 
 void find_busiest(SimulatedRow& row, const Simulation& simulation, const Routes& routes) {
@@ -89,9 +120,15 @@ SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedReque
   const AlgorithmRow& row = require_algorithm(algorithm, request.collective);
   SimulatedRow result;
   result.algorithm = row.name;
-  Routes routes(network, way);
-  machine.routes = &routes;
   PlanSpec spec = spec_of(row, request, network.n_ranks());
+  const Folding folding = folding_of(row, spec, request);
+  machine.like_ranks = folding.ranks;
+  machine.like_channels = folding.channels;
+  const std::int32_t stands_for = folding.ranks > 0      ? spec.n_ranks / folding.ranks
+                                  : folding.channels > 0 ? spec.channels / folding.channels
+                                                         : 1;
+  Routes routes(network, way, folding.likeness != nullptr ? *folding.likeness : topology::Likeness(), stands_for);
+  machine.routes = &routes;
   if (row.reach == Reach::trees) {
     if (network.n_ranks() > kMostRanksOfForest) {
       result.left_out = format("trees are packed for at most {} ranks", kMostRanksOfForest);
@@ -102,16 +139,16 @@ SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedReque
   result.channels = spec.channels;
   result.left_out = reason_against(row, spec, machine);
   if (!result.left_out.empty()) return result;
-  std::vector<Plan> plans{make_plan(spec, 0)};
-  if (bytes_of(plans.front()) > kMostPlanBytes / static_cast<std::uint64_t>(spec.n_ranks)) {
-    result.left_out = format("the plans of {} ranks take more than {} GiB", spec.n_ranks, kMostPlanBytes >> 30);
+  const auto n_run = static_cast<std::uint64_t>(folding.ranks > 0 ? folding.ranks : spec.n_ranks);
+  if (steps_of(make_plan(spec, 0)) > kMostPlanBytes / kBytesOfStep / n_run) {
+    result.left_out = format("the plans of {} ranks take more than {} GiB", n_run, kMostPlanBytes >> 30);
     return result;
   }
-  plans.reserve(static_cast<std::size_t>(spec.n_ranks));
-  for (Rank rank = 1; rank < spec.n_ranks; ++rank) plans.push_back(make_plan(spec, rank));
-  const Simulation simulation = simulate(plans, request.block_bytes, machine);
+  const Simulation simulation =
+      simulate([&](Rank rank) { return make_plan(spec, rank); }, request.block_bytes, machine);
   result.seconds = simulation.seconds;
   result.messages = simulation.messages;
+  result.run_steps = simulation.run_steps;
   if (!simulation.complete) result.left_out = "it was ended before it was done";
   if (simulation.seconds > 0) find_busiest(result, simulation, routes);
   return result;

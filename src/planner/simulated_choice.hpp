@@ -17,8 +17,11 @@ struct SimulatedRequest {
   Collective collective = Collective::all_reduce;
   Rank root = -1;
   std::uint64_t block_bytes = 0;
-  std::int32_t channels = 0;         ///< 0: as few as an algorithm needs; else that many, where they are a multiple
+  std::int32_t channels = 0;  ///< 0: as few as use all links that it can; else that many, where they are a multiple
   std::vector<std::int32_t> groups;  ///< as PlanSpec has them
+  /// What of the network is alike (topology/graph/cluster_network.hpp): of many ranks some are then run for all.
+  topology::Likeness hosts;
+  topology::Likeness rails;
 };
 
 struct SimulatedRow {
@@ -27,6 +30,7 @@ struct SimulatedRow {
   std::string left_out;  ///< why there are no figures; "": there are
   double seconds = 0;
   std::uint64_t messages = 0;
+  std::uint64_t run_steps = 0;  ///< that the simulation has run, for all that they stand for
   struct {
     topology::VertexId from = -1;  ///< -1: nothing was carried
     topology::VertexId to = -1;

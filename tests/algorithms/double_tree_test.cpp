@@ -1,4 +1,4 @@
-#include "algorithms/tree/double_tree.hpp"
+#include "algorithms/double_tree.hpp"
 
 #include <gtest/gtest.h>
 

@@ -116,7 +116,8 @@ TEST(Shape, Channels_AreAllUsedAndDoTheSameOverAgain) {
   for_each_case([](const AlgorithmRow& row, Collective collective, int n) {
     const Program once = make_plan(spec_of(row, collective, n, 1), n - 1).program;
     const Program thrice = make_plan(spec_of(row, collective, n, 3), n - 1).program;
-    if (row.reach != Reach::trees) {  // there each channel has trees of its own
+    // Where channels have trees of their own, they differ.
+    if (row.reach != Reach::trees && row.even_channels == nullptr) {
       EXPECT_EQ(steps_of(thrice), 3 * steps_of(once)) << row.name << " " << n;
     }
     EXPECT_EQ(thrice.scratch_chunks, 3 * once.scratch_chunks);

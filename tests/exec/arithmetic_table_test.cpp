@@ -8,13 +8,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <random>
-#include <set>
 
 #include "algorithms/catalogue.hpp"
-#include "algorithms/forest/trees.hpp"
-#include "algorithms/tree/double_tree.hpp"
 #include "api/api.hpp"
 #include "base/datatypes.hpp"
+#include "exec/documented_order.hpp"
 #include "exec/plan_meaning.hpp"
 #include "exec/reduce/arithmetic_oracle.hpp"
 #include "plan/pretended_groups.hpp"
@@ -25,135 +23,6 @@ namespace stretto {
 namespace {
 
 using oracle::Code;
-
-/// Ranks whose inputs a term has, in the order in which they are summed.
-std::vector<Rank> ranks_of(const Term& term) {
-  if (term.is_input()) return {term.rank};
-  std::vector<Rank> ranks;
-  for (const TermRef& source : term.sources) {
-    for (const Rank rank : ranks_of(*source)) ranks.push_back(rank);
-  }
-  return ranks;
-}
-
-/// Roundings on the longest way from an input to the result.
-int roundings(const Term& term) {
-  int most = 0;
-  for (const TermRef& source : term.sources) most = std::max(most, roundings(*source));
-  return term.is_input() ? 0 : most + 1;
-}
-
-/// One step, in rank order.
-void expect_one_step(const Term& term, int n) {
-  ASSERT_EQ(term.sources.size(), static_cast<std::size_t>(n));
-  for (int rank = 0; rank < n; ++rank) EXPECT_EQ(term.sources[static_cast<std::size_t>(rank)]->rank, rank);
-}
-
-/// Around the ring, two sources a step: the partial sum first, then the rank's own.
-void expect_ring(const Term& term, int n) {
-  const std::vector<Rank> ranks = ranks_of(term);
-  for (std::size_t i = 1; i < ranks.size(); ++i) EXPECT_EQ(ranks[i], (ranks[i - 1] + 1) % n);
-  EXPECT_EQ(roundings(term), n - 1);
-  const Term* sum = &term;
-  for (; !sum->is_input(); sum = sum->sources[0].get()) {
-    ASSERT_EQ(sum->sources.size(), 2U);
-    EXPECT_TRUE(sum->sources[1]->is_input());
-  }
-}
-
-/// From the leaves, one step a node: its own and its children's partial sums, in the order of their ranks.
-void expect_tree(const Term& term, const tree::DoubleTree& tree, Rank node) {
-  std::vector<Rank> expected = tree.children(node);
-  if (expected.empty()) {
-    EXPECT_EQ(term.rank, node);
-    return;
-  }
-  expected.push_back(node);
-  std::sort(expected.begin(), expected.end());
-  ASSERT_EQ(term.sources.size(), expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const Term& source = *term.sources[i];
-    if (expected[i] == node) {
-      EXPECT_EQ(source.rank, node);
-    } else {
-      expect_tree(source, tree, expected[i]);
-    }
-  }
-}
-
-/// Neighbouring groups of ranks, two sources a step: the sum of the lower group first.
-void expect_doubling(const Term& term) {
-  const std::vector<Rank> ranks = ranks_of(term);
-  EXPECT_TRUE(std::is_sorted(ranks.begin(), ranks.end()));
-  EXPECT_EQ(roundings(term), std::bit_width(ranks.size() - 1));
-  if (term.is_input()) return;
-  ASSERT_EQ(term.sources.size(), 2U);
-  for (const TermRef& source : term.sources) expect_doubling(*source);
-}
-
-/// Each group's inputs in rank order in one step, then the groups' sums in the order of their first ranks in one step.
-void expect_hierarchical(const Term& term, int n, const std::vector<std::int32_t>& groups) {
-  std::vector<std::vector<Rank>> expected(1);
-  for (Rank rank = 0; rank < n; ++rank) {
-    const std::size_t group = groups.empty() ? 0 : static_cast<std::size_t>(groups[static_cast<std::size_t>(rank)]);
-    if (expected.size() <= group) expected.resize(group + 1);
-    expected[group].push_back(rank);
-  }
-  if (expected.size() == 1) return expect_one_step(term, n);
-  ASSERT_EQ(term.sources.size(), expected.size());
-  for (std::size_t group = 0; group < expected.size(); ++group) {
-    EXPECT_EQ(ranks_of(*term.sources[group]), expected[group]);
-    EXPECT_EQ(roundings(*term.sources[group]), expected[group].size() > 1 ? 1 : 0);
-  }
-}
-
-/// From the leaves of the channel's tree, one step a rank: its own and its children's partial sums, in the order of
-/// their ranks.
-void expect_forest(const Term& term, const forest::Trees& trees, int channel, Rank at) {
-  std::vector<Rank> expected;
-  for (Rank rank = 0; rank < trees.n_ranks(); ++rank) {
-    if (rank == at || trees.parent(channel, 0, rank) == at) expected.push_back(rank);
-  }
-  if (expected.size() == 1) {
-    EXPECT_EQ(term.rank, at);
-    return;
-  }
-  ASSERT_EQ(term.sources.size(), expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (expected[i] == at) {
-      EXPECT_EQ(term.sources[i]->rank, at);
-    } else {
-      expect_forest(*term.sources[i], trees, channel, expected[i]);
-    }
-  }
-}
-
-void expect_documented(const Term& term, const PlanSpec& spec, int channel) {
-  const std::string_view algorithm = spec.algorithm;
-  const int n = spec.n_ranks;
-  SCOPED_TRACE(std::string(algorithm) + ": " + to_string(term));
-  const std::vector<Rank> ranks = ranks_of(term);
-  EXPECT_EQ(ranks.size(), static_cast<std::size_t>(n));
-  EXPECT_EQ(std::set<Rank>(ranks.begin(), ranks.end()).size(), static_cast<std::size_t>(n));
-  EXPECT_TRUE(term.completes);
-  if (algorithm == "one_shot" || algorithm == "two_shot") {
-    expect_one_step(term, n);
-  } else if (algorithm == "ring") {
-    expect_ring(term, n);
-  } else if (algorithm == "recursive_doubling" || algorithm == "halving_doubling") {
-    expect_doubling(term);
-  } else if (algorithm == "hierarchical") {
-    expect_hierarchical(term, n, spec.groups);
-  } else if (algorithm == "forest") {
-    expect_forest(term, forest::Trees(spec), channel, forest::Trees(spec).root(channel, 0));
-  } else if (algorithm == "tree") {
-    const tree::DoubleTree tree(n, channel % 2);
-    expect_tree(term, tree, tree.root());
-    EXPECT_LE(roundings(term), 2 * std::log2(n));
-  } else {
-    ADD_FAILURE() << "an order that is not known here: say it here and in docs/arithmetic.md";
-  }
-}
 
 TEST(ArithmeticTable, OrderAndRoundings_AreTheDocumentedOnes) {
   for (const AlgorithmRow& algorithm : catalogue()) {
@@ -169,7 +38,7 @@ TEST(ArithmeticTable, OrderAndRoundings_AreTheDocumentedOnes) {
       const PlanMeaning meaning = meaning_of(spec);
       for (const auto& [place, term] : meaning.outputs) {
         const auto [rank, channel, chunk] = place;
-        expect_documented(*term, spec, channel);
+        expect_documented(*term, spec, channel, chunk);
         EXPECT_EQ(to_string(*term), to_string(*meaning.outputs.at({0, channel, chunk}))) << "on rank " << rank;
       }
     }
@@ -290,7 +159,7 @@ class ArithmeticOf : public testing::TestWithParam<std::string> {
 
 TEST_P(ArithmeticOf, AllReduce_GivesTheDocumentedBitsInEveryTypeAndOperation) {
   for (const int n : {1, 2, 3, 5, 8}) {
-    if (find_algorithm(GetParam())->reach == Reach::groups && n < 3) continue;  // two ranks on a socket are needed
+    if (knows_groups(find_algorithm(GetParam())->reach) && n < 3) continue;  // two ranks on a socket are needed
     SCOPED_TRACE(std::to_string(n) + " ranks");
     std::mt19937_64 random(20261124 + static_cast<unsigned>(n));
     std::vector<Case> cases = every_case(n, random);

@@ -35,7 +35,7 @@ TEST(Planner, EveryRow_IsPricedAndSorted) {
     const PlanChoice choice = choose(row.collective, 1 << 20, 6);
     std::size_t supporting = 0;
     for (const AlgorithmRow& algorithm : catalogue()) {
-      const bool is_general = algorithm.reach != Reach::groups && algorithm.reach != Reach::trees;
+      const bool is_general = !knows_groups(algorithm.reach) && algorithm.reach != Reach::trees;
       supporting += algorithm.supports(row.collective) && is_general ? 1 : 0;
     }
     ASSERT_EQ(choice.candidates.size(), supporting);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "algorithms/catalogue.hpp"
 #include "algorithms/forest/packed.hpp"
 #include "base/error.hpp"
@@ -69,6 +71,29 @@ TEST(Simulator, RingAllReduce_MovesTwiceAllButOnePart) {
   const double one_way = 2.0 * 7 / 8 * static_cast<double>(bytes) / 25e9;
   EXPECT_GE(simulation.seconds, one_way * (1 - 1e-9));
   EXPECT_LE(simulation.seconds, one_way * 1.05);
+}
+
+/// Rounds that repeat are left out, and nothing shows it.
+TEST(Simulator, RoundsLeftOut_ChangeNothing) {
+  const Network network = star(6, 25'000);
+  for (const AlgorithmRow& row : catalogue()) {
+    if (!row.supports(Collective::all_reduce) || row.reach == Reach::trees) continue;
+    for (const double latency_s : {0.0, 3e-6}) {
+      SCOPED_TRACE(std::string(row.name) + " " + std::to_string(latency_s));
+      const PlanSpec spec{Collective::all_reduce, row.name, 6, -1, 2 * row.channel_multiple};
+      Routes routes(network);
+      SimulatedMachine machine{.latency_s = latency_s, .slot_bytes = 64 << 10};
+      const Simulation brief = run(spec, 97'000'001, routes, machine);
+      machine.skips_alike_rounds = false;
+      const Simulation whole = run(spec, 97'000'001, routes, machine);
+      EXPECT_NEAR(brief.seconds, whole.seconds, whole.seconds * 1e-6);
+      EXPECT_EQ(brief.messages, whole.messages);
+      for (std::size_t link = 0; link < whole.link_bytes.size(); ++link) {
+        EXPECT_NEAR(brief.link_bytes[link], whole.link_bytes[link], whole.link_bytes[link] * 1e-6 + 1);
+      }
+      EXPECT_LT(brief.run_steps, whole.run_steps * 3 / 4) << "nothing was left out";
+    }
+  }
 }
 
 TEST(Simulator, TooFewSlots_AreAnErrorThatSaysSo) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "topology/graph/cluster.hpp"
+#include "topology/graph/cluster_likeness.hpp"
 #include "topology/graph/network.hpp"
 #include "topology/graph/ways.hpp"
 
@@ -37,6 +38,11 @@ class ClusterNetwork {
   /// Ways to part the network that bounds may look at, by vertex: its hosts, and what shares leaves. -1: in no part, as
   /// the spine. None of one host.
   std::vector<std::vector<std::int32_t>> partitions() const;
+  /// Hosts that can all be exchanged for those that follow them, in a circle; nothing if they cannot.
+  Likeness alike_hosts() const;
+  /// Rails, if every rank of a host is to everything in its host, its NIC and the leaves as every other one; nothing if
+  /// one is not.
+  Likeness alike_rails() const;
 
  private:
   /// A variant of hosts by itself, as far as it takes part.
@@ -60,6 +66,8 @@ class ClusterNetwork {
   void add_host(std::int32_t number, const Local& local);
   void add_leaves(const Cluster& cluster);
   VertexId leaf_of(const Host& host, std::int32_t port) const;
+  /// Whether all its ranks are joined alike to one another, and all to their NICs.
+  bool ways_are_alike(const Host& host, const std::vector<VertexId>& like) const;
 
   Network network_;
   Fabric fabric_;

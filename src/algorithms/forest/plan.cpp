@@ -5,34 +5,10 @@
 
 #include "algorithms/forest/trees.hpp"
 #include "algorithms/strand_builder.hpp"
+#include "algorithms/tree_strands.hpp"
 
 namespace stretto::forest {
 namespace {
-
-/// One rank's part of an all-reduce along one tree.
-void all_reduce(Program& program, const Trees& trees, int channel, Rank rank) {
-  const Rank parent = trees.parent(channel, 0, rank);
-  const std::vector<Rank> children = trees.children(channel, 0, rank);
-  // Channels with the same tree begin with another child each, so that they do not all want the same links at once.
-  std::vector<Rank> turns = children;
-  if (!turns.empty())
-    std::rotate(turns.begin(), turns.begin() + channel / trees.n_ranks() % std::ssize(turns), turns.end());
-  StrandBuilder up(channel);
-  if (parent >= 0 && children.empty()) {
-    up.send(parent, 0, input(0));
-  } else if (parent >= 0) {
-    up.reduce(0, slot(parent), sources_in_rank_order(rank, input(0), children));
-  } else {
-    up.reduce_complete(0, output(0), sources_in_rank_order(rank, input(0), children));
-    for (const Rank child : turns) up.send(child, 0, output(0));
-  }
-  program.strands.push_back(std::move(up).finish());
-  if (parent < 0) return;
-  StrandBuilder down(channel);
-  down.receive(parent, 0, output(0));
-  for (const Rank child : turns) down.send(child, 0, output(0));
-  program.strands.push_back(std::move(down).finish());
-}
 
 /// One rank's part of the others on one channel.
 class Channel {
@@ -128,7 +104,7 @@ Program build(const PlanSpec& spec, Rank rank) {
   Program program;
   for (int number = 0; number < spec.channels; ++number) {
     if (spec.collective == Collective::all_reduce) {
-      all_reduce(program, trees, number, rank);
+      all_reduce_along(program.strands, {trees.parent(number, 0, rank), trees.children(number, 0, rank)}, rank, number);
       continue;
     }
     StrandBuilder strand(number);

@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "algorithms/hierarchical/groups.hpp"
+#include "algorithms/groups.hpp"
 #include "algorithms/strand_builder.hpp"
 
 namespace stretto::hierarchical {

@@ -1,4 +1,4 @@
-#include "algorithms/hierarchical/groups.hpp"
+#include "algorithms/groups.hpp"
 #include "algorithms/hierarchical/plan.hpp"
 #include "algorithms/rounds.hpp"
 

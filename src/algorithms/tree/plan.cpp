@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "algorithms/double_tree.hpp"
 #include "algorithms/strand_builder.hpp"
-#include "algorithms/tree/double_tree.hpp"
 
 namespace stretto::tree {
 namespace {

@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "algorithms/double_tree.hpp"
 #include "algorithms/rounds.hpp"
-#include "algorithms/tree/double_tree.hpp"
 #include "algorithms/tree/plan.hpp"
 
 namespace stretto::tree {

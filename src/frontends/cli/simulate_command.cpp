@@ -108,8 +108,10 @@ void print_simulation(const SimulateOptions& options) {
   const topology::Cluster cluster = cluster_of(options);
   const std::int32_t n_ranks = ranks_of(options, cluster);
   const ClusterNetwork network(cluster, n_ranks);
-  const SimulatedRequest request{collective, root_of(collective, options.root, n_ranks), options.block_bytes,
-                                 options.channels, network.groups()};
+  const SimulatedRequest request{collective,           root_of(collective, options.root, n_ranks),
+                                 options.block_bytes,  options.channels,
+                                 network.groups(),     network.alike_hosts(),
+                                 network.alike_rails()};
   SimulationReport report;
   report.where = options.cluster.value_or(options.file.value_or(""));
   report.collective = collective;

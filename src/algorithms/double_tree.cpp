@@ -1,8 +1,8 @@
-#include "algorithms/tree/double_tree.hpp"
+#include "algorithms/double_tree.hpp"
 
 #include <bit>
 
-namespace stretto::tree {
+namespace stretto {
 namespace {
 
 /// Root of positions first..last, which are not empty.
@@ -64,4 +64,4 @@ Rank DoubleTree::towards(Rank rank, Rank target) const {
 
 int DoubleTree::depth() const { return std::bit_width(static_cast<unsigned>(n_ranks_)) - 1; }
 
-}  // namespace stretto::tree
+}  // namespace stretto

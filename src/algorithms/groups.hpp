@@ -7,7 +7,7 @@
 
 #include "plan/plan.hpp"
 
-namespace stretto::hierarchical {
+namespace stretto {
 
 class Groups {
  public:
@@ -43,4 +43,4 @@ class Groups {
   int smallest_ = 1 << 30;
 };
 
-}  // namespace stretto::hierarchical
+}  // namespace stretto

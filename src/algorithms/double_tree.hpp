@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 
-namespace stretto::tree {
+namespace stretto {
 
 class DoubleTree {
  public:
@@ -44,4 +44,4 @@ class DoubleTree {
   int tree_;
 };
 
-}  // namespace stretto::tree
+}  // namespace stretto

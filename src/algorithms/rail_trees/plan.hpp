@@ -1,0 +1,24 @@
+// Rails, as trees: groups of ranks (hosts) with a way out for each rank (its NIC). Each channel has an owner in every
+// group; the other members of a group hang on its owner, and the owners form a binary tree across the groups. Owners
+// take turns, so all ways out carry alike, and on every other channel the tree is another one, in which the inner nodes
+// are leaves: with two channels for each member of a group each way out carries, each way, what an all-reduce must
+// send.
+//
+// Broadcast and reduce: the trees span the other groups, and the root's owners hang on the root. Groups may be of
+// unequal sizes: the members of a small one own more channels.
+#pragma once
+
+#include "plan/cost_model.hpp"
+#include "plan/plan.hpp"
+
+namespace stretto::rail_trees {
+
+bool supports(Collective collective);
+std::int32_t chunks_per_block(const PlanSpec& spec);
+Program build(const PlanSpec& spec, Rank rank);
+Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link);
+
+/// With which every rank owns as many as every other, in groups of equal size.
+std::int32_t even_channels(const PlanSpec& spec);
+
+}  // namespace stretto::rail_trees
