@@ -24,6 +24,8 @@
 namespace stretto {
 namespace {
 
+constexpr std::int32_t kMostRails = 1 << 20;
+
 // clang-format off
 constexpr AlgorithmRow kRows[] = {
     // name, revision, supports, channel_multiple, chunks_per_block, min_slots, build, workload, parts_per_slot, reach,
@@ -91,6 +93,18 @@ void check_parents(const PlanSpec& spec, const AlgorithmRow& row) {
                            spec.channels, spec.n_ranks));
 }
 
+void check_rails(const PlanSpec& spec, const AlgorithmRow& row) {
+  if (row.reach != Reach::rails) refuse("rails", format("algorithm \"{}\" knows no rails", row.name));
+  const auto n = static_cast<std::size_t>(spec.n_ranks);
+  const auto is_within = [](const std::vector<std::int32_t>& numbers, std::int32_t least) {
+    return std::ranges::all_of(numbers, [&](std::int32_t each) { return each >= least && each < kMostRails; });
+  };
+  if (spec.rails.size() == n && spec.widths.size() == n && is_within(spec.rails, 0) && is_within(spec.widths, 1))
+    return;
+  refuse("rails", format("each of {} ranks needs a rail from 0 to {}, and a width from 1 to {}", spec.n_ranks,
+                         kMostRails - 1, kMostRails - 1));
+}
+
 const AlgorithmRow& checked_row(const PlanSpec& spec, Rank rank) {
   const CollectiveRow& collective = row_of(spec.collective);
   if (spec.n_ranks < 1) refuse("n_ranks", format("a plan needs at least one rank, not {}", spec.n_ranks));
@@ -107,6 +121,7 @@ const AlgorithmRow& checked_row(const PlanSpec& spec, Rank rank) {
   }
   if (!spec.groups.empty()) check_groups(spec, row);
   if (!spec.parents.empty()) check_parents(spec, row);
+  if (!spec.rails.empty() || !spec.widths.empty()) check_rails(spec, row);
   if (const std::int32_t parts = row.parts_per_slot(spec); parts > kMostPartsPerSlot) {
     refuse("n_ranks",
            format("algorithm \"{}\" would send {} chunks of {} in a message over {} ranks, and {} is the most",

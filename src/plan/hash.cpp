@@ -29,6 +29,8 @@ std::uint64_t plan_hash(const PlanSpec& spec, std::uint32_t revision, std::int32
   mix(hash, static_cast<std::uint64_t>(chunks_per_block));
   for (const std::int32_t group : spec.groups) mix(hash, static_cast<std::uint64_t>(group));
   for (const std::int32_t parent : spec.parents) mix(hash, static_cast<std::uint64_t>(parent) + 1);
+  for (const std::int32_t rail : spec.rails) mix(hash, static_cast<std::uint64_t>(rail) + 1);
+  for (const std::int32_t width : spec.widths) mix(hash, static_cast<std::uint64_t>(width) + 1);
   if (parts_per_slot != 1) mix(hash, static_cast<std::uint64_t>(parts_per_slot));
   return hash;
 }

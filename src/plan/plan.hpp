@@ -98,6 +98,12 @@ struct PlanSpec {
   /// parents.
   std::vector<std::int32_t> parents = {};
 
+  /// For algorithms that know rails, that is, groups in which each rank has a way out of its own: of each rank, the
+  /// rail on which its way out is, and what that carries, in any unit. Both or neither; empty: the ranks of a group are
+  /// on rails 0, 1, ..., and all carry alike.
+  std::vector<std::int32_t> rails = {};
+  std::vector<std::int32_t> widths = {};
+
   int blocks() const { return block_count(row_of(collective).blocks, n_ranks); }
 };
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <queue>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -49,7 +50,7 @@ class Run {
         cursors_(programs.strands().size()),
         connections_(programs.n_connections()),
         arrivals_(programs.n_connections() * 2 * machine.slots),
-        alike_(programs, machine.skips_alike_rounds),
+        alike_(programs, machine.skips_alike_rounds && machine.late.empty() && machine.stops.empty()),
         left_out_bytes_(machine.routes->capacities().size(), 0) {
     for (std::size_t strand = 0; strand < cursors_.size(); ++strand) {
       const SimulatedStrand& it = programs.strands()[strand];
@@ -61,7 +62,10 @@ class Run {
   }
 
   Simulation run() {
-    for (std::size_t strand = 0; strand < cursors_.size(); ++strand) wake(static_cast<std::int32_t>(strand), 0);
+    for (std::size_t strand = 0; strand < cursors_.size(); ++strand) {
+      wake(static_cast<std::int32_t>(strand),
+           seconds_of(machine_.late, strand_of(static_cast<std::int32_t>(strand)).rank, 0));
+    }
     std::vector<std::int32_t> ended;
     while (!timers_.empty() || !flows_.empty()) {
       if (!may_go_on()) return result(false);
@@ -80,8 +84,13 @@ class Run {
         carry_on(strand);
       }
     }
-    check_end();
-    return result(true);
+    Simulation simulation = result(true);
+    if (machine_.stops.empty()) {
+      check_end();
+    } else {
+      simulation.waiting_ranks = count_waiting();
+    }
+    return simulation;
   }
 
  private:
@@ -107,12 +116,29 @@ class Run {
   }
   std::size_t rounds(const SimulatedStrand& strand) const { return programs_.geometry(strand.channel).rounds; }
 
+  static double seconds_of(const std::vector<RankAt>& ranks, Rank rank, double otherwise) {
+    const auto found = std::ranges::find(ranks, rank, &RankAt::rank);
+    return found == ranks.end() ? otherwise : found->seconds;
+  }
+
+  std::int32_t count_waiting() const {
+    std::set<Rank> waiting;
+    for (std::size_t number = 0; number < cursors_.size(); ++number) {
+      const SimulatedStrand& strand = programs_.strands()[number];
+      if (cursors_[number].at < strand.end && seconds_of(machine_.stops, strand.rank, kNever) == kNever) {
+        waiting.insert(strand.rank);
+      }
+    }
+    return static_cast<std::int32_t>(waiting.size());
+  }
+
   void wake(std::int32_t strand, double when_s) { timers_.emplace(when_s, ++n_timers_, strand); }
 
   /// Runs a strand until it has to wait.
   void carry_on(std::int32_t number) {
     const SimulatedStrand& strand = strand_of(number);
     Cursor& cursor = cursors_[static_cast<std::size_t>(number)];
+    if (!machine_.stops.empty() && seconds_of(machine_.stops, strand.rank, kNever) <= now_s_) return;
     while (cursor.at < strand.end && take(number, strand, cursor)) {
       cursor.has_waited = false;
       ++n_steps_run_;

@@ -23,6 +23,11 @@
 
 namespace stretto {
 
+struct RankAt {
+  Rank rank = 0;
+  double seconds = 0;
+};
+
 struct SimulatedMachine {
   Routes* routes = nullptr;      ///< of as many ranks as the plan has; found routes are kept in it
   double latency_s = 1e-6;       ///< of a message, and of a credit
@@ -35,6 +40,9 @@ struct SimulatedMachine {
   /// Channel c does as channel c - like_channels does: the first like_channels stand for all. 0: every one for itself.
   std::int32_t like_channels = 0;
   bool skips_alike_rounds = true;
+  /// Ranks that begin late, or stop in the middle: then all are run, every round.
+  std::vector<RankAt> late = {};
+  std::vector<RankAt> stops = {};
   /// Asked now and then with the part of all steps that is done; false: the run ends where it is.
   std::function<bool(double part)> go_on = {};
 };
@@ -45,6 +53,7 @@ struct Simulation {
   std::uint64_t messages = 0;      ///< with those that others stand for
   std::uint64_t run_steps = 0;     ///< without those
   bool complete = true;            ///< false: go_on() ended it
+  std::int32_t waiting_ranks = 0;  ///< for ever, since others have stopped; after `seconds` nobody does anything more
 };
 
 /// The plan of a rank; asked for once for each rank that is run, in order, and let go before the next.

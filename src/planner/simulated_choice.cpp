@@ -50,6 +50,10 @@ PlanSpec spec_of(const AlgorithmRow& row, const SimulatedRequest& request, std::
                 row.channel_multiple,
                 knows_groups(row.reach) ? request.groups : std::vector<std::int32_t>(),
                 {}};
+  if (row.reach == Reach::rails) {
+    spec.rails = request.on_rails;
+    spec.widths = request.widths;
+  }
   if (request.channels > 0) {
     spec.channels = std::max(request.channels, row.channel_multiple);
   } else if (row.even_channels != nullptr) {
@@ -66,12 +70,13 @@ struct Folding {
   std::int32_t channels = 0;
 };
 
-Folding folding_of(const AlgorithmRow& row, const PlanSpec& spec, const SimulatedRequest& request) {
-  if (spec.n_ranks <= kFewRanks) return {};
+Folding folding_of(const AlgorithmRow& row, const PlanSpec& spec, const SimulatedRequest& request,
+                   const SimulatedMachine& machine) {
+  if (spec.n_ranks <= kFewRanks || !machine.late.empty() || !machine.stops.empty()) return {};
   const std::int32_t ranks = std::lcm(row.alike.ranks, request.hosts.ranks);
   if (ranks > 0 && spec.root < 0 && spec.n_ranks % ranks == 0) return {&request.hosts, ranks, 0};
   const std::int32_t all_rails = row.alike.channels * request.rails.rails;
-  if (all_rails > 0 && spec.root < 0 && spec.channels % all_rails == 0) {
+  if (all_rails > 0 && spec.root < 0 && spec.rails.empty() && spec.channels % all_rails == 0) {
     return {&request.rails, 0, row.alike.channels};
   }
   return {};
@@ -121,7 +126,7 @@ SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedReque
   SimulatedRow result;
   result.algorithm = row.name;
   PlanSpec spec = spec_of(row, request, network.n_ranks());
-  const Folding folding = folding_of(row, spec, request);
+  const Folding folding = folding_of(row, spec, request, machine);
   machine.like_ranks = folding.ranks;
   machine.like_channels = folding.channels;
   const std::int32_t stands_for = folding.ranks > 0      ? spec.n_ranks / folding.ranks
@@ -149,9 +154,30 @@ SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedReque
   result.seconds = simulation.seconds;
   result.messages = simulation.messages;
   result.run_steps = simulation.run_steps;
+  result.slot_bytes = machine.slot_bytes;
   if (!simulation.complete) result.left_out = "it was ended before it was done";
+  if (simulation.waiting_ranks > 0) {
+    result.left_out = format("{} rank(s) wait for ever for those that stopped; nothing moves after {:.1f} us",
+                             simulation.waiting_ranks, simulation.seconds * 1e6);
+  }
   if (simulation.seconds > 0) find_busiest(result, simulation, routes);
   return result;
+}
+
+SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedRequest& request,
+                                const topology::Network& network, const Routes::Way& way,
+                                const SimulatedMachine& machine, std::span<const std::uint64_t> slot_bytes) {
+  SimulatedRow best;
+  for (const std::uint64_t bytes : slot_bytes) {
+    SimulatedMachine with_slots = machine;
+    with_slots.slot_bytes = bytes;
+    SimulatedRow row = simulate_algorithm(algorithm, request, network, way, std::move(with_slots));
+    const bool is_slower = !best.algorithm.empty() && (!row.left_out.empty() || row.seconds > best.seconds);
+    if (is_slower) break;
+    if (best.algorithm.empty() || row.seconds < best.seconds) best = std::move(row);
+    if (!best.left_out.empty()) break;
+  }
+  return best;
 }
 
 double bus_gigabytes_per_s(Collective collective, std::int32_t n_ranks, std::uint64_t block_bytes, double seconds) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,9 @@ struct SimulatedRequest {
   Rank root = -1;
   std::uint64_t block_bytes = 0;
   std::int32_t channels = 0;  ///< 0: as few as use all links that it can; else that many, where they are a multiple
-  std::vector<std::int32_t> groups;  ///< as PlanSpec has them
+  std::vector<std::int32_t> groups;    ///< as PlanSpec has them
+  std::vector<std::int32_t> on_rails;  ///< PlanSpec::rails
+  std::vector<std::int32_t> widths;    ///< PlanSpec::widths
   /// What of the network is alike (topology/graph/cluster_network.hpp): of many ranks some are then run for all.
   topology::Likeness hosts;
   topology::Likeness rails;
@@ -29,6 +32,7 @@ struct SimulatedRow {
   std::int32_t channels = 0;
   std::string left_out;  ///< why there are no figures; "": there are
   double seconds = 0;
+  std::uint64_t slot_bytes = 0;
   std::uint64_t messages = 0;
   std::uint64_t run_steps = 0;  ///< that the simulation has run, for all that they stand for
   struct {
@@ -45,6 +49,12 @@ std::vector<std::string_view> algorithms_for(Collective collective);
 /// plans would take more memory than they may, or go_on() of the machine ended it.
 /// @param network that the machine's routes are of
 /// @param way as Routes has it
+/// @param slot_bytes from the largest: each is tried until one is slower than that before, and the fastest is given;
+///        those of the machine do not count
+SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedRequest& request,
+                                const topology::Network& network, const Routes::Way& way,
+                                const SimulatedMachine& machine, std::span<const std::uint64_t> slot_bytes);
+/// With the machine's slots.
 SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedRequest& request,
                                 const topology::Network& network, const Routes::Way& way, SimulatedMachine machine);
 

@@ -72,6 +72,16 @@ TEST_P(Algorithms, ManyRanks_GiveTheResultInPlaceThroughAliases) {
   }
 }
 
+/// Beyond 64 parts a step takes several messages.
+TEST(Bruck, ManyRanks_GiveTheResultInSeveralMessagesAStep) {
+  for (const Collective collective : {Collective::all_gather, Collective::reduce_scatter}) {
+    for (const int n : {130, 200}) {
+      const testing::RunOptions options{1, n == 200, true, 1, static_cast<std::uint64_t>(n)};
+      ASSERT_EQ(testing::run_symbolically({collective, "bruck", n, -1, 1}, options), "") << n;
+    }
+  }
+}
+
 TEST_P(Algorithms, Hash_IsEqualOnAllRanksAndDiffersBetweenPlans) {
   std::set<std::uint64_t> hashes;
   for (int n = 1; n <= 64; ++n) {

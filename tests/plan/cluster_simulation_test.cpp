@@ -28,7 +28,15 @@ SimulatedMachine machine_of(double latency_s) {
 
 SimulatedRow simulated(const ClusterNetwork& cluster, std::string_view algorithm, Collective collective,
                        std::uint64_t block_bytes, double latency_s = 0) {
-  SimulatedRequest request{collective, row_of(collective).rooted ? 0 : -1, block_bytes, 0, cluster.groups(), {}, {}};
+  SimulatedRequest request{collective,
+                           row_of(collective).rooted ? 0 : -1,
+                           block_bytes,
+                           0,
+                           cluster.groups(),
+                           cluster.rails(),
+                           cluster.widths(),
+                           {},
+                           {}};
   return simulate_algorithm(algorithm, request, cluster.network(), way_of(cluster), machine_of(latency_s));
 }
 
@@ -153,7 +161,8 @@ TEST(ClusterSimulation, WhatIsAlike_StandsForAll) {
     EXPECT_EQ(cluster.alike_rails().rails, 8);
     for (const std::string_view algorithm : {"ring", "rail_rings", "rail_trees"}) {
       SCOPED_TRACE(std::string(line) + ", " + std::string(algorithm));
-      SimulatedRequest request{Collective::all_reduce, -1, 160 * 64 * 1024, 0, cluster.groups(), {}, {}};
+      SimulatedRequest request{
+          Collective::all_reduce, -1, 160 * 64 * 1024, 0, cluster.groups(), cluster.rails(), cluster.widths(), {}, {}};
       const auto run = [&] {
         return simulate_algorithm(algorithm, request, cluster.network(), way_of(cluster), machine_of(2e-6));
       };
@@ -193,7 +202,7 @@ TEST(ClusterSimulation, WhoeverWaits_MayEndIt) {
     is_over = part > 0.5;
     return !is_over;
   };
-  const SimulatedRequest request{Collective::all_reduce, -1, 64 << 20, 0, {}, {}, {}};
+  const SimulatedRequest request{Collective::all_reduce, -1, 64 << 20, 0, {}, {}, {}, {}, {}};
   const SimulatedRow row = simulate_algorithm("one_shot", request, cluster.network(), way_of(cluster), machine);
   EXPECT_TRUE(is_over);
   EXPECT_EQ(row.left_out, "it was ended before it was done");

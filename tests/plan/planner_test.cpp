@@ -123,17 +123,18 @@ TEST(Planner, Groups_OfferTheHierarchicalPlanAndPriceTheCrossing) {
 
 TEST(Planner, SlotsTooSmallForTheirParts_PassOverTheAlgorithm) {
   LinkModel link;
-  const auto offers = [&](int n) {
+  const auto offers = [&](int n, const char* algorithm) {
     const PlanChoice choice = choose_plan(Collective::all_gather, 8, n, -1, 0, link, "");
     return std::any_of(choice.candidates.begin(), choice.candidates.end(),
-                       [](const Candidate& each) { return each.spec.algorithm == "bruck"; });
+                       [&](const Candidate& each) { return each.spec.algorithm == algorithm; });
   };
-  EXPECT_TRUE(offers(16));
-  EXPECT_TRUE(offers(129));
-  EXPECT_FALSE(offers(130));  // 65 parts
+  EXPECT_TRUE(offers(16, "bruck"));
+  EXPECT_TRUE(offers(1000, "bruck"));  // in several messages
+  EXPECT_TRUE(offers(128, "halving_doubling"));
+  EXPECT_FALSE(offers(130, "halving_doubling"));  // 66 parts
   link.slot_bytes = 64 * 8;
-  EXPECT_TRUE(offers(16));
-  EXPECT_FALSE(offers(18));
+  EXPECT_TRUE(offers(16, "bruck"));
+  EXPECT_FALSE(offers(18, "bruck"));
   try {
     choose_plan(Collective::all_gather, 8, 18, -1, 0, link, "bruck");
     ADD_FAILURE() << "not refused";
@@ -141,7 +142,7 @@ TEST(Planner, SlotsTooSmallForTheirParts_PassOverTheAlgorithm) {
     EXPECT_EQ(error.info().field, "algorithm");
     EXPECT_NE(error.info().text.find("slots of 9 parts"), std::string::npos) << error.info().text;
   }
-  EXPECT_THROW(make_plan({Collective::all_gather, "bruck", 130, -1, 1}, 0), Error);
+  EXPECT_THROW(make_plan({Collective::all_gather, "halving_doubling", 130, -1, 1}, 0), Error);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "algorithms/catalogue.hpp"
 #include "algorithms/forest/packed.hpp"
 #include "base/error.hpp"
+#include "plan/lower_bound.hpp"
 #include "topology/graph/flow.hpp"
 #include "topology/networks.hpp"
 
@@ -116,10 +117,8 @@ TEST(Simulator, RanksWithoutAWay_AreRefused) {
 
 /// What a network allows, by what a plan takes on it.
 double part_of_bound(const Network& network, const PlanSpec& spec, std::uint64_t bytes, Routes& routes) {
-  const bool reduces = spec.collective == Collective::all_reduce;
-  const double bound = reduces
-                           ? topology::all_reduce_least_seconds(network, bytes)
-                           : static_cast<double>(bytes) / (topology::all_gather_rate(network).megabytes_per_s() * 1e6);
+  const double bound =
+      least_seconds(spec.collective, spec.root, bytes, network, {{}, {topology::isolating_parts(network)}});
   return bound / run(spec, bytes, routes, {.latency_s = 1e-6, .slot_bytes = 256 << 10, .slots = 4}).seconds;
 }
 
@@ -199,6 +198,42 @@ TEST(Simulator, RingAllReduce_ComesNearTheBoundBehindPciSwitches) {
   const Network network = pci_box();
   Routes routes(network);
   EXPECT_GE(part_of_bound(network, {Collective::all_reduce, "ring", 8, -1, 4}, 256 << 20, routes), 0.95);
+}
+
+TEST(Simulator, NoPlan_BeatsTheBoundOfAllReduce) {
+  std::mt19937_64 random(20261128);
+  for (int turn = 0; turn < 12; ++turn) {
+    Network network = topology::random_network(random, 2 + turn % 5, turn % 4, true);
+    const auto hub = network.add_relay("hub");
+    for (const auto rank : network.ranks()) network.add_both_ways(rank, hub, 1 + turn % 7);
+    for (const AlgorithmRow& row : catalogue()) {
+      if (!row.supports(Collective::all_reduce)) continue;
+      Routes routes(network);
+      const PlanSpec spec{Collective::all_reduce, row.name, network.n_ranks(), -1, row.channel_multiple};
+      EXPECT_LE(part_of_bound(network, spec, 1 << 20, routes), 1 + 1e-6) << row.name << " " << turn;
+    }
+  }
+}
+
+/// A ring of four, whose last rank begins late, or stops.
+TEST(Simulator, LateRanks_HoldUpAndStoppedOnesEndIt) {
+  const Network network = star(4, 25'000);
+  Routes routes(network);
+  const PlanSpec spec{Collective::all_reduce, "ring", 4, -1, 1};
+  const double seconds = run(spec, 4 << 20, routes).seconds;
+  SimulatedMachine machine;
+  machine.late = {{3, 0.5}};
+  const double late = run(spec, 4 << 20, routes, machine).seconds;
+  EXPECT_GE(late, 0.5 + seconds / 2);
+  EXPECT_LE(late, 0.5 + seconds + 1e-9);
+  machine.late.clear();
+  machine.stops = {{3, seconds / 2}};
+  const Simulation stopped = run(spec, 4 << 20, routes, machine);
+  EXPECT_EQ(stopped.waiting_ranks, 3);
+  EXPECT_GE(stopped.seconds, seconds / 2);
+  EXPECT_LE(stopped.seconds, seconds);
+  machine.stops = {{3, 2 * seconds}};
+  EXPECT_EQ(run(spec, 4 << 20, routes, machine).waiting_ranks, 0);
 }
 
 TEST(Simulator, NoAllReduceAlongTrees_BeatsTheBound) {

@@ -152,5 +152,27 @@ TEST(Flow, TwoLevels_AreHeldUpByTheUplinkOrByTheRanksPorts) {
   }
 }
 
+TEST(IsolatingParts, RandomNetworks_AreBehindLeastCuts) {
+  std::mt19937_64 random(8);
+  for (int turn = 0; turn < kNetworks; ++turn) {
+    SCOPED_TRACE(turn);
+    const Network network = random_network(random, 2 + turn % 4, turn % 5, true);
+    const std::vector<std::int32_t> part = isolating_parts(network);
+    for (int rank = 0; rank < network.n_ranks(); ++rank) {
+      unsigned set = 0;
+      for (VertexId vertex = 0; vertex < network.n_vertices(); ++vertex) {
+        if (part[static_cast<std::size_t>(vertex)] == rank) set |= 1U << static_cast<unsigned>(vertex);
+      }
+      ASSERT_TRUE(is_in(set, network.ranks()[static_cast<std::size_t>(rank)]));
+      ASSERT_EQ(ranks_in(network, set), 1);
+      std::int64_t least = leaving(network, set);
+      for (unsigned other = 1; other < 1U << static_cast<unsigned>(network.n_vertices()); ++other) {
+        if (!is_in(other, network.ranks()[static_cast<std::size_t>(rank)]) || ranks_in(network, other) != 1) continue;
+        EXPECT_GE(leaving(network, other), least);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace stretto::topology

@@ -8,10 +8,16 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "topology/graph/flow.hpp"
 #include "topology/graph/link_speed.hpp"
 
 namespace stretto::topology {
 namespace {
+
+/// More ranks of one host are not parted one by one.
+constexpr std::int32_t kMostOfParts = 256;
+/// Wider ways out count as no wider.
+constexpr std::int64_t kWidest = 1'000'000;
 
 /// What is joined at all carries something: a link of nothing is none.
 std::int64_t megabytes(std::int64_t megabits) { return std::max<std::int64_t>(1, megabits / 8); }
@@ -188,6 +194,11 @@ std::unique_ptr<ClusterNetwork::Local> ClusterNetwork::local_of(const HostVarian
     throw Error(strettoInvalidArgument,
                 "cluster: no way leads from a GPU to a NIC of its host: take one host, or another kind");
   }
+  for (const std::int32_t port : local->port_of_rank) {
+    const auto users = std::ranges::count(local->port_of_rank, port);
+    const std::int64_t megabits = host.port_megabits_per_s[static_cast<std::size_t>(port)] / users;
+    local->megabits_of_rank.push_back(static_cast<std::int32_t>(std::clamp<std::int64_t>(megabits, 1, kWidest)));
+  }
   return local;
 }
 
@@ -267,6 +278,36 @@ std::vector<std::int32_t> ClusterNetwork::groups() const {
   return numbered(hosts_.front().local->numa_of_rank);
 }
 
+bool ClusterNetwork::has_plain_rails() const {
+  if (hosts_.size() < 2) return true;
+  return std::ranges::all_of(hosts_, [](const Host& host) {
+    const Local& local = *host.local;
+    for (std::size_t rank = 0; rank < local.port_of_rank.size(); ++rank) {
+      if (local.port_of_rank[rank] != static_cast<std::int32_t>(rank)) return false;
+      if (local.megabits_of_rank[rank] != local.megabits_of_rank.front()) return false;
+    }
+    return true;
+  });
+}
+
+std::vector<std::int32_t> ClusterNetwork::rails() const {
+  std::vector<std::int32_t> rails;
+  for (const Host& host : hosts_) {
+    if (has_plain_rails()) break;
+    rails.insert(rails.end(), host.local->port_of_rank.begin(), host.local->port_of_rank.end());
+  }
+  return rails;
+}
+
+std::vector<std::int32_t> ClusterNetwork::widths() const {
+  std::vector<std::int32_t> widths;
+  for (const Host& host : hosts_) {
+    if (has_plain_rails()) break;
+    widths.insert(widths.end(), host.local->megabits_of_rank.begin(), host.local->megabits_of_rank.end());
+  }
+  return widths;
+}
+
 std::vector<VertexId> ClusterNetwork::way(std::int32_t from, std::int32_t to) const {
   const Host& host_from = hosts_[static_cast<std::size_t>(host_of_[static_cast<std::size_t>(from)])];
   const Host& host_to = hosts_[static_cast<std::size_t>(host_of_[static_cast<std::size_t>(to)])];
@@ -322,7 +363,10 @@ std::vector<VertexId> ClusterNetwork::unlike() const {
 }
 
 std::vector<std::vector<std::int32_t>> ClusterNetwork::partitions() const {
-  if (hosts_.size() < 2) return {};
+  if (hosts_.size() < 2) {
+    if (network_.n_ranks() > kMostOfParts) return {};
+    return {isolating_parts(network_)};
+  }
   std::vector<std::int32_t> hosts(static_cast<std::size_t>(network_.n_vertices()), -1);
   std::vector<std::int32_t> groups = hosts;
   for (std::size_t number = 0; number < hosts_.size(); ++number) {

@@ -28,6 +28,11 @@ class ClusterNetwork {
   /// unless there are two groups, and two ranks in one of them.
   std::vector<std::int32_t> groups() const;
 
+  /// By rank, the number of its NIC, and what it has of that in Mb/s. Empty where it is so in each host that rank i is
+  /// alone at NIC i, and all NICs are as fast as one another.
+  std::vector<std::int32_t> rails() const;
+  std::vector<std::int32_t> widths() const;
+
   /// From rank to rank. Within a host the shortest; to another one through the NIC of either GPU, the leaves and, from
   /// leaf to leaf, the spine. A GPU's NIC is the nearest, of equally near ones one that fewer GPUs have.
   std::vector<VertexId> way(std::int32_t from, std::int32_t to) const;
@@ -35,8 +40,8 @@ class ClusterNetwork {
   /// Ranks enough that, seen from rank 0, every other one is as one of them, whichever hosts are exchanged for their
   /// like: bounds need to look at no others.
   std::vector<VertexId> unlike() const;
-  /// Ways to part the network that bounds may look at, by vertex: its hosts, and what shares leaves. -1: in no part, as
-  /// the spine. None of one host.
+  /// Ways to part the network that bounds may look at, by vertex: its hosts, and what shares leaves; of one host, what
+  /// is behind the narrowest place of each rank. -1: in no part, as the spine.
   std::vector<std::vector<std::int32_t>> partitions() const;
   /// Hosts that can all be exchanged for those that follow them, in a circle; nothing if they cannot.
   Likeness alike_hosts() const;
@@ -50,7 +55,8 @@ class ClusterNetwork {
     Network network;
     std::unique_ptr<Ways> ways;
     std::vector<VertexId> nic_of_port;
-    std::vector<std::int32_t> port_of_rank;  ///< -1: none is needed
+    std::vector<std::int32_t> port_of_rank;      ///< -1: none is needed
+    std::vector<std::int32_t> megabits_of_rank;  ///< per second, of its share of the port
     std::vector<NodeId> numa_of_rank;
   };
   struct Host {
@@ -60,6 +66,7 @@ class ClusterNetwork {
     std::int32_t leaf_group = 0;
   };
 
+  bool has_plain_rails() const;
   std::vector<std::int32_t> unlike_hosts() const;
   void add_ranks_of(const Host& host, std::vector<VertexId>& ranks) const;
   std::unique_ptr<Local> local_of(const HostVariant& host, std::int32_t n_ranks, bool alone) const;

@@ -61,6 +61,25 @@ Flow max_flow(const Network& network, const std::vector<VertexId>& sources, Vert
   return flow_from(network, sources, kUnlimited, 1, sink);
 }
 
+std::vector<std::int32_t> isolating_parts(const Network& network) {
+  const int sink = network.n_vertices();
+  std::vector<std::int32_t> part(static_cast<std::size_t>(sink), -1);
+  for (std::size_t rank = 0; rank < network.ranks().size(); ++rank) {
+    Dinic dinic(sink + 1);
+    for (const Edge& edge : network.edges()) dinic.add(edge.from, edge.to, edge.megabytes_per_s);
+    const VertexId own = network.ranks()[rank];
+    for (const VertexId other : network.ranks()) {
+      if (other != own) dinic.add(other, sink, kUnlimited);
+    }
+    dinic.run(own, sink);
+    for (VertexId vertex = 0; vertex < sink; ++vertex) {
+      std::int32_t& of_vertex = part[static_cast<std::size_t>(vertex)];
+      if (dinic.reached(vertex) && of_vertex < 0) of_vertex = static_cast<std::int32_t>(rank);
+    }
+  }
+  return part;
+}
+
 Rate all_gather_rate(const Network& network, const std::vector<VertexId>& receivers) {
   if (network.n_ranks() < 2) return {kUnlimited, 1, {}};
   const std::vector<VertexId>& sinks = receivers.empty() ? network.ranks() : receivers;

@@ -17,7 +17,10 @@ Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMod
     for (unsigned d = 1; d < n; ++d) chunks += static_cast<std::uint64_t>(std::popcount(d));
   }
   // wait_credit, signal, wait, release; and for each chunk a put and a get. The own chunk is copied.
-  const Work round = Work{4, 0, 0} * hops + Work{2, chunk * 2, 0} * chunks + Work{1, chunk, 0};
+  Work round = Work{4, 0, 0} * hops + Work{2, chunk * 2, 0} * chunks + Work{1, chunk, 0};
+  if (spec.collective == Collective::reduce_scatter) {
+    round = Work{4, 0, 0} * hops + Work{2, chunk, chunk * 2} * chunks;
+  }
   const Work all = round * (rounds * channels);
   return {rounds * hops, all, all};
 }

@@ -2,6 +2,7 @@
 
 #include "algorithms/double_tree.hpp"
 #include "algorithms/groups.hpp"
+#include "algorithms/rail_trees/owners.hpp"
 #include "algorithms/strand_builder.hpp"
 #include "algorithms/tree_strands.hpp"
 
@@ -13,7 +14,8 @@ constexpr int kTrees = 2;
 /// The tree of one channel.
 class Rail {
  public:
-  Rail(const Groups& groups, int channel) : groups_(groups), rail_(channel / kTrees), tree_(channel % kTrees) {}
+  Rail(const Groups& groups, const Owners& owners, int channel)
+      : groups_(groups), owners_(owners), rail_(channel / kTrees), tree_(channel % kTrees) {}
 
   /// Of a tree over all groups.
   TreePlace place(Rank rank) const {
@@ -60,7 +62,7 @@ class Rail {
   }
 
  private:
-  Rank owner(std::size_t group) const { return groups_.owner(group, rail_); }
+  Rank owner(std::size_t group) const { return owners_.of(group, rail_); }
 
   std::vector<Rank> members_below(std::size_t group, Rank owner) const {
     std::vector<Rank> members = groups_.members(group);
@@ -69,6 +71,7 @@ class Rail {
   }
 
   const Groups& groups_;
+  const Owners& owners_;
   int rail_;
   int tree_;
 };
@@ -81,14 +84,15 @@ bool supports(Collective collective) {
 
 std::int32_t chunks_per_block(const PlanSpec&) { return 1; }
 
-std::int32_t even_channels(const PlanSpec& spec) { return kTrees * Groups(spec).largest(); }
+std::int32_t even_channels(const PlanSpec& spec) { return kTrees * Owners::turns(spec, Groups(spec)); }
 
 Program build(const PlanSpec& spec, Rank rank) {
   if (spec.n_ranks == 1) return lone_rank_program(spec, chunks_per_block(spec));
   const Groups groups(spec);
+  const Owners owners(spec, groups);
   Program program;
   for (int channel = 0; channel < spec.channels; ++channel) {
-    const Rail rail(groups, channel);
+    const Rail rail(groups, owners, channel);
     if (spec.collective == Collective::all_reduce) {
       all_reduce_along(program.strands, rail.place(rank), rank, channel);
     } else if (spec.collective == Collective::broadcast) {

@@ -5,7 +5,7 @@
 // send.
 //
 // Broadcast and reduce: the trees span the other groups, and the root's owners hang on the root. Groups may be of
-// unequal sizes: the members of a small one own more channels.
+// unequal sizes, and ways out of unequal widths (PlanSpec::rails): who has a wider way out owns more channels.
 #pragma once
 
 #include "plan/cost_model.hpp"
@@ -18,7 +18,7 @@ std::int32_t chunks_per_block(const PlanSpec& spec);
 Program build(const PlanSpec& spec, Rank rank);
 Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link);
 
-/// With which every rank owns as many as every other, in groups of equal size.
+/// With which ranks own as many as they should, or nearly so where they are unequal.
 std::int32_t even_channels(const PlanSpec& spec);
 
 }  // namespace stretto::rail_trees

@@ -26,16 +26,19 @@ void add_plan(CLI::App& app, PlanOptions& options) {
 
 void add_explain(CLI::App& app, ExplainOptions& options) {
   CLI::App* command = app.add_subcommand("explain", "Show what the planner would choose, and why");
-  command->add_option("--collective", options.collective, "What is done")
+  command->add_option("--collective,COLLECTIVE", options.collective, "What is done")
       ->required()
       ->check(CLI::IsMember(collective_names()));
-  command->add_option("--ranks", options.n_ranks, "Number of ranks")->required()->check(CLI::Range(1, 4096));
-  command->add_option("--bytes", options.block_bytes, "Bytes of a block (1K, 4M, ...): what a rank gives or gets")
+  command->add_option("--ranks", options.n_ranks, "Number of ranks (of a topology or cluster: only the first)")
+      ->check(CLI::Range(1, 1 << 20));
+  command->add_option("--bytes,BYTES", options.block_bytes, "Bytes of a block (1K, 4M, ...): what a rank gives or gets")
       ->required()
       ->transform(CLI::AsSizeValue(false));
   command->add_option("--algorithm", options.algorithm, "Take this one")->check(CLI::IsMember(algorithm_names()));
   command->add_option("--root", options.root, "Root of rooted collectives (default 0)");
   command->add_option("--max-channels", options.max_channels, "Most channels (0: no limit)")->check(CLI::Range(0, 64));
+  CLI::Option* file = command->add_option("--topology", options.file, "Of this host: what the simulator finds");
+  command->add_option("--cluster", options.cluster, "Of these hosts, as stretto simulate has them")->excludes(file);
   command->add_option("--ranks-per-core", options.link.ranks_per_core, "Ranks that share a core")
       ->check(CLI::Range(1, 4096));
   command->add_option("--slot-bytes", options.link.slot_bytes, "Bytes of a slot")
@@ -82,13 +85,15 @@ void add_simulate(CLI::App& app, SimulateOptions& options) {
   command->add_option("--ranks", options.n_ranks, "Only the first ranks (default: every GPU is one)")
       ->check(CLI::Range(1, 1 << 20));
   command->add_option("--root", options.root, "Root of rooted collectives (default 0)");
-  command->add_option("--channels", options.channels, "Channels (default: as few as the algorithm needs)")
-      ->check(CLI::Range(1, 64));
+  command->add_option("--channels", options.channels, "Channels (default: as few as use all links that it can)")
+      ->check(CLI::Range(1, 1024));
   command->add_option("--latency-us", options.latency_us, "Of each message")->check(CLI::Range(0.0, 1e6));
-  command->add_option("--slot-bytes", options.slot_bytes, "Bytes of a slot")
+  command->add_option("--slot-bytes", options.slot_bytes, "Bytes of a slot (default: the best of 16K to 4M; beyond 4096 ranks, of 64K and 256K)")
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 30));
   command->add_option("--slots", options.slots, "Slots per connection")->check(CLI::Range(1, 1 << 16));
+  command->add_option("--late", options.late, "RANK:US: a rank that begins so much later than the others (repeatable)");
+  command->add_option("--stop", options.stops, "RANK:US: a rank that stops after so long (repeatable)");
   command->add_option("--limit-s", options.limit_s, "Seconds after which an algorithm is given up (default 60)")
       ->check(CLI::Range(0.0, 1e6));
   command->add_flag("--json", options.json, "Print JSON");

@@ -12,6 +12,8 @@
 namespace stretto::cli {
 namespace {
 
+constexpr int kMostExplainedRanks = 4096;
+
 // Steps grow with the square of the ranks: 64 of them fill some megabytes, thousands of them the memory.
 constexpr int kMostRanksPrinted = 64;
 
@@ -82,6 +84,25 @@ void print_plan(const PlanOptions& options) {
 }
 
 void print_choice(const ExplainOptions& options) {
+  if (options.file || options.cluster) {
+    SimulateOptions simulated;
+    simulated.collective = options.collective;
+    simulated.block_bytes = options.block_bytes;
+    simulated.file = options.file;
+    simulated.cluster = options.cluster;
+    if (!options.algorithm.empty()) simulated.algorithm = options.algorithm;
+    if (options.n_ranks > 0) simulated.n_ranks = options.n_ranks;
+    simulated.root = options.root;
+    simulated.json = options.json;
+    print_simulation(simulated);
+    return;
+  }
+  if (options.n_ranks < 1 || options.n_ranks > kMostExplainedRanks) {
+    throw Error(strettoInvalidArgument,
+                format("explain needs --ranks from 1 to {}, or a machine: --topology FILE, or --cluster LINE",
+                       kMostExplainedRanks),
+                "ranks");
+  }
   const Collective collective = collective_of(options.collective);
   TuningInForce tuning;
   if (!options.by_defaults) tuning = tuning_in_force(Environment::read());

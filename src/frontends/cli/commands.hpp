@@ -37,6 +37,9 @@ struct ExplainOptions {
   int max_channels = 0;
   LinkModel link;
   bool by_defaults = false;  ///< although there are constants of this machine
+  /// Of a machine or cluster, as SimulateOptions has them: then the choice is the simulator's.
+  std::optional<std::string> file;
+  std::optional<std::string> cluster;
   bool json = false;
 };
 
@@ -63,9 +66,11 @@ struct SimulateOptions {
   std::optional<int> root;
   int channels = 0;  ///< 0: as few as an algorithm needs
   double latency_us = 1e6 * SimulatedMachine().latency_s;
-  std::uint64_t slot_bytes = SimulatedMachine().slot_bytes;
+  std::optional<std::uint64_t> slot_bytes;  ///< the best of several, if not given
   std::uint32_t slots = SimulatedMachine().slots;
-  double limit_s = 60;  ///< of each algorithm, by the clock
+  std::vector<std::string> late;   ///< "RANK:US"
+  std::vector<std::string> stops;  ///< "RANK:US"
+  double limit_s = 60;             ///< of each algorithm, by the clock
   bool json = false;
 };
 

@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <vector>
 
 #include "algorithms/catalogue.hpp"
 #include "base/error.hpp"
@@ -13,6 +15,7 @@
 #include "frontends/cli/simulate_text.hpp"
 #include "plan/lower_bound.hpp"
 #include "topology/files/cluster_line.hpp"
+#include "topology/files/machine_words.hpp"
 #include "topology/graph/cluster_network.hpp"
 #include "topology/graph/host_kinds.hpp"
 
@@ -84,16 +87,48 @@ class Progress {
   bool shown_ = false;
 };
 
+/// Of large clusters a run takes ten seconds.
+std::vector<std::uint64_t> slots_to_try(std::int32_t n_ranks) {
+  constexpr std::int32_t kManyRanks = 4096;
+  if (n_ranks > kManyRanks) return {256 << 10, 64 << 10};
+  return {4 << 20, 1 << 20, 256 << 10, 64 << 10, 16 << 10};
+}
+
+/// "5:200": rank 5, at 200 microseconds.
+std::vector<RankAt> ranks_at(const char* option, const std::vector<std::string>& words, std::int32_t n_ranks) {
+  std::vector<RankAt> ranks;
+  for (const std::string& word : words) {
+    Rank rank = -1;
+    double microseconds = -1;
+    const char* const end = word.data() + word.size();
+    const auto number = std::from_chars(word.data(), end, rank);
+    const bool has_colon = number.ec == std::errc() && number.ptr != end && *number.ptr == ':';
+    const auto time = std::from_chars(has_colon ? number.ptr + 1 : end, end, microseconds);
+    const bool is_read = has_colon && time.ec == std::errc() && time.ptr == end;
+    if (!is_read || rank < 0 || rank >= n_ranks || !(microseconds >= 0 && microseconds < 1e12)) {
+      throw Error(strettoInvalidArgument,
+                  format("--{} {}: give a rank from 0 to {}, a colon, and microseconds", option,
+                         topology::printable(word), n_ranks - 1),
+                  option);
+    }
+    ranks.push_back({rank, microseconds / 1e6});
+  }
+  return ranks;
+}
+
 SimulationReport::Row simulated(std::string_view algorithm, const SimulateOptions& options,
                                 const SimulatedRequest& request, const ClusterNetwork& cluster) {
   Progress progress(algorithm, options.limit_s);
   SimulatedMachine machine;
   machine.latency_s = options.latency_us / 1e6;
-  machine.slot_bytes = options.slot_bytes;
+  machine.late = ranks_at("late", options.late, cluster.network().n_ranks());
+  machine.stops = ranks_at("stop", options.stops, cluster.network().n_ranks());
   machine.slots = options.slots;
   machine.go_on = [&](double part) { return progress(part); };
   const Routes::Way way = [&](std::int32_t from, std::int32_t to) { return cluster.way(from, to); };
-  SimulationReport::Row row{simulate_algorithm(algorithm, request, cluster.network(), way, machine), ""};
+  const std::vector<std::uint64_t> slot_bytes =
+      options.slot_bytes ? std::vector{*options.slot_bytes} : slots_to_try(cluster.network().n_ranks());
+  SimulationReport::Row row{simulate_algorithm(algorithm, request, cluster.network(), way, machine, slot_bytes), ""};
   if (row.simulated.busiest.from >= 0) {
     row.busiest = cluster.network().vertex(row.simulated.busiest.from).name + " -> " +
                   cluster.network().vertex(row.simulated.busiest.to).name;
@@ -108,10 +143,16 @@ void print_simulation(const SimulateOptions& options) {
   const topology::Cluster cluster = cluster_of(options);
   const std::int32_t n_ranks = ranks_of(options, cluster);
   const ClusterNetwork network(cluster, n_ranks);
-  const SimulatedRequest request{collective,           root_of(collective, options.root, n_ranks),
-                                 options.block_bytes,  options.channels,
-                                 network.groups(),     network.alike_hosts(),
-                                 network.alike_rails()};
+  SimulatedRequest request;
+  request.collective = collective;
+  request.root = root_of(collective, options.root, n_ranks);
+  request.block_bytes = options.block_bytes;
+  request.channels = options.channels;
+  request.groups = network.groups();
+  request.on_rails = network.rails();
+  request.widths = network.widths();
+  request.hosts = network.alike_hosts();
+  request.rails = network.alike_rails();
   SimulationReport report;
   report.where = options.cluster.value_or(options.file.value_or(""));
   report.collective = collective;

@@ -13,14 +13,35 @@ double bus(const SimulationReport& report, double seconds) {
   return bus_gigabytes_per_s(report.collective, report.n_ranks, report.block_bytes, seconds);
 }
 
+/// "64K".
+std::string size_text(std::uint64_t bytes) {
+  if (bytes >= 1 << 20 && bytes % (1 << 20) == 0) return format("{}M", bytes >> 20);
+  return bytes >= 1 << 10 && bytes % (1 << 10) == 0 ? format("{}K", bytes >> 10) : format("{}", bytes);
+}
+
+/// Which one to take, by how much, and what holds it up.
+std::string verdict(const SimulationReport& report) {
+  std::vector<const SimulationReport::Row*> with_figures;
+  for (const SimulationReport::Row& row : report.rows) {
+    if (row.simulated.left_out.empty() && row.simulated.seconds > 0) with_figures.push_back(&row);
+  }
+  if (with_figures.size() < 2) return "";
+  const SimulatedRow& first = with_figures[0]->simulated;
+  const SimulatedRow& second = with_figures[1]->simulated;
+  return format("{} is the fastest, {:.2f} times as fast as {}; {} is busy for {:.0f}% of the time\n\n",
+                first.algorithm, second.seconds / first.seconds, second.algorithm, with_figures[0]->busiest,
+                100 * first.busy_part);
+}
+
 std::string row_text(const SimulationReport& report, const SimulationReport::Row& row) {
   const SimulatedRow& simulated = row.simulated;
   if (!simulated.left_out.empty()) return format("{:<18} no figures: {}\n", simulated.algorithm, simulated.left_out);
   const std::string bound =
       simulated.seconds > 0 ? format("{:.1f}%", 100 * report.least_seconds / simulated.seconds) : "-";
   const std::string busiest = row.busiest.empty() ? "-" : format("{:.0f}% {}", 100 * simulated.busy_part, row.busiest);
-  return format("{:<18} {:>8} {:>10} {:>12.1f} {:>11.2f} {:>9}  {}\n", simulated.algorithm, simulated.channels,
-                simulated.messages, simulated.seconds * 1e6, bus(report, simulated.seconds), bound, busiest);
+  return format("{:<18} {:>8} {:>6} {:>10} {:>12.1f} {:>11.2f} {:>9}  {}\n", simulated.algorithm, simulated.channels,
+                size_text(simulated.slot_bytes), simulated.messages, simulated.seconds * 1e6,
+                bus(report, simulated.seconds), bound, busiest);
 }
 
 }  // namespace
@@ -43,8 +64,9 @@ std::string simulation_to_text(const SimulationReport& report) {
              topology::counted(static_cast<std::size_t>(report.n_hosts), "host"));
   text += format("no plan takes less than {:.1f} us: busbw {:.2f} GB/s at most\n\n", report.least_seconds * 1e6,
                  bus(report, report.least_seconds));
-  text += format("{:<18} {:>8} {:>10} {:>12} {:>11} {:>9}  {}\n", "algorithm", "channels", "messages", "time_us",
-                 "busbw_GB/s", "of_bound", "busiest link");
+  text += verdict(report);
+  text += format("{:<18} {:>8} {:>6} {:>10} {:>12} {:>11} {:>9}  {}\n", "algorithm", "channels", "slots", "messages",
+                 "time_us", "busbw_GB/s", "of_bound", "busiest link");
   for (const SimulationReport::Row& each : report.rows) text += row_text(report, each);
   return text;
 }
@@ -65,6 +87,7 @@ std::string simulation_to_json(const SimulationReport& report) {
     } else {
       each["seconds"] = simulated.seconds;
       each["bus_gigabytes_per_s"] = bus(report, simulated.seconds);
+      each["slot_bytes"] = simulated.slot_bytes;
       each["messages"] = simulated.messages;
       each["busiest_link"] = row.busiest;
       each["busiest_part"] = simulated.busy_part;

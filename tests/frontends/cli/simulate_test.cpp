@@ -29,10 +29,11 @@ TEST(CliSimulate, Cluster_IsPrintedAsATableTheFastestFirst) {
   const Outcome outcome = on_cluster("2 hosts x gpu", "all_reduce 1M");
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.text.find("2 hosts x gpu\nall_reduce of 1048576 bytes, 2 ranks on 2 hosts\n"
-                              "no plan takes less than 83.9 us: busbw 12.50 GB/s at most\n\nalgorithm "),
+                              "no plan takes less than 83.9 us: busbw 12.50 GB/s at most\n\n"),
             0U)
       << outcome.text;
   EXPECT_NE(outcome.text.find("host 0 NIC0 -> leaf 0\n"), std::string::npos) << outcome.text;
+  EXPECT_NE(outcome.text.find(" is the fastest, "), std::string::npos) << outcome.text;
   EXPECT_NE(outcome.text.find("\nhierarchical       no figures: it needs two hosts"), std::string::npos);
 }
 
@@ -81,6 +82,49 @@ TEST(CliSimulate, Options_ChangeWhatTheySay) {
                 .at(0)
                 .at("channels"),
             4);
+}
+
+TEST(CliSimulate, Slots_AreTheBestUnlessTheyAreSaid) {
+  const auto row = [](const std::string& arguments) {
+    return json_of(on_cluster("4 x gpu", "broadcast 8M --algorithm ring --json " + arguments)).at("algorithms").at(0);
+  };
+  const auto best = row("");
+  for (const char* slots : {"4M", "1M", "256K", "64K", "16K"}) {
+    const auto each = row(std::string("--slot-bytes ") + slots);
+    EXPECT_LE(best.at("seconds"), each.at("seconds")) << slots;
+    if (each.at("slot_bytes") == best.at("slot_bytes")) EXPECT_EQ(best.at("seconds"), each.at("seconds"));
+  }
+  EXPECT_LT(best.at("slot_bytes"), 4 << 20);
+}
+
+TEST(CliSimulate, RanksThatAreLateOrStop_AreSaid) {
+  const auto seconds = [](const std::string& arguments) {
+    return json_of(on_cluster("2 x gpu", "all_reduce 1M --algorithm ring --json " + arguments))
+        .at("algorithms")
+        .at(0)
+        .at("seconds")
+        .get<double>();
+  };
+  EXPECT_NEAR(seconds("--late 1:5000"), seconds("") + 5e-3, 2e-4);
+  const Outcome outcome = on_cluster("2 x gpu", "all_reduce 64M --algorithm ring --stop 0:10");
+  EXPECT_NE(outcome.text.find("1 rank(s) wait for ever for those that stopped; nothing moves after "),
+            std::string::npos)
+      << outcome.text;
+  for (const char* word : {"1", "1:", ":5", "2:5", "-1:5", "1:-5", "1:5x", "1:nan", "1:inf", "x:5", "1 :5"}) {
+    expect_refusal("all_reduce 1M --cluster '2 x gpu' --late '" + std::string(word) + "'", "give a rank from 0 to 1");
+  }
+}
+
+TEST(CliSimulate, Explain_OfAMachineIsTheSame) {
+  const std::string arguments = "all_reduce 1M --topology " STRETTO_MACHINES "/xgmi_quad.xml";
+  const Outcome explained = shell(STRETTO_PROGRAM " explain " + arguments);
+  EXPECT_EQ(explained.status, 0) << explained.text;
+  EXPECT_EQ(explained.text, simulate(arguments).text);
+  const Outcome fewer = shell(STRETTO_PROGRAM " explain " + arguments + " --ranks 2 --algorithm ring --json");
+  EXPECT_EQ(json_of(fewer).at("ranks"), 2);
+  EXPECT_EQ(shell(STRETTO_PROGRAM " explain all_reduce 1M").status, 2);
+  EXPECT_EQ(shell(STRETTO_PROGRAM " explain all_reduce 1M --ranks 5000").status, 2);
+  EXPECT_EQ(shell(STRETTO_PROGRAM " explain all_reduce 1M --cluster '2 x gpu' --ranks 3").status, 2);
 }
 
 TEST(CliSimulate, TimeThatIsUp_IsSaid) {
