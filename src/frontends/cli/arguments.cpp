@@ -88,7 +88,9 @@ void add_simulate(CLI::App& app, SimulateOptions& options) {
   command->add_option("--channels", options.channels, "Channels (default: as few as use all links that it can)")
       ->check(CLI::Range(1, 1024));
   command->add_option("--latency-us", options.latency_us, "Of each message")->check(CLI::Range(0.0, 1e6));
-  command->add_option("--slot-bytes", options.slot_bytes, "Bytes of a slot (default: the best of 16K to 4M; beyond 4096 ranks, of 64K and 256K)")
+  command
+      ->add_option("--slot-bytes", options.slot_bytes,
+                   "Bytes of a slot (default: the best of 16K to 4M; beyond 4096 ranks, of 64K and 256K)")
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 30));
   command->add_option("--slots", options.slots, "Slots per connection")->check(CLI::Range(1, 1 << 16));
