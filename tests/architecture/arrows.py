@@ -12,6 +12,7 @@ ROOMS = [
     ("src/algorithms/", "algorithms"),
     ("src/planner/", "planner"),
     ("src/foreign/", "foreign"),
+    ("src/tuning/", "tuning"),
     ("src/device/", "device"),
     ("src/exec/", "exec"),
     ("src/bootstrap/", "bootstrap"),
@@ -49,6 +50,8 @@ ARROWS = {
     "planner": {"plan", "algorithms", "topology/graph"},
     # Plans of others: of files, XML is all it knows, and that is where topologies are read.
     "foreign": {"plan", "topology/files"},
+    # Measures through the public interface, as programs do; communicators only read what it wrote.
+    "tuning": {"plan", "planner", "algorithms", "topology/probe"},
     "device": set(),
     "transports": {"device"},
     "transports/shm": {"transports", "device"},
@@ -60,7 +63,7 @@ ARROWS = {
     "bootstrap": set(),
     "observe": set(),
     "comm": {"exec", "bootstrap", "observe", "plan", "planner", "algorithms", "device", "transports", "registry",
-             "topology/graph", "topology/probe"},
+             "topology/graph", "topology/probe", "tuning"},
     "api": {"comm"},
     # What NCCL's variables mean is a table and a pure function: the drop-in applies it, the command-line tool prints it.
     "nccl/environment": set(),
@@ -68,7 +71,7 @@ ARROWS = {
     "frontends": {"nccl/environment"},
     # The command-line tool prints and draws plans: it needs the pure rooms, and no communicator.
     "cli": {"plan", "planner", "algorithms", "foreign", "topology/graph", "topology/files", "topology/probe", "device",
-            "nccl/environment"},
+            "nccl/environment", "tuning"},
     "perf": set(),
     "examples": set(),
     "tests": ANY,

@@ -55,6 +55,21 @@ void add_explain(CLI::App& app, ExplainOptions& options) {
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 30));
   command->add_option("--slots", options.link.slots, "Slots per connection")->check(CLI::Range(1, 1 << 16));
+  command->add_flag("--defaults", options.by_defaults, "By the default constants, although stretto tune measured some");
+  command->add_flag("--json", options.json, "Print JSON");
+}
+
+void add_tune(CLI::App& app, TuneOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("tune", "Measure this machine's constants, by which the planner chooses, and keep them");
+  command->add_option("--out", options.out, "Write them here (default: the cache, where communicators look)");
+  command->add_option("--ranks", options.n_ranks, "Ranks that measure, a core for each (default 2)")
+      ->check(CLI::Range(2, 64));
+  command->add_option("--seconds", options.seconds, "About how long (default 9)")->check(CLI::Range(0.01, 3600.0));
+  command->add_option("--most-bytes", options.most_bytes, "Largest block (default 16M)")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::uint64_t{1} << 14, std::uint64_t{1} << 30));
+  command->add_flag("--force", options.force, "Keep them even if the defaults predict better");
   command->add_flag("--json", options.json, "Print JSON");
 }
 
@@ -83,7 +98,9 @@ void add_simulate(CLI::App& app, SimulateOptions& options) {
   command->add_option("--channels", options.channels, "Channels (default: as few as use all links that it can)")
       ->check(CLI::Range(1, 1024));
   command->add_option("--latency-us", options.latency_us, "Of each message")->check(CLI::Range(0.0, 1e6));
-  command->add_option("--slot-bytes", options.slot_bytes, "Bytes of a slot (default: the best of 16K to 4M; beyond 4096 ranks, of 64K and 256K)")
+  command
+      ->add_option("--slot-bytes", options.slot_bytes,
+                   "Bytes of a slot (default: the best of 16K to 4M; beyond 4096 ranks, of 64K and 256K)")
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 30));
   command->add_option("--slots", options.slots, "Slots per connection")->check(CLI::Range(1, 1 << 16));
@@ -154,6 +171,8 @@ int run(int argc, const char* const* argv) {
   SimulateOptions simulation;
   add_simulate(app, simulation);
   add_run(app, program);
+  TuneOptions tuning;
+  add_tune(app, tuning);
   try {
     app.parse(n_own, argv);
   } catch (const CLI::ParseError& error) {
@@ -164,6 +183,7 @@ int run(int argc, const char* const* argv) {
   if (app.got_subcommand("env")) of_nccl ? print_nccl_environment(as_markdown) : print_environment(as_markdown);
   if (app.got_subcommand("topo")) print_topology(topology);
   if (app.got_subcommand("simulate")) print_simulation(simulation);
+  if (app.got_subcommand("tune")) tune(tuning);
   if (app.got_subcommand("version")) print_version();
   if (app.got_subcommand("perf")) {
     std::vector<std::string> words = perf->remaining();

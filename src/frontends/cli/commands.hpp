@@ -37,11 +37,25 @@ struct ExplainOptions {
   std::uint64_t block_bytes = 0;
   int max_channels = 0;
   LinkModel link;
+  bool by_defaults = false;  ///< although there are constants of this machine
   /// Of a machine or cluster, as SimulateOptions has them: then the choice is the simulator's.
   std::optional<std::string> file;
   std::optional<std::string> cluster;
   bool json = false;
 };
+
+struct TuneOptions {
+  std::string out;  ///< "": the cache, where communicators look
+  int n_ranks = 2;
+  double seconds = 9;
+  std::uint64_t most_bytes = 1 << 24;
+  bool force = false;  ///< keep them even if the defaults predict better
+  bool json = false;
+};
+
+/// Measures this machine's constants and writes them to a file. On a terminal it shows how far it is. Throws Error
+/// where they are not worth keeping.
+void tune(const TuneOptions& options);
 
 struct SimulateOptions {
   std::string collective;
