@@ -23,12 +23,13 @@ SEED = int(os.environ.get("STRETTO_TEST_FUZZ_SEED", "20261126"))
 INPUT_SECONDS = 20
 TARGETS = ["unique_id", "handshake", "control", "meeting", "setup", "shm_frames", "shm_setup", "environment",
            "nccl_environment", "command_line", "plan_json", "topology_file",
-           "cluster_line"]
+           "cluster_line", "foreign_plan"]
 # Of the other targets the seeds are random bytes.
 TEXT_SEEDS = {"environment": "tests/fuzz/seeds/environment", "nccl_environment": "tests/fuzz/seeds/nccl_environment",
               "command_line": "tests/fuzz/seeds/command_line", "plan_json": "tests/plan/golden",
-              "topology_file": "tests/topology/machines", "cluster_line": "tests/fuzz/seeds/cluster_line"}
-MAX_BYTES = {"plan_json": 8192, "topology_file": 16384}
+              "topology_file": "tests/topology/machines", "cluster_line": "tests/fuzz/seeds/cluster_line",
+              "foreign_plan": "tests/foreign/plans"}
+MAX_BYTES = {"plan_json": 8192, "topology_file": 16384, "foreign_plan": 8192}
 PRINTED_BYTES = 6000
 
 

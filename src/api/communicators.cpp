@@ -62,6 +62,8 @@ Settings child_settings(Participant& parent, const strettoConfig_t* config, cons
   Settings inherited = inherited_settings(parent);
   if (config == nullptr) return inherited;
   Settings settings = resolve_settings(config, environment);
+  settings.constants = inherited.constants;
+  settings.constants_source = inherited.constants_source;
   if (!names_device(*config)) settings.gpu = inherited.gpu;
   return settings;
 }
@@ -77,7 +79,10 @@ strettoResult_t init_rank(const char* function, strettoComm_t* comm, int nranks,
     return refuse(strettoInvalidArgument, function, "rank",
                   format("rank is {}: it must be from 0 to {}", rank, nranks - 1));
   }
-  return join(id, nranks, rank, resolve_settings(config, read_environment()), comm);
+  const Environment environment = read_environment();
+  Settings settings = resolve_settings(config, environment);
+  if (rank == 0) adopt_tuning(settings, environment);
+  return join(id, nranks, rank, settings, comm);
 }
 
 }  // namespace
@@ -170,6 +175,7 @@ strettoResult_t strettoCommInitAllConfig(strettoComm_t* comms, int n, const int*
     }
     const Environment environment = read_environment();
     std::vector<Settings> settings(static_cast<std::size_t>(n), resolve_settings(config, environment));
+    adopt_tuning(settings.front(), environment);
     for (int i = 0; devices != nullptr && i < n; ++i) {
       settings[static_cast<std::size_t>(i)].gpu = resolve_device(devices[i]);
     }

@@ -76,7 +76,7 @@ strettoResult_t strettoGroupSimulateEnd(double* time_us) {
     if (!group.end()) return strettoSuccess;
     const PendingSetups setups = std::exchange(pending_setups(), {});  // which end here
     const std::vector<DeviceCall> device_calls = group.take_device_calls();
-    const std::vector<Share> shares = group.take();
+    const std::vector<GroupShare> shares = group.take();
     if (time_us == nullptr) return refuse(strettoInvalidArgument, kName, "time_us", "time_us is NULL");
     if (!setups.participants.empty()) {
       return refuse(strettoInvalidUsage, kName, "group",
@@ -96,7 +96,7 @@ strettoResult_t strettoGroupEnd(void) {
     std::optional<ErrorInfo> failed;
     if (setups.participants.empty() && group.run_if_simple(failed)) return failed ? remember(*failed) : strettoSuccess;
     std::vector<DeviceCall> device_calls = group.take_device_calls();
-    std::vector<Share> shares = group.take();
+    std::vector<GroupShare> shares = group.take();
     DeviceGroup on_devices(std::move(device_calls));  // all is checked before anything is issued
     finish_setups(std::move(setups));
     std::optional<ErrorInfo> error = issue_together(std::move(shares));

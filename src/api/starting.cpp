@@ -62,6 +62,7 @@ Prepared prepare(const char* function, strettoComm_t* comm, int nranks, int rank
     check_place(function, comm, nranks, rank);
     prepared.environment = read_environment();
     prepared.settings = resolve_settings(config, prepared.environment);
+    if (rank == 0) adopt_tuning(prepared.settings, prepared.environment);
   } catch (const Error& error) {
     prepared.starter.refusal = error.info();
   }

@@ -52,6 +52,10 @@ constexpr std::array kRows = {
             "Whose variables strettoCommInitEnvironment reads: torchrun, open_mpi, mpich, env, slurm. Default: found."},
     KnobRow{Knob::secret_file, "STRETTO_SECRET_FILE", KnobKind::text, "", 0, 0,
             "File with a secret, readable by its owner alone, equal on all hosts: keys ranks that a launcher started."},
+    KnobRow{
+        Knob::tuning_file, "STRETTO_TUNING_FILE", KnobKind::text, "", 0, 0,
+        "File of the machine's constants that `stretto tune` wrote; off: the defaults. Default: the one in the cache.",
+        KnobOwner::rank_0},
 };
 
 const KnobRow* find_row(std::string_view name) {

@@ -29,6 +29,7 @@ enum class Knob : std::uint8_t {
   log_file,
   launcher,
   secret_file,
+  tuning_file,
 };
 
 enum class KnobKind : std::uint8_t { integer, text };

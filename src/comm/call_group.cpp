@@ -8,7 +8,7 @@ namespace {
 
 /// A rank's messages to itself must match within the group: known before anything is issued, so that nobody is left
 /// waiting.
-void check_self_messages(const Share& share) { share.communicator->engine().check_self_messages(share.batch); }
+void check_self_messages(const GroupShare& share) { share.communicator->engine().check_self_messages(share.batch); }
 
 }  // namespace
 
@@ -22,12 +22,12 @@ CallGroup& CallGroup::of_thread() {
 void CallGroup::add(Communicator& communicator, std::shared_ptr<HostStream> stream, Operation operation) {
   // Mostly the one of the call before.
   const auto found = std::find_if(shares_.rbegin(), shares_.rend(),
-                                  [&](const Share& share) { return share.communicator == &communicator; });
+                                  [&](const GroupShare& share) { return share.communicator == &communicator; });
   const bool kept = shares_.size() == 1 && shares_.front().communicator == nullptr;
   if (kept) shares_.front().communicator = &communicator;
-  Share& share = kept                      ? shares_.front()
-                 : found != shares_.rend() ? *found
-                                           : shares_.emplace_back(Share{&communicator, {}, {}});
+  GroupShare& share = kept                      ? shares_.front()
+                      : found != shares_.rend() ? *found
+                                                : shares_.emplace_back(GroupShare{&communicator, {}, {}});
   if (!share.batch.empty() && share.streams.empty() != (stream == nullptr)) {
     throw Error(strettoInvalidUsage,
                 "a communicator is used with a stream and without one in the same group: choose one", "stream");
@@ -76,11 +76,11 @@ bool CallGroup::end() {
 
 bool CallGroup::run_if_simple(std::optional<ErrorInfo>& error) {
   if (spoiled_ || !device_calls_.empty() || shares_.size() != 1 || !shares_.front().streams.empty()) return false;
-  Share& share = shares_.front();
+  GroupShare& share = shares_.front();
   const auto is_pair = [](const Operation& each) { return is_pair_call(each.request.collective); };
   if (share.communicator == nullptr || !std::ranges::all_of(share.batch, is_pair)) return false;
   struct Forget {
-    Share& share;
+    GroupShare& share;
     ~Forget() {
       share.communicator = nullptr;  // what is left keeps its memory for the next group
       share.batch.clear();
@@ -92,11 +92,11 @@ bool CallGroup::run_if_simple(std::optional<ErrorInfo>& error) {
   return true;
 }
 
-std::vector<Share> CallGroup::take() {
+std::vector<GroupShare> CallGroup::take() {
   if (shares_.size() == 1 && shares_.front().communicator == nullptr) shares_.clear();
-  std::vector<Share> shares = std::exchange(shares_, {});
+  std::vector<GroupShare> shares = std::exchange(shares_, {});
   if (std::optional<ErrorInfo> error = std::exchange(spoiled_, std::nullopt)) throw Error(*error);
-  for (const Share& share : shares) check_self_messages(share);
+  for (const GroupShare& share : shares) check_self_messages(share);
   return shares;
 }
 

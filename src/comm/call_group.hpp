@@ -42,7 +42,7 @@ class CallGroup {
   /// Ends the innermost group; true for the outermost. Throws Error if none is open.
   bool end();
   /// After the outermost end: the calls, which are forgotten here. Throws Error if the group is spoiled.
-  std::vector<Share> take();
+  std::vector<GroupShare> take();
   /// Those of device communicators, in the order of the calls; forgotten here. Before take(), which may throw.
   std::vector<DeviceCall> take_device_calls() { return std::exchange(device_calls_, {}); }
   /// The same for a group of nothing but one communicator's sends and receives, to be run in this thread: runs it here,
@@ -51,7 +51,7 @@ class CallGroup {
 
  private:
   std::uint32_t generation_ = 0;
-  std::vector<Share> shares_;
+  std::vector<GroupShare> shares_;
   std::vector<DeviceCall> device_calls_;
   std::optional<ErrorInfo> spoiled_;
 };

@@ -20,9 +20,11 @@ Communicator::Communicator(std::shared_ptr<MembershipTask> task, Membership memb
     debug_ = std::make_unique<DebugCheck>(settings.debug, rank(), n_ranks(), settings.name);
   }
   const HostNode& host = engine_.topology().host_of(rank());
-  log(LogLevel::info, "event=communicator comm={} rank={} ranks={} host={} host_ranks={} cores={} slots={}x{}",
+  log(LogLevel::info,
+      "event=communicator comm={} rank={} ranks={} host={} host_ranks={} cores={} slots={}x{} constants=\"{}\" {}",
       engine_.settings().name, rank(), n_ranks(), host.name, host.ranks.size(), host.n_cores,
-      engine_.settings().shm_slots, engine_.settings().shm_slot_bytes);
+      engine_.settings().shm_slots, engine_.settings().shm_slot_bytes, settings.constants_source,
+      log_enabled(LogLevel::info) ? to_string(settings.constants) : "");
 }
 
 Communicator::~Communicator() {

@@ -55,7 +55,7 @@ void add(Account& account, const Operation& operation, const LinkModel& link, Pr
   account.collectives = account.collectives + price(request, request.count * data_type_bytes(request.type));
 }
 
-void add(Account& account, const Share& share) {
+void add(Account& account, const GroupShare& share) {
   const Engine& engine = share.communicator->engine();
   for (const Operation& operation : share.batch) {
     add(account, operation, engine.link(), [&](const Request& request, std::size_t block_bytes) {
@@ -81,9 +81,9 @@ void add(Account& account, const DeviceCall& call) {
 
 }  // namespace
 
-double estimate_us(std::span<const Share> shares, std::span<const DeviceCall> calls) {
+double estimate_us(std::span<const GroupShare> shares, std::span<const DeviceCall> calls) {
   std::map<const void*, Account> accounts;
-  for (const Share& share : shares) add(accounts[share.communicator], share);
+  for (const GroupShare& share : shares) add(accounts[share.communicator], share);
   for (const DeviceCall& call : calls) add(accounts[call.communicator], call);
   Picoseconds longest = 0;
   for (const auto& [communicator, account] : accounts) longest = std::max(longest, account.whole());

@@ -10,6 +10,6 @@ namespace stretto {
 
 /// Microseconds. Operations of one communicator run one after another, different communicators side by side; sends and
 /// receives of one are priced as messages that share a link. That small operations are fused is left out.
-double estimate_us(std::span<const Share> shares, std::span<const DeviceCall> calls);
+double estimate_us(std::span<const GroupShare> shares, std::span<const DeviceCall> calls);
 
 }  // namespace stretto

@@ -82,7 +82,7 @@ bool join_streams(HostStream& earlier, HostStream& waiting) {
 }
 
 /// The streams that a share names beside its own wait for it, and it for them.
-bool join_others(const Share& share, bool before) {
+bool join_others(const GroupShare& share, bool before) {
   for (std::size_t i = 1; i < share.streams.size(); ++i) {
     HostStream& own = *share.streams.front();
     HostStream& other = *share.streams[i];
@@ -93,10 +93,10 @@ bool join_others(const Share& share, bool before) {
 
 /// What goes to streams: one task per stream. Two groups whose tasks lay in one order in one stream and in another in
 /// another could wait for each other for ever, so groups are issued one at a time.
-std::optional<ErrorInfo> issue_to_streams(std::vector<Share>& shares) {
+std::optional<ErrorInfo> issue_to_streams(std::vector<GroupShare>& shares) {
   static PerProcess<std::mutex> issuing;
   const std::lock_guard lock(issuing.get());
-  for (const Share& share : shares) {
+  for (const GroupShare& share : shares) {
     if (!join_others(share, true)) return stream_is_going();
   }
   std::vector<bool> issued(shares.size(), false);
@@ -106,7 +106,7 @@ std::optional<ErrorInfo> issue_to_streams(std::vector<Share>& shares) {
     Tickets tickets;
     std::vector<BatchRun> runs;
     for (std::size_t i = first; i < shares.size(); ++i) {
-      Share& share = shares[i];
+      GroupShare& share = shares[i];
       if (share.streams.empty() || share.streams.front().get() != &stream) continue;
       const Turns::Ticket ticket = tickets.take(*share.communicator, share.batch);
       runs.emplace_back(*share.communicator, std::move(share.batch), ticket);
@@ -115,7 +115,7 @@ std::optional<ErrorInfo> issue_to_streams(std::vector<Share>& shares) {
     if (!enqueue_task(stream, std::move(runs))) return stream_is_going();
     tickets.keep();
   }
-  for (const Share& share : shares) {
+  for (const GroupShare& share : shares) {
     if (!join_others(share, false)) return stream_is_going();
   }
   return std::nullopt;
@@ -136,7 +136,7 @@ std::optional<ErrorInfo> issue(Communicator& communicator, HostStream& stream, c
   return std::nullopt;
 }
 
-std::optional<ErrorInfo> issue_together(std::vector<Share> shares) {
+std::optional<ErrorInfo> issue_together(std::vector<GroupShare> shares) {
   std::optional<ErrorInfo> error;
   const auto note = [&](std::optional<ErrorInfo> found) {
     if (!error) error = std::move(found);
@@ -144,7 +144,7 @@ std::optional<ErrorInfo> issue_together(std::vector<Share> shares) {
   std::vector<BatchRun> here;
   {
     Entered entered;
-    std::erase_if(shares, [&](const Share& share) {
+    std::erase_if(shares, [&](const GroupShare& share) {
       std::optional<ErrorInfo> refused = entered.enter(*share.communicator);
       const bool out = refused.has_value();
       note(std::move(refused));
@@ -152,7 +152,7 @@ std::optional<ErrorInfo> issue_together(std::vector<Share> shares) {
     });
     note(issue_to_streams(shares));
     here.reserve(shares.size());
-    for (Share& share : shares) {
+    for (GroupShare& share : shares) {
       if (!share.streams.empty()) continue;
       here.emplace_back(*share.communicator, std::move(share.batch), std::nullopt);
       entered.hand_over(*share.communicator);

@@ -16,7 +16,7 @@ namespace stretto {
 std::optional<ErrorInfo> issue(Communicator& communicator, HostStream& stream, const Operation& operation);
 
 /// One communicator's part of a group.
-struct Share {
+struct GroupShare {
   Communicator* communicator = nullptr;
   std::vector<std::shared_ptr<HostStream>> streams;  ///< the first runs it, the others wait for it; none: this thread
   Batch batch;
@@ -24,6 +24,6 @@ struct Share {
 
 /// Issues all shares at once, each communicator being in one of them. The communicators of one thread or stream
 /// progress together. Shares without a stream have ended when this returns. The first error; what could be issued was.
-std::optional<ErrorInfo> issue_together(std::vector<Share> shares);
+std::optional<ErrorInfo> issue_together(std::vector<GroupShare> shares);
 
 }  // namespace stretto

@@ -15,6 +15,11 @@ void check(const Settings& settings) {
   const bool sane = settings.max_channels <= max_channels_most && settings.shm_slots <= most(Knob::shm_slots) &&
                     (settings.shm_slots == 0 || std::has_single_bit(settings.shm_slots)) &&
                     settings.shm_slot_bytes <= most(Knob::shm_slot_bytes) && settings.shm_slot_bytes % 64 == 0;
+  for (const LinkConstantRow& row : link_constant_rows()) {
+    if (settings.constants.*row.field <= row.most) continue;
+    throw Error(strettoRemoteError,
+                format("its constant {} is {}, and no machine's", row.name, settings.constants.*row.field));
+  }
   if (sane) return;
   throw Error(strettoRemoteError, format("{} channels and {} slots of {} bytes cannot be", settings.max_channels,
                                          settings.shm_slots, settings.shm_slot_bytes));
@@ -35,6 +40,7 @@ std::vector<std::byte> encode(const RankCard& card) {
   out.number(card.settings.shm_slot_bytes);
   out.number(card.settings.shm_slots);
   out.number(encode(card.settings.debug));
+  for (const LinkConstantRow& row : link_constant_rows()) out.number(card.settings.constants.*row.field);
   out.number(card.resident_blocks);
   for (const std::byte byte : card.gpu) out.number(byte);
   return out.take();
@@ -54,6 +60,8 @@ RankCard decode_rank_card(std::span<const std::byte> bytes) {
   card.settings.shm_slot_bytes = in.number<std::uint64_t>();
   card.settings.shm_slots = in.number<std::uint32_t>();
   card.settings.debug = decode_debug_mode(in.number<std::uint8_t>());
+  for (const LinkConstantRow& row : link_constant_rows())
+    card.settings.constants.*row.field = in.number<std::uint64_t>();
   card.resident_blocks = in.number<std::uint32_t>();
   for (std::byte& byte : card.gpu) byte = in.number<std::byte>();
   check(card.settings);

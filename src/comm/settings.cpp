@@ -6,8 +6,10 @@
 
 #include "algorithms/catalogue.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "device/gpu.hpp"
+#include "tuning/tuning_file.hpp"
 
 namespace stretto {
 namespace {
@@ -118,6 +120,13 @@ Settings resolve_settings(const strettoConfig_t* config, const Environment& envi
   check_slots(result);
   result.debug = parse_debug_mode(environment.text(Knob::debug));
   return result;
+}
+
+void adopt_tuning(Settings& settings, const Environment& environment) {
+  TuningInForce tuning = tuning_in_force(environment);
+  if (!tuning.warning.empty()) log(LogLevel::warn, "event=tuning comm={} text=\"{}\"", settings.name, tuning.warning);
+  settings.constants = tuning.constants;
+  settings.constants_source = std::move(tuning.source);
 }
 
 }  // namespace stretto

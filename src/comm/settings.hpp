@@ -8,6 +8,7 @@
 #include "base/environment.hpp"
 #include "comm/debug_mode.hpp"
 #include "device/gpu.hpp"
+#include "plan/cost_model.hpp"
 #include "stretto/stretto.h"
 
 namespace stretto {
@@ -33,6 +34,8 @@ struct Settings {
   std::uint64_t shm_slot_bytes = 0;  ///< 0: by number of ranks
   std::uint32_t shm_slots = 0;
   DebugMode debug;
+  LinkConstants constants;
+  std::string constants_source = "rank 0";  ///< for the log; rank 0 itself says more (adopt_tuning)
 };
 
 /// CUDA devices of this process, at least one. Throws Error where there is none.
@@ -48,5 +51,9 @@ bool names_device(const strettoConfig_t& config);
 
 /// Throws Error(strettoInvalidArgument or strettoUnsupported) naming the field. `config` may be nullptr.
 Settings resolve_settings(const strettoConfig_t* config, const Environment& environment);
+
+/// The constants that were measured of this machine, if they were: for the settings of rank 0, whose count for all.
+/// Reads a file; one that cannot be used is a warning in the log.
+void adopt_tuning(Settings& settings, const Environment& environment);
 
 }  // namespace stretto

@@ -268,9 +268,11 @@ void Setup::adopt_cards(const std::vector<std::vector<std::byte>>& blobs) {
   mine.shm_slot_bytes = roots.shm_slot_bytes != 0 ? roots.shm_slot_bytes : default_slot_bytes(membership_.n_ranks);
   mine.shm_slots = roots.shm_slots != 0 ? roots.shm_slots : 4;
   mine.debug = roots.debug;
+  mine.constants = roots.constants;
   membership_.topology = std::make_unique<Topology>(std::move(identities));
   membership_.max_channels = mine.max_channels != 0 ? static_cast<int>(mine.max_channels) : 2;
   if (on_device()) membership_.max_channels = device_channels(cards, mine.max_channels);
+  static_cast<LinkConstants&>(membership_.link) = mine.constants;
   membership_.link.ranks_per_core = membership_.topology->ranks_per_core();
   membership_.link.groups = membership_.topology->groups();
   membership_.link.slot_bytes = mine.shm_slot_bytes;

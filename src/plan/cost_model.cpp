@@ -1,9 +1,31 @@
 #include "plan/cost_model.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include "base/text.hpp"
 
 namespace stretto {
 namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000'000;
+constexpr std::uint64_t kMicrosecond = 1'000'000;
+
+constexpr std::array kConstantRows = {
+    LinkConstantRow{"operation_ps", &LinkConstants::operation, kSecond},
+    LinkConstantRow{"message_ps", &LinkConstants::message, kSecond},
+    LinkConstantRow{"step_ps", &LinkConstants::step, kSecond},
+    LinkConstantRow{"byte_copied_ps", &LinkConstants::byte_copied, kMicrosecond},
+    LinkConstantRow{"byte_reduced_ps", &LinkConstants::byte_reduced, kMicrosecond},
+    LinkConstantRow{"cached_byte_copied_ps", &LinkConstants::cached_byte_copied, kMicrosecond},
+    LinkConstantRow{"cached_byte_reduced_ps", &LinkConstants::cached_byte_reduced, kMicrosecond},
+    LinkConstantRow{"cached_bytes", &LinkConstants::cached_bytes, std::uint64_t{1} << 50},
+    LinkConstantRow{"early_byte_ps", &LinkConstants::early_byte, kMicrosecond},
+    LinkConstantRow{"early_bytes", &LinkConstants::early_bytes, std::uint64_t{1} << 50},
+    LinkConstantRow{"core_switch_ps", &LinkConstants::core_switch, kSecond},
+    LinkConstantRow{"crossing_message_ps", &LinkConstants::crossing_message, kSecond},
+    LinkConstantRow{"byte_crossing_ps", &LinkConstants::byte_crossing, kMicrosecond},
+};
 
 Saturating byte_time(Saturating bytes, Picoseconds cached, Picoseconds beyond, std::uint64_t cached_bytes) {
   const std::uint64_t fast = std::min(bytes.value(), cached_bytes);
@@ -11,7 +33,8 @@ Saturating byte_time(Saturating bytes, Picoseconds cached, Picoseconds beyond, s
 }
 
 Saturating work_time(const Work& work, const LinkModel& link) {
-  return work.steps * link.step +
+  const Saturating bytes = work.copied_bytes + work.reduced_bytes;
+  return work.steps * link.step + std::min(bytes, Saturating(link.early_bytes)) * link.early_byte +
          byte_time(work.copied_bytes, link.cached_byte_copied, link.byte_copied, link.cached_bytes) +
          byte_time(work.reduced_bytes, link.cached_byte_reduced, link.byte_reduced, link.cached_bytes);
 }
@@ -27,7 +50,17 @@ Saturating time_with_sends(const Work& work, const Work& sends, const LinkModel&
 
 }  // namespace
 
-Picoseconds Price::total() const { return (Saturating(hops) + std::max({path, core, crossing})).value(); }
+std::span<const LinkConstantRow> link_constant_rows() noexcept { return kConstantRows; }
+
+std::string to_string(const LinkConstants& constants) {
+  std::string text;
+  for (const LinkConstantRow& row : kConstantRows) {
+    text += format("{}{}={}", text.empty() ? "" : " ", row.name, constants.*row.field);
+  }
+  return text;
+}
+
+Picoseconds Price::total() const { return (Saturating(operation) + hops + std::max({path, core, crossing})).value(); }
 
 Price price(const Workload& load, const LinkModel& link) {
   const std::uint32_t sharers = std::max(1U, link.ranks_per_core);
@@ -35,7 +68,7 @@ Price price(const Workload& load, const LinkModel& link) {
   const Saturating hop = Saturating(link.message) + Saturating(sharers - 1) * link.core_switch;
   const Saturating core = time_with_sends(load.rank, load.sends, link) * sharers;
   const Saturating hops = load.hops * hop + load.crossing_hops * link.crossing_message;
-  return {hops.value(), time_with_sends(load.path, load.sends, link).value(), core.value(),
+  return {link.operation, hops.value(), time_with_sends(load.path, load.sends, link).value(), core.value(),
           (load.crossing_bytes * link.byte_crossing).value()};
 }
 

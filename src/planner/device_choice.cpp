@@ -28,13 +28,27 @@ std::int32_t channels_for(std::uint64_t bytes, std::uint64_t bytes_per_channel, 
   return std::min(static_cast<std::int32_t>(groups), most_groups) * multiple;
 }
 
+Picoseconds pair_cost(const PairTimes& pair, bool by_packets, std::uint64_t block_bytes) {
+  const Saturating bytes = Saturating(block_bytes) * (by_packets ? pair.packets_byte_fs : pair.slots_byte_fs) / 1000;
+  return (bytes + (by_packets ? pair.packets_start : pair.slots_start)).value();
+}
+
 }  // namespace
 
+PairTimes pair_times(bool in_graph) {
+  constexpr PairTimes kEager{5'940'000, 6'515, 9'730'000, 2'870};
+  // Of slots in graphs there are no reports: what they are taken to spare is what packets spare.
+  constexpr Picoseconds kSpared = kEager.packets_start - 2'390'000;
+  constexpr PairTimes kInGraph{2'390'000, 9'300, kEager.slots_start - kSpared, kEager.slots_byte_fs};
+  return in_graph ? kInGraph : kEager;
+}
+
 DeviceModel default_device_model(std::uint64_t packet_slot_bytes, std::uint32_t packet_slots, std::uint64_t slot_bytes,
-                                 std::uint32_t slots, int max_channels) {
+                                 std::uint32_t slots, int max_channels, bool in_graph) {
   const auto channels = static_cast<std::uint64_t>(max_channels);
   DeviceModel model;
   model.max_channels = max_channels;
+  model.pair = pair_times(in_graph);
   // All channels' slots together are what is under way: rounds are counted in those.
   model.packets = device_link(1'100'000, 6, packet_slot_bytes * channels, packet_slots);
   model.slots = device_link(3'000'000, 3, slot_bytes * channels, slots);
@@ -62,7 +76,8 @@ DeviceChoice choose_device_plan(Collective collective, std::uint64_t block_bytes
   const Picoseconds cost_by_slots = slots.cost + model.slots_start;
   choice.by_packets = packets.cost <= cost_by_slots;
   choice.spec = choice.by_packets ? packets.spec : slots.spec;
-  choice.cost = std::min(packets.cost, cost_by_slots);
+  choice.cost =
+      n_ranks == 2 ? pair_cost(model.pair, choice.by_packets, block_bytes) : std::min(packets.cost, cost_by_slots);
   choice.spec.channels =
       channels_for(block_bytes, choice.by_packets ? model.packet_bytes_per_channel : model.slot_bytes_per_channel,
                    choice.spec.channels, model.max_channels);

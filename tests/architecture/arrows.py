@@ -11,6 +11,8 @@ ROOMS = [
     ("src/plan/", "plan"),
     ("src/algorithms/", "algorithms"),
     ("src/planner/", "planner"),
+    ("src/foreign/", "foreign"),
+    ("src/tuning/", "tuning"),
     ("src/device/", "device"),
     ("src/exec/", "exec"),
     ("src/bootstrap/", "bootstrap"),
@@ -46,6 +48,10 @@ ARROWS = {
     "plan": {"topology/graph"},
     "algorithms": {"plan", "topology/graph"},
     "planner": {"plan", "algorithms", "topology/graph"},
+    # Plans of others: of files, XML is all it knows, and that is where topologies are read.
+    "foreign": {"plan", "topology/files"},
+    # Measures through the public interface, as programs do; communicators only read what it wrote.
+    "tuning": {"plan", "planner", "algorithms", "topology/probe"},
     "device": set(),
     "transports": {"device"},
     "transports/shm": {"transports", "device"},
@@ -57,15 +63,15 @@ ARROWS = {
     "bootstrap": set(),
     "observe": set(),
     "comm": {"exec", "bootstrap", "observe", "plan", "planner", "algorithms", "device", "transports", "registry",
-             "topology/graph", "topology/probe"},
+             "topology/graph", "topology/probe", "tuning"},
     "api": {"comm"},
     # What NCCL's variables mean is a table and a pure function: the drop-in applies it, the command-line tool prints it.
     "nccl/environment": set(),
     # Only the public interface: what it lacks is added there.
     "frontends": {"nccl/environment"},
     # The command-line tool prints and draws plans: it needs the pure rooms, and no communicator.
-    "cli": {"plan", "planner", "algorithms", "topology/graph", "topology/files", "topology/probe", "device",
-            "nccl/environment"},
+    "cli": {"plan", "planner", "algorithms", "foreign", "topology/graph", "topology/files", "topology/probe", "device",
+            "nccl/environment", "tuning"},
     "perf": set(),
     "examples": set(),
     "tests": ANY,
@@ -78,7 +84,7 @@ EXCEPTIONS = {
     ("algorithms:.cu", "device"), ("algorithms:.cuh", "device"),
 }
 # Planning is pure: a function of its arguments.
-PURE = {"plan", "planner", "algorithms", "topology/graph"}
+PURE = {"plan", "planner", "algorithms", "foreign", "topology/graph"}
 IMPURE_HEADER = re.compile(r"^(chrono|ctime|time\.h|thread|mutex|atomic|condition_variable|future|fstream|iostream|random|"
                            r"filesystem|unistd\.h|fcntl\.h|poll\.h|signal\.h|pthread\.h|sys/.*|netinet/.*|arpa/.*|"
                            r"cuda.*|nccl.*|spdlog/.*|sodium.*)$")

@@ -74,6 +74,9 @@ TEST(HostileSetup, CardWithNumbersThatCannotBe_IsAnErrorThatNamesItsRank) {
   expect_named(set_up_beside(card_with([](S& s) { s.max_channels = 65; }), {}));
   expect_named(set_up_beside(card_with([](S& s) { s.shm_slot_bytes = 100; }), {}));
   expect_named(set_up_beside(card_with([](S& s) { s.shm_slot_bytes = std::uint64_t{1} << 40; }), {}));
+  for (const LinkConstantRow& row : link_constant_rows()) {
+    expect_named(set_up_beside(card_with([&](S& s) { s.constants.*row.field = row.most + 1; }), {}));
+  }
 }
 
 TEST(HostileSetup, BytesThatAreNoCard_AreAnErrorThatNamesTheirRank) {

@@ -178,6 +178,21 @@ TEST(ClusterSimulation, WhatIsAlike_StandsForAll) {
   }
 }
 
+TEST(ClusterSimulation, OneHost_ComesNearTheBound) {
+  for (const auto& [kind, least] :
+       {std::pair<const char*, double>{"dgx-h100", 0.95}, {"dgx-a100", 0.95}, {"pcie-box", 0.95}, {"dgx-1", 0.85}}) {
+    const ClusterNetwork cluster = laid_out(std::string("1 x ") + kind);
+    SimulatedMachine machine = machine_of(1e-6);
+    machine.slot_bytes = 64 << 10;
+    const std::uint64_t bytes = 256 << 20;
+    const SimulatedRequest request{Collective::all_reduce, -1, bytes, 0, cluster.groups(), {}, {}, {}, {}};
+    const SimulatedRow row = simulate_algorithm("forest", request, cluster.network(), way_of(cluster), machine);
+    const double part = bound(cluster, Collective::all_reduce, bytes) / row.seconds;
+    EXPECT_GE(part, least) << kind;
+    EXPECT_LE(part, 1 + 1e-6) << kind;
+  }
+}
+
 TEST(ClusterSimulation, UnlikeParts_AreNotTakenForAlike) {
   EXPECT_EQ(laid_out("20 x dgx-h100, host 3 NIC 0 at 50 Gb/s").alike_rails().rails, 0);
   EXPECT_EQ(laid_out("20 x dgx-h100, host 3 NIC 0 at 50 Gb/s").alike_hosts().ranks, 0);

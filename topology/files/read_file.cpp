@@ -14,8 +14,8 @@
 namespace stretto::topology {
 namespace {
 
-[[noreturn]] void refuse(const std::string& path, const std::string& why) {
-  throw Error(strettoInvalidArgument, format("topology file {}: {}", path, why));
+[[noreturn]] void refuse(std::string_view what, const std::string& path, const std::string& why) {
+  throw Error(strettoInvalidArgument, format("{} {}: {}", what, path, why));
 }
 
 class Descriptor {
@@ -34,13 +34,13 @@ class Descriptor {
 
 }  // namespace
 
-std::string read_file(const std::string& path) {
+std::string read_file(const std::string& path, std::string_view what) {
   const Descriptor file(path);
   if (file.number() < 0)
-    refuse(path, format("cannot be opened ({}): check the name and who may read it", std::strerror(errno)));
+    refuse(what, path, format("cannot be opened ({}): check the name and who may read it", std::strerror(errno)));
   struct stat facts {};
-  if (fstat(file.number(), &facts) != 0) refuse(path, format("cannot be looked at ({})", std::strerror(errno)));
-  if (!S_ISREG(facts.st_mode)) refuse(path, "is no regular file: write what it gives into one");
+  if (fstat(file.number(), &facts) != 0) refuse(what, path, format("cannot be looked at ({})", std::strerror(errno)));
+  if (!S_ISREG(facts.st_mode)) refuse(what, path, "is no regular file: write what it gives into one");
   constexpr std::size_t kMost = XmlLimits{}.bytes;
   std::string text;
   std::size_t length = 0;
@@ -49,10 +49,10 @@ std::string read_file(const std::string& path) {
     text.resize(length + kPiece);
     const ssize_t n = read(file.number(), text.data() + length, kPiece);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) refuse(path, format("cannot be read ({})", std::strerror(errno)));
+    if (n < 0) refuse(what, path, format("cannot be read ({})", std::strerror(errno)));
     if (n == 0) break;
     length += static_cast<std::size_t>(n);
-    if (length > kMost) refuse(path, format("has more than {} bytes: no topology is that large", kMost));
+    if (length > kMost) refuse(what, path, format("has more than {} bytes: no such file is that large", kMost));
   }
   text.resize(length);
   return text;

@@ -15,7 +15,8 @@ struct XmlLimits {
   std::size_t bytes = std::size_t{16} << 20;
   std::size_t depth = 64;
   std::size_t elements = 100'000;
-  std::size_t attributes = 64;  ///< of one element
+  std::size_t attributes = 64;              ///< of one element
+  std::string_view what = "topology file";  ///< that is read, for messages
 };
 
 struct XmlAttribute {

@@ -7,11 +7,10 @@ namespace stretto::topology {
 
 bool has_xml_reader() noexcept { return false; }
 
-XmlElement parse_xml(std::string_view, std::string_view file_name, const XmlLimits&) {
-  throw Error(
-      strettoUnsupported,
-      format("topology file {}: this build of stretto has no XML reader: install libexpat1-dev and build it again",
-             file_name));
+XmlElement parse_xml(std::string_view, std::string_view file_name, const XmlLimits& limits) {
+  throw Error(strettoUnsupported,
+              format("{} {}: this build of stretto has no XML reader: install libexpat1-dev and build it again",
+                     limits.what, file_name));
 }
 
 }  // namespace stretto::topology

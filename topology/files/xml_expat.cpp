@@ -12,8 +12,9 @@
 namespace stretto::topology {
 namespace {
 
-[[noreturn]] void refuse(std::string_view file_name, std::uint64_t line, const std::string& why) {
-  throw Error(strettoInvalidArgument, format("topology file {}, line {}: {}", file_name, line, why));
+[[noreturn]] void refuse(const XmlLimits& limits, std::string_view file_name, std::uint64_t line,
+                         const std::string& why) {
+  throw Error(strettoInvalidArgument, format("{} {}, line {}: {}", limits.what, file_name, line, why));
 }
 
 struct Reader {
@@ -28,10 +29,11 @@ struct Reader {
   void begin(const char* name, const char** attributes) {
     const std::uint64_t line = XML_GetCurrentLineNumber(parser);
     if (open.size() >= limits.depth) {
-      refuse(file_name, line, format("<{}> is nested deeper than {} elements", name, limits.depth));
+      refuse(limits, file_name, line, format("<{}> is nested deeper than {} elements", name, limits.depth));
     }
     if (++n_elements > limits.elements) {
-      refuse(file_name, line, format("<{}> is one element too many: at most {} are read", name, limits.elements));
+      refuse(limits, file_name, line,
+             format("<{}> is one element too many: at most {} are read", name, limits.elements));
     }
     XmlElement* element = &root;
     if (!open.empty()) element = &open.back()->children.emplace_back();
@@ -39,7 +41,7 @@ struct Reader {
     element->line = static_cast<std::int64_t>(line);
     for (; *attributes != nullptr; attributes += 2) {
       if (element->attributes.size() >= limits.attributes) {
-        refuse(file_name, line, format("<{}> has more than {} attributes", name, limits.attributes));
+        refuse(limits, file_name, line, format("<{}> has more than {} attributes", name, limits.attributes));
       }
       element->attributes.push_back({attributes[0], attributes[1]});
     }
@@ -51,7 +53,7 @@ struct Reader {
   }
 
   void document_type() {
-    refuse(file_name, XML_GetCurrentLineNumber(parser),
+    refuse(limits, file_name, XML_GetCurrentLineNumber(parser),
            "a document type is not read, nor any entity of its own: take <!DOCTYPE ...> out");
   }
 
@@ -92,7 +94,7 @@ bool has_xml_reader() noexcept { return true; }
 XmlElement parse_xml(std::string_view text, std::string_view file_name, const XmlLimits& limits) {
   if (text.size() > limits.bytes) {
     throw Error(strettoInvalidArgument,
-                format("topology file {}: has {} bytes; at most {} are read", file_name, text.size(), limits.bytes));
+                format("{} {}: has {} bytes; at most {} are read", limits.what, file_name, text.size(), limits.bytes));
   }
   const std::unique_ptr<XML_ParserStruct, decltype(&XML_ParserFree)> parser(XML_ParserCreate(nullptr), &XML_ParserFree);
   if (!parser) throw std::bad_alloc();
@@ -104,7 +106,7 @@ XmlElement parse_xml(std::string_view text, std::string_view file_name, const Xm
   const XML_Status status = XML_Parse(parser.get(), text.data(), static_cast<int>(text.size()), XML_TRUE);
   if (reader.failure) std::rethrow_exception(reader.failure);
   if (status != XML_STATUS_OK) {
-    refuse(file_name, XML_GetCurrentLineNumber(parser.get()),
+    refuse(limits, file_name, XML_GetCurrentLineNumber(parser.get()),
            format("this is no well-formed XML: {}", XML_ErrorString(XML_GetErrorCode(parser.get()))));
   }
   return std::move(reader.root);

@@ -25,8 +25,8 @@ struct Flow {
 Flow max_flow(const Network& network, const std::vector<VertexId>& sources, VertexId sink);
 
 /// By vertex, of which rank it is behind the narrowest place that parts this rank from all others, the nearest if there
-/// are several; -1: of none. Where edges are as wide in both directions no vertex is behind two (least isolating cuts do
-/// not cross: Dahlhaus and others 1994); else it is given to the first. A flow for each rank.
+/// are several; -1: of none. Where edges are as wide in both directions no vertex is behind two (least isolating cuts
+/// do not cross: Dahlhaus and others 1994); else it is given to the first. A flow for each rank.
 std::vector<std::int32_t> isolating_parts(const Network& network);
 
 /// A pace as a fraction: megabytes per second of each rank's bytes, all ranks' at once.

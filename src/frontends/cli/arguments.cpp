@@ -10,18 +10,28 @@ namespace {
 
 void add_plan(CLI::App& app, PlanOptions& options) {
   CLI::App* command = app.add_subcommand("plan", "Print the steps of a plan");
-  command->add_option("--collective", options.collective, "What is done")
-      ->required()
-      ->check(CLI::IsMember(collective_names()));
-  command->add_option("--algorithm", options.algorithm, "How it is done")
-      ->required()
-      ->check(CLI::IsMember(algorithm_names()));
-  command->add_option("--ranks", options.n_ranks, "Number of ranks")->required()->check(CLI::Range(1, 4096));
+  CLI::Option* from =
+      command->add_option("--from", options.from, "Of this file, which MSCCL (XML) or MSCCL++ (JSON) has written");
+  CLI::Option* collective =
+      command->add_option("--collective", options.collective, "What is done (needed without --from)");
+  collective->check(CLI::IsMember(collective_names()))->excludes(from);
+  CLI::Option* algorithm =
+      command->add_option("--algorithm", options.algorithm, "How it is done (needed without --from)");
+  algorithm->check(CLI::IsMember(algorithm_names()))->excludes(from);
+  CLI::Option* ranks = command->add_option("--ranks", options.n_ranks, "Number of ranks (needed without --from)");
+  ranks->check(CLI::Range(1, 4096))->excludes(from);
   command->add_option("--rank", options.rank, "Only this rank's steps (needed above 64 ranks)");
-  command->add_option("--root", options.root, "Root of rooted collectives (default 0)");
+  command->add_option("--root", options.root, "Root of rooted collectives (default 0)")->excludes(from);
   command->add_option("--channels", options.channels, "Channels (default: as few as the algorithm needs)")
-      ->check(CLI::Range(1, 64));
+      ->check(CLI::Range(1, 64))
+      ->excludes(from);
   command->add_flag("--json", options.json, "Print JSON");
+  // Options that are needed unless another one is there, CLI11 does not know.
+  command->callback([from, collective, algorithm, ranks] {
+    for (const CLI::Option* each : {collective, algorithm, ranks}) {
+      if (from->empty() && each->empty()) throw CLI::RequiredError(each->get_name());
+    }
+  });
 }
 
 void add_explain(CLI::App& app, ExplainOptions& options) {
@@ -45,6 +55,21 @@ void add_explain(CLI::App& app, ExplainOptions& options) {
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 30));
   command->add_option("--slots", options.link.slots, "Slots per connection")->check(CLI::Range(1, 1 << 16));
+  command->add_flag("--defaults", options.by_defaults, "By the default constants, although stretto tune measured some");
+  command->add_flag("--json", options.json, "Print JSON");
+}
+
+void add_tune(CLI::App& app, TuneOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("tune", "Measure this machine's constants, by which the planner chooses, and keep them");
+  command->add_option("--out", options.out, "Write them here (default: the cache, where communicators look)");
+  command->add_option("--ranks", options.n_ranks, "Ranks that measure, a core for each (default 2)")
+      ->check(CLI::Range(2, 64));
+  command->add_option("--seconds", options.seconds, "About how long (default 9)")->check(CLI::Range(0.01, 3600.0));
+  command->add_option("--most-bytes", options.most_bytes, "Largest block (default 16M)")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::uint64_t{1} << 14, std::uint64_t{1} << 30));
+  command->add_flag("--force", options.force, "Keep them even if the defaults predict better");
   command->add_flag("--json", options.json, "Print JSON");
 }
 
@@ -73,7 +98,9 @@ void add_simulate(CLI::App& app, SimulateOptions& options) {
   command->add_option("--channels", options.channels, "Channels (default: as few as use all links that it can)")
       ->check(CLI::Range(1, 1024));
   command->add_option("--latency-us", options.latency_us, "Of each message")->check(CLI::Range(0.0, 1e6));
-  command->add_option("--slot-bytes", options.slot_bytes, "Bytes of a slot (default: the best of 16K to 4M; beyond 4096 ranks, of 64K and 256K)")
+  command
+      ->add_option("--slot-bytes", options.slot_bytes,
+                   "Bytes of a slot (default: the best of 16K to 4M; beyond 4096 ranks, of 64K and 256K)")
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 30));
   command->add_option("--slots", options.slots, "Slots per connection")->check(CLI::Range(1, 1 << 16));
@@ -144,6 +171,8 @@ int run(int argc, const char* const* argv) {
   SimulateOptions simulation;
   add_simulate(app, simulation);
   add_run(app, program);
+  TuneOptions tuning;
+  add_tune(app, tuning);
   try {
     app.parse(n_own, argv);
   } catch (const CLI::ParseError& error) {
@@ -154,6 +183,7 @@ int run(int argc, const char* const* argv) {
   if (app.got_subcommand("env")) of_nccl ? print_nccl_environment(as_markdown) : print_environment(as_markdown);
   if (app.got_subcommand("topo")) print_topology(topology);
   if (app.got_subcommand("simulate")) print_simulation(simulation);
+  if (app.got_subcommand("tune")) tune(tuning);
   if (app.got_subcommand("version")) print_version();
   if (app.got_subcommand("perf")) {
     std::vector<std::string> words = perf->remaining();

@@ -1,11 +1,13 @@
 #include "frontends/cli/commands.hpp"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "algorithms/catalogue.hpp"
 #include "base/text.hpp"
 #include "planner/plan_json.hpp"
 #include "planner/plan_text.hpp"
+#include "tuning/tuning_file.hpp"
 
 namespace stretto::cli {
 namespace {
@@ -14,6 +16,11 @@ constexpr int kMostExplainedRanks = 4096;
 
 // Steps grow with the square of the ranks: 64 of them fill some megabytes, thousands of them the memory.
 constexpr int kMostRanksPrinted = 64;
+
+/// As JSON has it. Paths may hold anything.
+std::string json_text(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
@@ -60,15 +67,19 @@ std::vector<std::string> algorithm_names() {
   return names;
 }
 
+void check_ranks_printed(const PlanOptions& options, int n_ranks) {
+  if (options.rank || n_ranks <= kMostRanksPrinted) return;
+  throw Error(strettoInvalidArgument,
+              format("the steps of {} ranks are too many to print: name one with --rank", n_ranks), "rank");
+}
+
 void print_plan(const PlanOptions& options) {
+  if (options.from) return print_foreign_plan(options);
   const Collective collective = collective_of(options.collective);
   const AlgorithmRow& row = require_algorithm(options.algorithm, collective);
   const PlanSpec spec{collective, row.name, options.n_ranks, root_of(collective, options.root, options.n_ranks),
                       options.channels.value_or(row.channel_multiple)};
-  if (!options.rank && options.n_ranks > kMostRanksPrinted) {
-    throw Error(strettoInvalidArgument,
-                format("the steps of {} ranks are too many to print: name one with --rank", options.n_ranks), "rank");
-  }
+  check_ranks_printed(options, options.n_ranks);
   std::vector<RankPlan> plans;
   const Rank first = options.rank.value_or(0);
   const Rank last = options.rank.value_or(options.n_ranks - 1);
@@ -97,11 +108,21 @@ void print_choice(const ExplainOptions& options) {
                 "ranks");
   }
   const Collective collective = collective_of(options.collective);
+  TuningInForce tuning;
+  if (!options.by_defaults) tuning = tuning_in_force(Environment::read());
+  if (!tuning.warning.empty()) std::fprintf(stderr, "stretto: warning: %s\n", tuning.warning.c_str());
+  LinkModel link = options.link;
+  static_cast<LinkConstants&>(link) = tuning.constants;
   const PlanChoice choice =
       choose_plan(collective, options.block_bytes, options.n_ranks, root_of(collective, options.root, options.n_ranks),
-                  options.max_channels, options.link, options.algorithm);
-  print(options.json ? choice_to_json(choice, options.block_bytes, options.link)
-                     : choice_to_text(choice, options.block_bytes, options.link));
+                  options.max_channels, link, options.algorithm);
+  if (!options.json) {
+    return print(choice_to_text(choice, options.block_bytes, link) +
+                 format("\nconstants: {} ({})\n", tuning.source, to_string(tuning.constants)));
+  }
+  std::string json = choice_to_json(choice, options.block_bytes, link);
+  json.insert(json.find('\n') + 1, format("  \"constants_from\": {},\n", json_text(tuning.source)));
+  print(json);
 }
 
 void print_version() { print(format("stretto {}.{}.{}\n", STRETTO_MAJOR, STRETTO_MINOR, STRETTO_PATCH)); }

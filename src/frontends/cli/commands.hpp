@@ -19,6 +19,7 @@ constexpr int kBadArguments = 2;
 int run(int argc, const char* const* argv);
 
 struct PlanOptions {
+  std::optional<std::string> from;  ///< a file of MSCCL's or MSCCL++'s, which says all but `rank` and `json`
   std::string collective;
   std::string algorithm;
   int n_ranks = 0;
@@ -36,11 +37,25 @@ struct ExplainOptions {
   std::uint64_t block_bytes = 0;
   int max_channels = 0;
   LinkModel link;
+  bool by_defaults = false;  ///< although there are constants of this machine
   /// Of a machine or cluster, as SimulateOptions has them: then the choice is the simulator's.
   std::optional<std::string> file;
   std::optional<std::string> cluster;
   bool json = false;
 };
+
+struct TuneOptions {
+  std::string out;  ///< "": the cache, where communicators look
+  int n_ranks = 2;
+  double seconds = 9;
+  std::uint64_t most_bytes = 1 << 24;
+  bool force = false;  ///< keep them even if the defaults predict better
+  bool json = false;
+};
+
+/// Measures this machine's constants and writes them to a file. On a terminal it shows how far it is. Throws Error
+/// where they are not worth keeping.
+void tune(const TuneOptions& options);
 
 struct SimulateOptions {
   std::string collective;
@@ -73,6 +88,10 @@ Collective collective_of(const std::string& name);
 Rank root_of(Collective collective, std::optional<int> root, int n_ranks);
 
 void print_plan(const PlanOptions& options);
+/// Of a file; says on standard error what it is.
+void print_foreign_plan(const PlanOptions& options);
+/// Throws Error(strettoInvalidArgument): all ranks are asked for, and they are many.
+void check_ranks_printed(const PlanOptions& options, int n_ranks);
 void print_choice(const ExplainOptions& options);
 void print_version();
 /// The variables with their values in force, or the page of the documentation.

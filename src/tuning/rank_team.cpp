@@ -1,0 +1,97 @@
+#include "tuning/rank_team.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace stretto {
+
+RankTeam::RankTeam(std::string_view algorithm, int n_ranks, std::uint64_t most_bytes)
+    : seats_(static_cast<std::size_t>(n_ranks)) {
+  const std::string name(algorithm);
+  strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+  config.algorithm = name.c_str();
+  config.name = "tune";
+  config.device = STRETTO_DEVICE_HOST;
+  std::vector<strettoComm_t> comms(seats_.size());
+  const strettoResult_t result = strettoCommInitAllConfig(comms.data(), n_ranks, nullptr, &config);
+  if (result != strettoSuccess) throw Error(result, strettoGetLastError(nullptr));
+  for (std::size_t rank = 0; rank < seats_.size(); ++rank) seats_[rank].comm = comms[rank];
+  try {
+    for (Seat& seat : seats_) {
+      seat.input.resize(seats_.size() * most_bytes);
+      seat.output.resize(seats_.size() * most_bytes);
+    }
+  } catch (...) {
+    leave();
+    throw;
+  }
+}
+
+RankTeam::~RankTeam() { leave(); }
+
+void RankTeam::leave() {
+  for (Seat& seat : seats_) {
+    if (seat.comm != nullptr) strettoCommDestroy(seat.comm);
+    seat.comm = nullptr;
+  }
+}
+
+strettoResult_t RankTeam::call(Seat& seat, Collective collective, std::uint64_t block_bytes) {
+  const bool as_floats = block_bytes % sizeof(float) == 0;
+  const strettoDataType_t type = as_floats ? strettoFloat32 : strettoInt8;
+  const std::size_t count = as_floats ? block_bytes / sizeof(float) : block_bytes;
+  const void* const input = seat.input.data();
+  void* const output = seat.output.data();
+  switch (collective) {
+    case Collective::all_reduce:
+      return strettoAllReduce(input, output, count, type, strettoSum, seat.comm, nullptr);
+    case Collective::all_gather:
+      return strettoAllGather(input, output, count, type, seat.comm, nullptr);
+    case Collective::reduce_scatter:
+      return strettoReduceScatter(input, output, count, type, strettoSum, seat.comm, nullptr);
+    case Collective::broadcast:
+      return strettoBroadcast(input, output, count, type, 0, seat.comm, nullptr);
+    case Collective::all_to_all:
+      return strettoAllToAll(input, output, count, type, seat.comm, nullptr);
+    default:
+      return strettoInvalidArgument;
+  }
+}
+
+void RankTeam::work(Seat& seat, Collective collective, std::uint64_t block_bytes, std::size_t per_batch) {
+  using Clock = std::chrono::steady_clock;
+  for (double& time_ps : seat.times_ps) {
+    const Clock::time_point start = Clock::now();
+    for (std::size_t i = 0; i < per_batch; ++i) {
+      if (call(seat, collective, block_bytes) == strettoSuccess) continue;
+      seat.error = strettoGetLastError(seat.comm);
+      return;
+    }
+    const std::chrono::duration<double, std::pico> passed = Clock::now() - start;
+    time_ps = passed.count() / static_cast<double>(per_batch);
+  }
+}
+
+std::vector<double> RankTeam::run(Collective collective, std::uint64_t block_bytes, std::size_t per_batch,
+                                  std::size_t batches) {
+  for (Seat& seat : seats_) seat.times_ps.assign(batches, 0);
+  std::vector<std::jthread> others;
+  others.reserve(seats_.size());
+  for (std::size_t rank = 1; rank < seats_.size(); ++rank) {
+    others.emplace_back([&, rank] { work(seats_[rank], collective, block_bytes, per_batch); });
+  }
+  work(seats_[0], collective, block_bytes, per_batch);
+  for (std::jthread& other : others) other.join();
+  std::vector<double> slowest(batches, 0);
+  for (const Seat& seat : seats_) {
+    if (!seat.error.empty()) throw Error(strettoRemoteError, seat.error);
+    for (std::size_t i = 0; i < batches; ++i) slowest[i] = std::max(slowest[i], seat.times_ps[i]);
+  }
+  return slowest;
+}
+
+}  // namespace stretto

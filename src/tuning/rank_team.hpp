@@ -1,0 +1,44 @@
+// Ranks that are threads of this process, each with its communicator and buffers, and what they time together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plan/collective.hpp"
+#include "stretto/stretto.h"
+
+namespace stretto {
+
+class RankTeam {
+ public:
+  /// @param most_bytes of a block of any operation
+  /// Throws Error with what a communicator says.
+  RankTeam(std::string_view algorithm, int n_ranks, std::uint64_t most_bytes);
+  ~RankTeam();
+  RankTeam(const RankTeam&) = delete;
+  RankTeam& operator=(const RankTeam&) = delete;
+
+  /// All ranks do `batches` times `per_batch` operations of `block_bytes` each, of 4-byte numbers if those divide it.
+  /// Gives for each batch the time of an operation, in picoseconds, of the slowest rank. Throws Error.
+  std::vector<double> run(Collective collective, std::uint64_t block_bytes, std::size_t per_batch, std::size_t batches);
+
+ private:
+  struct Seat {
+    strettoComm_t comm = nullptr;
+    std::vector<std::byte> input;
+    std::vector<std::byte> output;
+    std::vector<double> times_ps;
+    std::string error;
+  };
+
+  static strettoResult_t call(Seat& seat, Collective collective, std::uint64_t block_bytes);
+  static void work(Seat& seat, Collective collective, std::uint64_t block_bytes, std::size_t per_batch);
+  void leave();
+
+  std::vector<Seat> seats_;
+};
+
+}  // namespace stretto
