@@ -29,6 +29,7 @@ TEXT_SEEDS = {"environment": "tests/fuzz/seeds/environment", "nccl_environment":
               "command_line": "tests/fuzz/seeds/command_line", "plan_json": "tests/plan/golden",
               "topology_file": "tests/topology/machines", "cluster_line": "tests/fuzz/seeds/cluster_line",
               "foreign_plan": "tests/foreign/plans"}
+MORE_SEEDS = {"topology_file": ["tests/topology/hwloc"]}
 MAX_BYTES = {"plan_json": 8192, "topology_file": 16384, "foreign_plan": 8192}
 PRINTED_BYTES = 6000
 
@@ -64,7 +65,7 @@ def run_target(name: str) -> jobs.Counts:
     log = f"fuzz-{name}"
     seconds = int(os.environ.get("STRETTO_TEST_FUZZ_SECONDS", SECONDS))
     status = jobs.command(
-        [build.find_program("fuzz", f"fuzz_{name}"), corpus, seeds_of(name), f"-max_total_time={seconds}", f"-seed={SEED}",
+        [build.find_program("fuzz", f"fuzz_{name}"), corpus, seeds_of(name), *MORE_SEEDS.get(name, []), f"-max_total_time={seconds}", f"-seed={SEED}",
          f"-timeout={INPUT_SECONDS}", f"-max_len={MAX_BYTES.get(name, 1024)}", "-len_control=20", "-rss_limit_mb=2048",
          "-print_final_stats=1", f"-artifact_prefix={found}"],
         log=log, env=dict(build.environment(), ASAN_OPTIONS="detect_stack_use_after_return=1"), check=False)

@@ -56,6 +56,10 @@ constexpr std::array kRows = {
         Knob::tuning_file, "STRETTO_TUNING_FILE", KnobKind::text, "", 0, 0,
         "File of the machine's constants that `stretto tune` wrote; off: the defaults. Default: the one in the cache.",
         KnobOwner::rank_0},
+    KnobRow{Knob::topo_file, "STRETTO_TOPO_FILE", KnobKind::text, "", 0, 0,
+            "Topology file of this host, NCCL's or hwloc's: goes before what is found of the host itself."},
+    KnobRow{Knob::topo_dump, "STRETTO_TOPO_DUMP", KnobKind::text, "", 0, 0,
+            "Where rank 0 and `stretto topo` write what they take this host for, as a topology file of NCCL's form."},
 };
 
 const KnobRow* find_row(std::string_view name) {

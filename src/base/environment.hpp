@@ -30,6 +30,8 @@ enum class Knob : std::uint8_t {
   launcher,
   secret_file,
   tuning_file,
+  topo_file,
+  topo_dump,
 };
 
 enum class KnobKind : std::uint8_t { integer, text };

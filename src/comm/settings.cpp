@@ -110,6 +110,8 @@ Settings resolve_settings(const strettoConfig_t* config, const Environment& envi
   result.test_short_sum = environment.test_short_sum();
   result.spin_us = environment.integer(Knob::spin_us);
   result.blocking = given.blocking != 0;
+  result.topology_file = environment.text(Knob::topo_file);
+  result.topology_dump = environment.text(Knob::topo_dump);
   if (given.name != nullptr) result.name = given.name;
   result.algorithm_from_config = given.algorithm != nullptr;
   result.algorithm = given.algorithm != nullptr ? std::string(given.algorithm) : environment.text(Knob::algorithm);

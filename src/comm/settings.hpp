@@ -27,6 +27,8 @@ struct Settings {
   std::shared_ptr<Gpu> gpu;         ///< nullptr: host memory
   std::string name;
   bool blocking = true;
+  std::string topology_file;  ///< of this rank's host; "": none
+  std::string topology_dump;  ///< that rank 0 writes; "": none
   // Part of the plan: rank 0's count; a rank whose caller set another one in its config is told so.
   std::string algorithm;
   bool algorithm_from_config = false;

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "comm/rank_card.hpp"
+#include "comm/this_machine.hpp"
 #include "comm/window_shapes.hpp"
 
 namespace stretto {
@@ -195,10 +196,8 @@ bool Setup::connect() {
   membership_.control = bootstrap_->poll();
   if (!membership_.control) return false;
   bootstrap_.reset();  // the rendezvous hangs up, and a socket at its end that nobody reads wakes us for ever
-  HostIdentity identity = system_.identity();
-  const std::int32_t sockets = membership_.settings.test_sockets;
-  if (sockets > 0) identity.socket = membership_.rank * sockets / membership_.n_ranks;
-  RankCard card{identity, membership_.settings, 0, {}};
+  const Settings& settings = membership_.settings;
+  RankCard card{identity_of(system_, settings, membership_.rank, membership_.n_ranks), settings, 0, {}};
   if (on_device()) {
     card.resident_blocks = membership_.settings.gpu->resident_blocks();
     card.gpu = membership_.settings.gpu->facts().uuid;

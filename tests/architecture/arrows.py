@@ -63,7 +63,7 @@ ARROWS = {
     "bootstrap": set(),
     "observe": set(),
     "comm": {"exec", "bootstrap", "observe", "plan", "planner", "algorithms", "device", "transports", "registry",
-             "topology/graph", "topology/probe", "tuning"},
+             "topology/graph", "topology/files", "topology/probe", "tuning"},
     "api": {"comm"},
     # What NCCL's variables mean is a table and a pure function: the drop-in applies it, the command-line tool prints it.
     "nccl/environment": set(),

@@ -31,6 +31,14 @@ TEST(Settings, Config_StandsBeforeTheEnvironment) {
   EXPECT_EQ(resolve_settings(nullptr, environment).algorithm, "tree");
 }
 
+TEST(Settings, TopologyFiles_AreTheEnvironments) {
+  const Settings settings =
+      resolve_settings(nullptr, Environment::from({"STRETTO_TOPO_FILE=in.xml", "STRETTO_TOPO_DUMP=out.xml"}));
+  EXPECT_EQ(settings.topology_file, "in.xml");
+  EXPECT_EQ(settings.topology_dump, "out.xml");
+  EXPECT_EQ(resolve_settings(nullptr, Environment::from({})).topology_file, "");
+}
+
 TEST(Settings, StructOfAnOlderCaller_LeavesNewFieldsUnset) {
   strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
   config.setup_timeout_ms = 5;

@@ -110,6 +110,14 @@ TEST(NcclEnvironment, SocketFamily_ChoosesTheAddress) {
   EXPECT_EQ(setting_of({"NCCL_SOCKET_IFNAME=eth", "NCCL_SOCKET_FAMILY=ipx"}), "STRETTO_BOOTSTRAP_ADDRESS=10.0.0.5");
 }
 
+TEST(NcclEnvironment, TopologyFiles_AreOurs) {
+  EXPECT_EQ(setting_of({"NCCL_TOPO_FILE=/x y.xml"}), "STRETTO_TOPO_FILE=/x y.xml");
+  EXPECT_EQ(setting_of({"NCCL_TOPO_DUMP_FILE=dump.xml"}), "STRETTO_TOPO_DUMP=dump.xml");
+  expect_line({"NCCL_TOPO_FILE=/x.xml"}, LogLevel::info, "honoured", "as STRETTO_TOPO_FILE=/x.xml");
+  EXPECT_EQ(setting_of({"NCCL_TOPO_FILE=/x.xml", "STRETTO_TOPO_FILE=/y.xml"}), "none");
+  expect_line({"NCCL_TOPO_DUMP_FILE_RANK=3"}, LogLevel::info, "ignored", "rank 0 writes");
+}
+
 TEST(NcclEnvironment, OwnVariable_GoesBeforeNccls) {
   EXPECT_EQ(setting_of({"NCCL_DEBUG=INFO", "STRETTO_LOG_LEVEL=off"}), "none");
   expect_line({"NCCL_DEBUG=INFO", "STRETTO_LOG_LEVEL=off"}, LogLevel::info, "overruled",
@@ -122,7 +130,7 @@ TEST(NcclEnvironment, Ignored_AreSaidByHowMuchTheyAreMissed) {
   expect_line({"NCCL_P2P_DISABLE=0"}, LogLevel::info, "honoured", "so anyway");
   expect_line({"NCCL_MIN_CTAS=4"}, LogLevel::info, "ignored", "upper bound only");
   expect_line({"NCCL_NET_PLUGIN=none"}, LogLevel::info, "honoured", "so anyway");
-  expect_line({"NCCL_TOPO_FILE=/x.xml"}, LogLevel::warn, "ignored", "probed");
+  expect_line({"NCCL_TOPO_SPLIT_MLOPART=1"}, LogLevel::info, "ignored", "planner");
   expect_line({"NCCL_NET_PLUGIN=aws"}, LogLevel::warn, "ignored", "not loaded");
   expect_line({"NCCL_IB_HCA=mlx5"}, LogLevel::info, "ignored", "one host");
   expect_line({"NCCL_PROTO=Simple"}, LogLevel::info, "ignored", "planner");
@@ -186,8 +194,9 @@ TEST(NcclEnvironment, ConfigurationFile_StandsBehindTheEnvironment) {
 
 TEST(NcclEnvironment, EveryHonouredRow_DoesWhatItSays) {
   const std::map<std::string_view, std::string> values = {
-      {"NCCL_DEBUG", "INFO"},        {"NCCL_DEBUG_FILE", "x"},           {"NCCL_ALGO", "Ring"},
-      {"NCCL_SOCKET_IFNAME", "eth"}, {"NCCL_SOCKET_FAMILY", "AF_INET6"},
+      {"NCCL_DEBUG", "INFO"},           {"NCCL_DEBUG_FILE", "x"},           {"NCCL_ALGO", "Ring"},
+      {"NCCL_SOCKET_IFNAME", "eth"},    {"NCCL_SOCKET_FAMILY", "AF_INET6"}, {"NCCL_TOPO_FILE", "x.xml"},
+      {"NCCL_TOPO_DUMP_FILE", "x.xml"},
   };
   for (const VariableRow& row : variable_rows()) {
     if (row.meaning != Meaning::honoured || row.name == "NCCL_CONF_FILE") continue;

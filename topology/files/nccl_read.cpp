@@ -321,9 +321,12 @@ void Builder::read_c2c(const XmlElement& element, NodeId gpu) {
 
 }  // namespace
 
-Machine read_nccl_xml(std::string_view text, std::string_view file_name, std::vector<std::string>* warnings) {
-  const XmlElement root = parse_xml(text, file_name);
+Machine read_nccl_xml(const XmlElement& root, std::string_view file_name, std::vector<std::string>* warnings) {
   return Builder(file_name, warnings).build(root);
+}
+
+Machine read_nccl_xml(std::string_view text, std::string_view file_name, std::vector<std::string>* warnings) {
+  return read_nccl_xml(parse_xml(text, file_name), file_name, warnings);
 }
 
 }  // namespace stretto::topology

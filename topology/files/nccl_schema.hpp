@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "topology/graph/machine.hpp"
+#include "topology/graph/pci_kind.hpp"
 
 namespace stretto::topology::nccl {
 
@@ -25,8 +26,6 @@ inline std::string usual_class(const Node& target) {
   if (pci == nullptr || pci->device_class == 0) return std::string(kGpuClass);
   return format("0x{:06x}", pci->device_class);
 }
-
-enum class PciKind : std::uint8_t { bridge, gpu, nic, nv_switch };
 
 /// What a function of this class is, of which nothing else is said.
 inline PciKind kind_of_class(std::uint32_t device_class) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "topology/files/xml.hpp"
 #include "topology/graph/machine.hpp"
 
 namespace stretto::topology {
@@ -21,6 +22,8 @@ namespace stretto::topology {
 /// Throws Error(strettoInvalidArgument) that says file, line, element, what is wrong and what to do, and
 /// Error(strettoUnsupported) in a build without expat.
 Machine read_nccl_xml(std::string_view text, std::string_view file_name, std::vector<std::string>* warnings = nullptr);
+/// The same of the root element.
+Machine read_nccl_xml(const XmlElement& root, std::string_view file_name, std::vector<std::string>* warnings = nullptr);
 
 /// What read_nccl_xml makes an equal machine of, if the machine came from there. Attributes of stretto's own, which
 /// NCCL ignores: `package` of <cpu>, `uuid` of <gpu>, `bw` (MB/s of one link) of <nvlink> and <xgmi>, `link_layer` and

@@ -17,6 +17,8 @@ struct XmlLimits {
   std::size_t elements = 100'000;
   std::size_t attributes = 64;              ///< of one element
   std::string_view what = "topology file";  ///< that is read, for messages
+  /// The only document type that is let pass, if it has nothing but its name and where it lies; "": none.
+  std::string_view document_type;
 };
 
 struct XmlAttribute {
@@ -39,7 +41,8 @@ struct XmlElement {
 bool has_xml_reader() noexcept;
 
 /// The root element. Throws Error(strettoInvalidArgument) naming the file and the line: what is no well-formed XML,
-/// what is beyond the limits, and any document type (entities are never expanded, nor anything else opened).
+/// what is beyond the limits, and a document type other than that which is let pass (entities are never expanded, nor
+/// anything else opened).
 XmlElement parse_xml(std::string_view text, std::string_view file_name, const XmlLimits& limits = {});
 
 /// For an attribute's value or an element's text. What XML cannot hold (control characters, no UTF-8) becomes U+FFFD.

@@ -52,7 +52,8 @@ struct Reader {
     if (characters.find_first_not_of(" \t\r\n") != characters.npos && !open.empty()) open.back()->has_text = true;
   }
 
-  void document_type() {
+  void document_type(std::string_view name, bool has_declarations) {
+    if (!limits.document_type.empty() && name == limits.document_type && !has_declarations) return;
     refuse(limits, file_name, XML_GetCurrentLineNumber(parser),
            "a document type is not read, nor any entity of its own: take <!DOCTYPE ...> out");
   }
@@ -83,8 +84,8 @@ void XMLCALL on_text(void* user, const XML_Char* characters, int length) {
   reader_of(user).guarded([&] { reader_of(user).text({characters, static_cast<std::size_t>(length)}); });
 }
 
-void XMLCALL on_document_type(void* user, const XML_Char*, const XML_Char*, const XML_Char*, int) {
-  reader_of(user).guarded([&] { reader_of(user).document_type(); });
+void XMLCALL on_document_type(void* user, const XML_Char* name, const XML_Char*, const XML_Char*, int declarations) {
+  reader_of(user).guarded([&] { reader_of(user).document_type(name, declarations != 0); });
 }
 
 }  // namespace

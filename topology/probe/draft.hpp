@@ -11,12 +11,13 @@
 #include <vector>
 
 #include "topology/graph/machine.hpp"
+#include "topology/graph/pci_kind.hpp"
 #include "topology/probe/probe.hpp"
 #include "topology/probe/system_files.hpp"
 
 namespace stretto::topology {
 
-enum class FunctionKind : std::uint8_t { bridge, gpu, nic, nv_switch };
+using FunctionKind = PciKind;
 
 struct DraftFunction {
   FunctionKind kind = FunctionKind::bridge;

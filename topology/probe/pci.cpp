@@ -14,38 +14,7 @@ namespace {
 
 constexpr const char* kDevices = "/sys/bus/pci/devices";
 
-constexpr std::uint16_t kNvidia = 0x10de;
-constexpr std::uint16_t kAmd = 0x1002;
-constexpr std::uint16_t kIntel = 0x8086;
-
 constexpr std::int32_t kMostDepth = 256;  ///< buses of a domain
-
-// Class codes (PCI Code and ID Assignment Specification), without the byte of the programming interface.
-constexpr std::uint32_t kDisplayClass = 0x03;
-constexpr std::uint32_t kNetworkClass = 0x02;
-constexpr std::uint32_t kOtherBridge = 0x0680;
-constexpr std::uint32_t kPciBridge = 0x0604;
-constexpr std::uint32_t kInfiniBand = 0x0c06;  // of adapters before there was 0x0207
-constexpr std::uint32_t kAccelerator = 0x1200;
-
-/// A GPU for computing. Servers and virtual machines have VGA adapters of other vendors; Intel's processors have one
-/// of their own, always as 0000:00:02.0; AMD's newest accelerators are no display controllers.
-bool is_gpu(const PciFunction& pci) {
-  const bool is_display = pci.device_class >> 16 == kDisplayClass;
-  if (pci.vendor == kNvidia) return is_display;
-  if (pci.vendor == kAmd) return is_display || pci.device_class >> 8 == kAccelerator;
-  return pci.vendor == kIntel && is_display && pci.bus_id != "0000:00:02.0";
-}
-
-/// Nothing: of no interest by itself.
-std::optional<FunctionKind> kind_of(const PciFunction& pci) {
-  const std::uint32_t subclass = pci.device_class >> 8;
-  if (is_gpu(pci)) return FunctionKind::gpu;
-  if (subclass >> 8 == kNetworkClass || subclass == kInfiniBand) return FunctionKind::nic;
-  if (subclass == kOtherBridge && pci.vendor == kNvidia) return FunctionKind::nv_switch;
-  if (subclass == kPciBridge) return FunctionKind::bridge;
-  return std::nullopt;
-}
 
 struct Speed {
   std::optional<double> gigatransfers_per_s;
@@ -101,7 +70,7 @@ class Reader {
       draft_.remark(RemarkKind::unreadable, bus_id, ": its class cannot be read, so it is left out");
       return;
     }
-    const auto kind = kind_of(pci);
+    const auto kind = kind_of_function(pci);
     if (!kind || (kind == FunctionKind::bridge && !all_bridges_)) return;
     std::string path = files_.real_path(at);
     std::vector<std::string> chain = bus_ids_of(path);
@@ -140,7 +109,7 @@ class Reader {
     function.pci.device = read_id(files_, at + "/device");
     function.pci.subsystem_vendor = read_id(files_, at + "/subsystem_vendor");
     function.pci.subsystem_device = read_id(files_, at + "/subsystem_device");
-    function.kind = kind_of(function.pci).value_or(FunctionKind::bridge);
+    function.kind = kind_of_function(function.pci).value_or(FunctionKind::bridge);
     const std::int32_t depth = parent.empty() ? 0 : draft_.functions.at(parent).depth + 1;
     if (depth < kMostDepth) function.parent = parent, function.depth = depth;
     function.numa = files_.count(at + "/numa_node");

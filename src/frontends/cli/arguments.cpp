@@ -118,9 +118,8 @@ void add_run(CLI::App& app, RunOptions& options) {
 }
 
 void add_topology(CLI::App& app, TopologyOptions& options) {
-  CLI::App* command =
-      app.add_subcommand("topo", "Show this machine, or the one that a topology file of NCCL's describes");
-  command->add_option("FILE", options.file, "What NCCL reads as NCCL_TOPO_FILE, and writes as NCCL_TOPO_DUMP_FILE");
+  CLI::App* command = app.add_subcommand("topo", "Show this machine, or the one that a topology file describes");
+  command->add_option("FILE", options.file, "What NCCL reads as NCCL_TOPO_FILE, or `lstopo --of xml` writes");
   CLI::Option* json = command->add_flag("--json", options.json, "Print JSON");
   CLI::Option* xml = command->add_flag("--xml", options.xml, "Print such a file");
   command->add_flag("--svg", options.svg, "Print a picture")->excludes(json)->excludes(xml);

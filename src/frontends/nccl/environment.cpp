@@ -145,6 +145,8 @@ Taken take_honoured(std::string_view name, const Values& nccl, const Surrounding
   if (name == "NCCL_DEBUG") return take_debug(value);
   if (name == "NCCL_DEBUG_FILE") return take_debug_file(value, surroundings.host);
   if (name == "NCCL_ALGO") return take_algorithm(value);
+  if (name == "NCCL_TOPO_FILE") return {"STRETTO_TOPO_FILE", std::string(value), LogLevel::info, ""};
+  if (name == "NCCL_TOPO_DUMP_FILE") return {"STRETTO_TOPO_DUMP", std::string(value), LogLevel::info, ""};
   if (name == "NCCL_CONF_FILE") {
     return surroundings.conf_file_read ? Taken{"", "", LogLevel::info, "read for variables that are not set"}
                                        : bad("cannot be read; check the path and its permissions");

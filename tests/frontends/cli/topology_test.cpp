@@ -73,6 +73,40 @@ TEST(CliTopology, WithoutFile_ThisMachineIsShown) {
   EXPECT_EQ(shell("rm " + path).status, 0);
 }
 
+TEST(CliTopology, HwlocsFile_IsShownAsNccls) {
+  const Outcome outcome = topo(STRETTO_HWLOC "/two_sockets_v3.xml 2>/dev/null");
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_NE(outcome.text.find("two_sockets_v3.xml: 2 NUMA nodes, 2 GPUs, 1 NVSwitch, 2 networks\nhost node7\n"),
+            std::string::npos)
+      << outcome.text;
+}
+
+TEST(CliTopology, VariablesOfFiles_AreReadAndWritten) {
+  const std::string path = own_file("stretto_topology_dump.xml");
+  const std::string variables = "STRETTO_TOPO_FILE=" + machine("superchips.xml") + " STRETTO_TOPO_DUMP=" + path + " ";
+  const Outcome outcome = shell(variables + STRETTO_PROGRAM " topo --xml 2>/dev/null");
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_NE(outcome.text.find("host_hash=\"0x77\""), std::string::npos) << "the file's host: " << outcome.text;
+  EXPECT_NE(outcome.text.find("busid=\"0008:01:00.0\""), std::string::npos) << outcome.text;
+  EXPECT_EQ(file_text(path), outcome.text);
+  EXPECT_EQ(shell("stat -c %a " + path).text, "644\n");
+  // A file that is named stands by itself.
+  EXPECT_EQ(shell(variables + STRETTO_PROGRAM " topo --xml " + machine("xgmi_quad.xml")).text,
+            topo(machine("xgmi_quad.xml") + " --xml").text);
+  EXPECT_EQ(shell("rm " + path).status, 0);
+}
+
+TEST(CliTopology, VariablesThatCannotBeServed_AreSaid) {
+  const Outcome unreadable = shell("STRETTO_TOPO_FILE=/no/such/file " STRETTO_PROGRAM " topo");
+  EXPECT_EQ(unreadable.status, 2);
+  EXPECT_NE(unreadable.text.find("topology file /no/such/file: cannot be opened"), std::string::npos);
+  const Outcome unwritable = shell("STRETTO_TOPO_DUMP=/no/such/file " STRETTO_PROGRAM " topo");
+  EXPECT_EQ(unwritable.status, 0);
+  EXPECT_NE(unwritable.text.find("stretto: warning: STRETTO_TOPO_DUMP: topology file /no/such/file: cannot be written"),
+            std::string::npos)
+      << unwritable.text;
+}
+
 TEST(CliTopology, BadArguments_EndWithStatus2) {
   expect_refusal("/no/such/file", "topology file /no/such/file: cannot be opened");
   expect_refusal("/dev/null", "is no regular file");

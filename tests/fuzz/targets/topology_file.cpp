@@ -1,8 +1,9 @@
-// Topology files. Whatever the bytes are, they are refused with a text that names the file, or read; what is read is
-// written so that it reads the same, and can be merged and drawn.
+// Topology files, NCCL's and hwloc's. Whatever the bytes are, they are refused with a text that names the file, or
+// read; what is read is written so that it reads the same, and can be merged and drawn.
 #include <string>
 
 #include "fuzz.hpp"
+#include "topology/files/machine_file.hpp"
 #include "topology/files/machine_svg.hpp"
 #include "topology/files/machine_text.hpp"
 #include "topology/files/nccl_xml.hpp"
@@ -34,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace stretto;
   try {
     std::vector<std::string> warnings;
-    const auto machine = topology::read_nccl_xml({reinterpret_cast<const char*>(data), size}, "fuzz.xml", &warnings);
+    const auto machine = topology::read_machine({reinterpret_cast<const char*>(data), size}, "fuzz.xml", &warnings);
     for (const std::string& warning : warnings) STRETTO_ASSERT(warning.starts_with("topology file fuzz.xml, line "));
     fuzz::check_machine(machine);
   } catch (const Error& error) {
