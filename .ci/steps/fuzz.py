@@ -1,4 +1,4 @@
-"""The fuzz targets (tests/fuzz/targets): built with clang, each run for 40 s, as many at a time as there are cores.
+"""The fuzz targets (tests/fuzz/targets): built with clang, each run for 20 s, as many at a time as there are cores.
 
 A crash, a leak, a sanitizer's report, a violated assertion or a hang fails the target, and the bytes that caused it are
 printed: put them into a file (`base64 -d`), and give it to build/fuzz/tests/fuzz/targets/fuzz_NAME to see it again.
@@ -15,7 +15,7 @@ import re
 import build
 import jobs
 
-SECONDS = 40
+SECONDS = 20
 # The same tree is given the same inputs, as far as the time goes: what a run finds is then that tree's, and found again.
 # Another number (or more time) goes elsewhere.
 SEED = int(os.environ.get("STRETTO_TEST_FUZZ_SEED", "20261126"))

@@ -18,6 +18,8 @@ UNFORMATTED = {"tests/package/user.c", "tests/architecture/c_header.c",
 
 # Asks GCC's builtins for processor features whose names clang 14 does not know: an error there, not a finding.
 UNTIDIED = {"src/exec/reduce/reduce.cpp"}
+# Of a change to main, the commits that CI looks at: what is older has been looked at.
+RECENT_S = 6 * 3600
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git's name for no files at all
 
 
@@ -46,13 +48,14 @@ def format_problems(fix: bool) -> list:
 
 
 def changed_units(base: str) -> list:
-    """Translation units, tests excepted, that changed since `base`; by default since this branch left main, or, on main itself, in the
-    last day's commits (all of them if the clone is no older)."""
+    """Translation units, tests excepted, that changed since `base`; by default since this branch left main, or, on main
+    itself, in the commits of the six hours before its last one (all of them if the clone is no older)."""
     if not base:
         here = git("rev-parse", "HEAD")
         fork = git("merge-base", "HEAD", "main") or git("merge-base", "HEAD", "origin/main")
-        day = git("rev-list", "-1", "--before=1 day ago", "HEAD")
-        base = (fork if fork and fork != here else day or [EMPTY_TREE])[0]
+        last_s = int((git("log", "-1", "--format=%ct", "HEAD") or ["0"])[0])
+        before = git("rev-list", "-1", f"--before={last_s - RECENT_S}", "HEAD")
+        base = (fork if fork and fork != here else before or [EMPTY_TREE])[0]
     names = git("diff", "--name-only", "--diff-filter=d", base)
     names += git("ls-files", "--others", "--exclude-standard")
     return sorted({name for name in names

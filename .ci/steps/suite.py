@@ -138,7 +138,7 @@ ALL = [
     Job("aarch64", 90, "the library's sources compile for aarch64", aarch64),
     Job("asan", 600, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan")),
     Job("tsan", 500, "ThreadSanitizer", functools.partial(sanitized, "tsan")),
-    Job("fuzz", 360, "each fuzz target for 40 s", fuzz.run),
+    Job("fuzz", 300, "each fuzz target for 20 s", fuzz.run),
     Job("tidy", 330, "clang-tidy on changed files", lint.tidy_check),
     Job("claims", 20, "each test that tests/claims.tsv names exists and ran", claims),
 ]
