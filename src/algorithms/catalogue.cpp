@@ -25,6 +25,7 @@ namespace stretto {
 namespace {
 
 constexpr std::int32_t kMostRails = 1 << 20;
+constexpr std::int32_t kMostRanksOfPairs = 46'340;  // whose square is an int
 
 // clang-format off
 constexpr AlgorithmRow kRows[] = {
@@ -115,6 +116,10 @@ const AlgorithmRow& checked_row(const PlanSpec& spec, Rank rank) {
     refuse("root", format("root {} of {} is outside 0..{}", spec.root, collective.name, spec.n_ranks - 1));
   }
   const AlgorithmRow& row = require_algorithm(spec.algorithm, spec.collective);
+  if (collective.blocks == Blocks::per_pair && spec.n_ranks > kMostRanksOfPairs) {
+    refuse("n_ranks", format("{} has a block for each pair, of {} ranks at most, and not {}", collective.name,
+                             kMostRanksOfPairs, spec.n_ranks));
+  }
   if (spec.channels < 1 || spec.channels % row.channel_multiple != 0) {
     refuse("channels", format("algorithm \"{}\" needs a positive multiple of {} channels, not {}", row.name,
                               row.channel_multiple, spec.channels));

@@ -11,6 +11,7 @@
 #include "comm/shrink.hpp"
 #include "comm/split.hpp"
 #include "comm/starting.hpp"
+#include "comm/this_machine.hpp"
 
 using namespace stretto;
 using namespace stretto::api;
@@ -82,6 +83,7 @@ strettoResult_t init_rank(const char* function, strettoComm_t* comm, int nranks,
   const Environment environment = read_environment();
   Settings settings = resolve_settings(config, environment);
   if (rank == 0) adopt_tuning(settings, environment);
+  adopt_machine(settings, rank);
   return join(id, nranks, rank, settings, comm);
 }
 
@@ -176,6 +178,8 @@ strettoResult_t strettoCommInitAllConfig(strettoComm_t* comms, int n, const int*
     const Environment environment = read_environment();
     std::vector<Settings> settings(static_cast<std::size_t>(n), resolve_settings(config, environment));
     adopt_tuning(settings.front(), environment);
+    adopt_machine(settings.front(), 0);
+    for (Settings& each : settings) each.machine = settings.front().machine;  // one process, one machine
     for (int i = 0; devices != nullptr && i < n; ++i) {
       settings[static_cast<std::size_t>(i)].gpu = resolve_device(devices[i]);
     }

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "comm/launched.hpp"
 #include "comm/starting.hpp"
+#include "comm/this_machine.hpp"
 
 namespace stretto::api {
 
@@ -63,6 +64,7 @@ Prepared prepare(const char* function, strettoComm_t* comm, int nranks, int rank
     prepared.environment = read_environment();
     prepared.settings = resolve_settings(config, prepared.environment);
     if (rank == 0) adopt_tuning(prepared.settings, prepared.environment);
+    adopt_machine(prepared.settings, rank);
   } catch (const Error& error) {
     prepared.starter.refusal = error.info();
   }

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/environment.hpp"
+#include "base/error.hpp"
 #include "comm/debug_mode.hpp"
 #include "device/gpu.hpp"
 #include "plan/cost_model.hpp"
@@ -14,6 +16,12 @@
 namespace stretto {
 
 constexpr int max_channels_most = 64;
+
+/// What a topology file says of where a rank runs, or why it cannot be taken.
+struct MachineLook {
+  std::optional<std::int32_t> socket;
+  std::optional<ErrorInfo> error;
+};
 
 struct Settings {
   // Local: how this rank runs and waits.
@@ -27,8 +35,9 @@ struct Settings {
   std::shared_ptr<Gpu> gpu;         ///< nullptr: host memory
   std::string name;
   bool blocking = true;
-  std::string topology_file;  ///< of this rank's host; "": none
-  std::string topology_dump;  ///< that rank 0 writes; "": none
+  std::string topology_file;                   ///< of this rank's host; "": none
+  std::string topology_dump;                   ///< that rank 0 writes; "": none
+  std::shared_ptr<const MachineLook> machine;  ///< what the file says of this rank (adopt_machine); nullptr: nothing
   // Part of the plan: rank 0's count; a rank whose caller set another one in its config is told so.
   std::string algorithm;
   bool algorithm_from_config = false;

@@ -1,8 +1,10 @@
 #include "comm/this_machine.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/affinity.hpp"
@@ -20,12 +22,18 @@ namespace {
 using topology::Machine;
 using topology::NumaNode;
 
+/// A file can have a hundred thousand kinds of what is not known.
+constexpr std::size_t kMostWarnings = 20;
+
 Machine read_file(const Settings& settings, Rank rank) {
   try {
     std::vector<std::string> warnings;
     Machine machine = topology::read_machine_file(settings.topology_file, &warnings);
-    for (const std::string& warning : warnings) {
-      log(LogLevel::warn, "event=topology_file rank={} text=\"{}\"", rank, topology::printable(warning));
+    for (std::size_t i = 0; i < std::min(warnings.size(), kMostWarnings); ++i) {
+      log(LogLevel::warn, "event=topology_file rank={} text=\"{}\"", rank, topology::printable(warnings[i]));
+    }
+    if (warnings.size() > kMostWarnings) {
+      log(LogLevel::warn, "event=topology_file rank={} more={}", rank, warnings.size() - kMostWarnings);
     }
     return machine;
   } catch (const Error& error) {
@@ -48,20 +56,15 @@ void write_file(const Settings& settings, Rank rank, const Machine& machine) {
   }
 }
 
-void look_at_machine(const Settings& settings, Rank rank, HostIdentity& identity) {
-  const bool reads = !settings.topology_file.empty();
-  const bool writes = !settings.topology_dump.empty() && rank == 0;
-  if (!reads && !writes) return;
+std::optional<std::int32_t> look_at_machine(const Settings& settings, Rank rank, bool writes) {
   std::optional<Machine> file;
-  if (reads) file = read_file(settings, rank);
+  if (!settings.topology_file.empty()) file = read_file(settings, rank);
   topology::ProbeOptions options;
   if (!writes) options.nvml_library.clear();  // its start takes longest, and sockets need no GPUs
   Machine machine = topology::probe_machine(options).machine;
-  if (file) {
-    machine = topology::merge(*file, machine);
-    if (const auto socket = socket_in(machine, allowed_cpus())) identity.socket = *socket;
-  }
+  if (file) machine = topology::merge(*file, machine);
   if (writes) write_file(settings, rank, machine);
+  return file ? socket_in(machine, allowed_cpus()) : std::nullopt;
 }
 
 }  // namespace
@@ -85,9 +88,24 @@ std::optional<std::int32_t> socket_in(const Machine& machine, std::span<const st
   return sockets.size() == 1 ? *sockets.begin() : -1;
 }
 
+void adopt_machine(Settings& settings, Rank rank) {
+  const bool writes = !settings.topology_dump.empty() && rank == 0;
+  if (settings.topology_file.empty() && !writes) return;
+  MachineLook look;
+  try {
+    look.socket = look_at_machine(settings, rank, writes);
+  } catch (const Error& error) {
+    look.error = error.info();
+  }
+  settings.machine = std::make_shared<const MachineLook>(std::move(look));
+}
+
 HostIdentity identity_of(System& system, const Settings& settings, Rank rank, int n_ranks) {
   HostIdentity identity = system.identity();
-  look_at_machine(settings, rank, identity);
+  if (settings.machine != nullptr) {
+    if (settings.machine->error) throw Error(*settings.machine->error);
+    if (settings.machine->socket) identity.socket = *settings.machine->socket;
+  }
   if (settings.test_sockets > 0) identity.socket = rank * settings.test_sockets / n_ranks;
   return identity;
 }

@@ -113,11 +113,11 @@ void Reader::shape(const At& plan) {
 
 Names Reader::of_gpu(const At& at) {
   Names names;
+  std::map<std::string, std::map<Rank, std::int32_t>> seen_of;  // channels to each rank, by type
   for (const At& channels : at.elements_of("channels", kMostPeers)) {
     const std::string type(channels.member("channel_type").text());
     if (type == "switch") continue;  // refused where an operation uses it
-    std::map<Rank, std::int32_t> seen;
-    for (const MscclppChannel& each : names.channels[type]) ++seen[each.peer];
+    std::map<Rank, std::int32_t>& seen = seen_of[type];
     for (const At& peer : channels.member("connected_to").elements(kMostPeers)) {
       const Rank other = peer.number(0, file_.shape.n_ranks - 1);
       if (other == rank_) peer.refuse("a channel to the rank itself");

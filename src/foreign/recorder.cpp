@@ -17,6 +17,8 @@ std::string name_of(Buffer buffer, std::int32_t offset) {
 
 /// Of two sums in one place: how many steps may lie between them if they are to be one.
 constexpr std::size_t kMostStepsBetween = 256;
+/// Of a sum that is put together of several.
+constexpr std::size_t kMostSources = 4096;
 constexpr std::int64_t kMostSteps = std::int64_t{1} << 20;  ///< of all ranks
 
 Rank lowest(const std::vector<std::uint64_t>& ranks) {
@@ -143,6 +145,8 @@ void Recorder::join_last(Rank rank, const Ref& to, std::vector<Value>& sources) 
   const std::size_t at_step = found->second.at;
   const std::vector<Value>& earlier = found->second.sources;
   if (state.steps.size() - at_step > kMostStepsBetween) return;
+  // More than one of each rank is no sum that the checker lets pass; it must not cost what such a file likes.
+  if (earlier.size() + sources.size() > kMostSources) return;
   const auto reads = [&](const Ref& ref) {
     return std::any_of(earlier.begin(), earlier.end(), [&](const Value& each) { return each.ref == ref; });
   };

@@ -89,6 +89,9 @@ class Run {
       check_end();
     } else {
       simulation.waiting_ranks = count_waiting();
+      for (std::size_t i = 0; i < cursors_.size(); ++i) {
+        simulation.unfinished = simulation.unfinished || cursors_[i].at < programs_.strands()[i].end;
+      }
     }
     return simulation;
   }

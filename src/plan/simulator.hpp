@@ -53,6 +53,7 @@ struct Simulation {
   std::uint64_t messages = 0;      ///< with those that others stand for
   std::uint64_t run_steps = 0;     ///< without those
   bool complete = true;            ///< false: go_on() ended it
+  bool unfinished = false;         ///< some strand has not ended, be it of a rank that has stopped
   std::int32_t waiting_ranks = 0;  ///< for ever, since others have stopped; after `seconds` nobody does anything more
 };
 

@@ -94,10 +94,21 @@ std::string reason_against(const AlgorithmRow& row, const PlanSpec& spec, const 
   return "";
 }
 
-std::uint64_t steps_of(const Plan& plan) {
+/// What the simulator holds of an average rank, by a plan with as few channels as there can be. A root has more than
+/// others, so not of it.
+std::uint64_t bytes_of_rank(const AlgorithmRow& row, PlanSpec spec, const SimulatedMachine& machine) {
+  const auto channels = static_cast<std::uint64_t>(spec.channels);
+  const Rank rank = spec.n_ranks > 1 && spec.root == 0 ? 1 : 0;
+  if (row.reach != Reach::trees) spec.channels = row.channel_multiple;
   std::uint64_t steps = 0;
-  for (const Strand& strand : plan.program.strands) steps += strand.body.size() + strand.epilogue.size();
-  return steps;
+  std::uint64_t drains = 0;  // one for each connection that a strand sends by
+  for (const Strand& strand : make_plan(spec, rank).program.strands) {
+    steps += strand.body.size() + strand.epilogue.size();
+    drains += strand.epilogue.size();
+  }
+  const std::uint64_t bytes = steps * kBytesOfStep + drains * 2 * sizeof(double) * machine.slots;
+  const std::uint64_t run = machine.like_channels > 0 ? static_cast<std::uint64_t>(machine.like_channels) : channels;
+  return bytes * run / static_cast<std::uint64_t>(spec.channels) + 1;
 }
 
 void find_busiest(SimulatedRow& row, const Simulation& simulation, const Routes& routes) {
@@ -145,7 +156,7 @@ SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedReque
   result.left_out = reason_against(row, spec, machine);
   if (!result.left_out.empty()) return result;
   const auto n_run = static_cast<std::uint64_t>(folding.ranks > 0 ? folding.ranks : spec.n_ranks);
-  if (steps_of(make_plan(spec, 0)) > kMostPlanBytes / kBytesOfStep / n_run) {
+  if (bytes_of_rank(row, spec, machine) > kMostPlanBytes / n_run) {
     result.left_out = format("the plans of {} ranks take more than {} GiB", n_run, kMostPlanBytes >> 30);
     return result;
   }
@@ -156,6 +167,10 @@ SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedReque
   result.run_steps = simulation.run_steps;
   result.slot_bytes = machine.slot_bytes;
   if (!simulation.complete) result.left_out = "it was ended before it was done";
+  if (!machine.stops.empty() && simulation.waiting_ranks == 0 && simulation.unfinished) {
+    result.left_out =
+        format("all ranks that had not ended have stopped; nothing moves after {:.1f} us", simulation.seconds * 1e6);
+  }
   if (simulation.waiting_ranks > 0) {
     result.left_out = format("{} rank(s) wait for ever for those that stopped; nothing moves after {:.1f} us",
                              simulation.waiting_ranks, simulation.seconds * 1e6);

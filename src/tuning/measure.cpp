@@ -107,7 +107,8 @@ std::vector<double> times_on_one_core(const AlgorithmRow& row, const MeasureOpti
                                       std::vector<Subject>& subjects, double slice_ps) {
   if (!bind_to_one_core()) return {};
   std::vector<double> times;
-  RankTeam team(row.name, options.n_ranks, options.most_bytes);
+  TeamBuffers buffers(options.n_ranks, options.most_bytes);
+  RankTeam team(row.name, options.n_ranks, buffers);
   for (Subject& subject : subjects) {
     visit(team, subject, slice_ps);
     times.push_back(quantile(subject.times_ps, kQuietPart));
@@ -185,6 +186,7 @@ std::vector<Measurement> measure_host(const MeasureOptions& options, const std::
                        options.n_ranks, cores));
   }
   std::vector<Measurement> found = measure_shared_core(kSharedCorePart * options.seconds);
+  TeamBuffers buffers(options.n_ranks, std::min(options.most_bytes, kBlockBytes.back()));
   std::vector<std::unique_ptr<RankTeam>> teams;
   std::vector<std::vector<Subject>> subjects;
   std::size_t n_subjects = 0;
@@ -193,7 +195,7 @@ std::vector<Measurement> measure_host(const MeasureOptions& options, const std::
     if (of_row.empty()) continue;
     n_subjects += of_row.size();
     subjects.push_back(std::move(of_row));
-    teams.push_back(std::make_unique<RankTeam>(row.name, options.n_ranks, options.most_bytes));
+    teams.push_back(std::make_unique<RankTeam>(row.name, options.n_ranks, buffers));
   }
   // Passes over all of them: a minute in which somebody else is busy spoils a part of each, and all of none.
   const double slice_ps = 1e12 * options.seconds / static_cast<double>(n_subjects * kPasses);

@@ -1,5 +1,7 @@
 #include "tuning/rank_team.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -9,7 +11,25 @@
 
 namespace stretto {
 
-RankTeam::RankTeam(std::string_view algorithm, int n_ranks, std::uint64_t most_bytes)
+TeamBuffers::TeamBuffers(int n_ranks, std::uint64_t most_bytes) {
+  const auto n = static_cast<std::uint64_t>(n_ranks);
+  const std::uint64_t needed = 2 * n * n * most_bytes;
+  const auto free_bytes = static_cast<std::uint64_t>(std::max(0L, sysconf(_SC_AVPHYS_PAGES))) *
+                          static_cast<std::uint64_t>(std::max(0L, sysconf(_SC_PAGESIZE)));
+  if (needed > free_bytes / 2) {
+    throw Error(
+        strettoSystemError,
+        format("{} ranks with blocks of {} bytes need {} MiB, and {} MiB are free: give smaller --most-bytes, or "
+               "fewer --ranks",
+               n_ranks, most_bytes, needed >> 20, free_bytes >> 20));
+  }
+  for (int rank = 0; rank < n_ranks; ++rank) {
+    inputs.emplace_back(n * most_bytes);
+    outputs.emplace_back(n * most_bytes);
+  }
+}
+
+RankTeam::RankTeam(std::string_view algorithm, int n_ranks, TeamBuffers& buffers)
     : seats_(static_cast<std::size_t>(n_ranks)) {
   const std::string name(algorithm);
   strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
@@ -19,15 +39,10 @@ RankTeam::RankTeam(std::string_view algorithm, int n_ranks, std::uint64_t most_b
   std::vector<strettoComm_t> comms(seats_.size());
   const strettoResult_t result = strettoCommInitAllConfig(comms.data(), n_ranks, nullptr, &config);
   if (result != strettoSuccess) throw Error(result, strettoGetLastError(nullptr));
-  for (std::size_t rank = 0; rank < seats_.size(); ++rank) seats_[rank].comm = comms[rank];
-  try {
-    for (Seat& seat : seats_) {
-      seat.input.resize(seats_.size() * most_bytes);
-      seat.output.resize(seats_.size() * most_bytes);
-    }
-  } catch (...) {
-    leave();
-    throw;
+  for (std::size_t rank = 0; rank < seats_.size(); ++rank) {
+    seats_[rank].comm = comms[rank];
+    seats_[rank].input = buffers.inputs[rank].data();
+    seats_[rank].output = buffers.outputs[rank].data();
   }
 }
 
@@ -44,8 +59,8 @@ strettoResult_t RankTeam::call(Seat& seat, Collective collective, std::uint64_t 
   const bool as_floats = block_bytes % sizeof(float) == 0;
   const strettoDataType_t type = as_floats ? strettoFloat32 : strettoInt8;
   const std::size_t count = as_floats ? block_bytes / sizeof(float) : block_bytes;
-  const void* const input = seat.input.data();
-  void* const output = seat.output.data();
+  const void* const input = seat.input;
+  void* const output = seat.output;
   switch (collective) {
     case Collective::all_reduce:
       return strettoAllReduce(input, output, count, type, strettoSum, seat.comm, nullptr);

@@ -12,11 +12,21 @@
 
 namespace stretto {
 
+/// What the ranks of a team give and get, one after another's turn; teams that do not work at once may share it.
+struct TeamBuffers {
+  /// @param most_bytes of a block of any operation
+  /// Throws Error where the machine has not as much to spare.
+  TeamBuffers(int n_ranks, std::uint64_t most_bytes);
+
+  std::vector<std::vector<std::byte>> inputs;
+  std::vector<std::vector<std::byte>> outputs;
+};
+
 class RankTeam {
  public:
-  /// @param most_bytes of a block of any operation
+  /// @param buffers must live as long
   /// Throws Error with what a communicator says.
-  RankTeam(std::string_view algorithm, int n_ranks, std::uint64_t most_bytes);
+  RankTeam(std::string_view algorithm, int n_ranks, TeamBuffers& buffers);
   ~RankTeam();
   RankTeam(const RankTeam&) = delete;
   RankTeam& operator=(const RankTeam&) = delete;
@@ -28,8 +38,8 @@ class RankTeam {
  private:
   struct Seat {
     strettoComm_t comm = nullptr;
-    std::vector<std::byte> input;
-    std::vector<std::byte> output;
+    const std::byte* input = nullptr;
+    std::byte* output = nullptr;
     std::vector<double> times_ps;
     std::string error;
   };

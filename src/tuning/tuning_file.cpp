@@ -18,6 +18,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr std::string_view kFormat = "stretto tuning 1";
+constexpr std::size_t kMembers = 5;
 
 [[noreturn]] void refuse(std::string why) {
   throw Error(strettoInvalidArgument, std::move(why), "STRETTO_TUNING_FILE");
@@ -140,6 +141,7 @@ Tuning parse_tuning(std::string_view text) {
   const Json& error = member(all, "error_percent");
   if (!error.is_number() || !(error.get<double>() >= 0)) refuse("its \"error_percent\" is no number from 0 on");
   tuning.error_percent = error.get<double>();
+  if (all.size() != kMembers) refuse("it holds more than is expected");
   const Json& constants = member(all, "constants");
   if (!constants.is_object()) refuse("its \"constants\" are no object");
   for (const LinkConstantRow& row : link_constant_rows()) tuning.constants.*row.field = constant_in(constants, row);
@@ -147,7 +149,16 @@ Tuning parse_tuning(std::string_view text) {
   return tuning;
 }
 
-std::optional<std::string> cached_tuning_path() {
+namespace {
+
+/// What it is does not change, and reading it takes time.
+const std::string& hardware() {
+  static const std::string facts = topology::hardware_facts();
+  return facts;
+}
+
+/// The folder of the cache; "": there is no place for one.
+std::string cache_folder() {
   const std::map<std::string, std::string> variables = process_variables();
   const auto folder = [&](const char* name) {
     const auto found = variables.find(name);
@@ -156,10 +167,23 @@ std::optional<std::string> cached_tuning_path() {
   std::string base = folder("XDG_CACHE_HOME");
   if (base.empty()) {
     base = folder("HOME");
-    if (base.empty()) return std::nullopt;
+    if (base.empty()) return "";
     base += "/.cache";
   }
-  return format("{}/stretto/tuning-{}.json", base, topology::fingerprint_of(topology::hardware_facts()));
+  return base + "/stretto";
+}
+
+bool has_cache() {
+  const std::string folder = cache_folder();
+  return !folder.empty() && access(folder.c_str(), R_OK | X_OK) == 0;
+}
+
+}  // namespace
+
+std::optional<std::string> cached_tuning_path() {
+  const std::string base = cache_folder();
+  if (base.empty()) return std::nullopt;
+  return format("{}/tuning-{}.json", base, topology::fingerprint_of(hardware()));
 }
 
 void write_tuning(const std::string& path, const Tuning& tuning) {
@@ -183,6 +207,8 @@ TuningInForce tuning_in_force(const Environment& environment) {
   const std::string& named = environment.text(Knob::tuning_file);
   TuningInForce result;
   if (named == "off") return result;
+  // Where nobody has tuned, nothing is read and nothing is said.
+  if (named.empty() && !has_cache()) return result;
   const std::optional<std::string> path = named.empty() ? cached_tuning_path() : named;
   if (!path) return result;
   try {
@@ -190,7 +216,7 @@ TuningInForce tuning_in_force(const Environment& environment) {
     if (!text && named.empty()) return result;
     if (!text) refuse("there is no such file");
     const Tuning tuning = parse_tuning(*text);
-    const std::string here = topology::hardware_facts();
+    const std::string& here = hardware();
     if (tuning.hardware != here) refuse(format("it is of other hardware ({}), this is {}", tuning.hardware, here));
     result.constants = tuning.constants;
     result.source = *path;

@@ -29,7 +29,8 @@ struct Result {
 };
 
 /// Ranks of one host; what came of each.
-std::vector<Result> set_up(const std::vector<Settings>& settings) {
+std::vector<Result> set_up(std::vector<Settings> settings) {
+  for (std::size_t i = 0; i < settings.size(); ++i) adopt_machine(settings[i], static_cast<Rank>(i));
   SimWorld world(7);
   SimScheduler scheduler(world);
   const int root = world.add_process(0);

@@ -115,6 +115,12 @@ TEST(NcclEnvironment, TopologyFiles_AreOurs) {
   EXPECT_EQ(setting_of({"NCCL_TOPO_DUMP_FILE=dump.xml"}), "STRETTO_TOPO_DUMP=dump.xml");
   expect_line({"NCCL_TOPO_FILE=/x.xml"}, LogLevel::info, "honoured", "as STRETTO_TOPO_FILE=/x.xml");
   EXPECT_EQ(setting_of({"NCCL_TOPO_FILE=/x.xml", "STRETTO_TOPO_FILE=/y.xml"}), "none");
+  Surroundings unread = example();
+  unread.topology_file_read = false;
+  const Translation without = translate(std::vector<std::string>{"NCCL_TOPO_FILE=/x.xml"}, unread);
+  EXPECT_TRUE(without.settings.empty());
+  ASSERT_EQ(without.lines.size(), 1U);
+  EXPECT_EQ(without.lines[0].level, LogLevel::warn);
   expect_line({"NCCL_TOPO_DUMP_FILE_RANK=3"}, LogLevel::info, "ignored", "rank 0 writes");
 }
 

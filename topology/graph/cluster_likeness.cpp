@@ -29,6 +29,17 @@ bool is_same_after(const Network& network, const std::vector<VertexId>& place) {
   });
 }
 
+/// Whether all edges between vertices of two classes are equally wide. A vertex may see the same as another one by
+/// edges that differ.
+bool has_one_capacity_each(const Network& network, const std::vector<VertexId>& like) {
+  Capacities of_classes;
+  return std::ranges::all_of(capacities_of(network), [&](const auto& edge) {
+    const std::pair<VertexId, VertexId> classes{like[static_cast<std::size_t>(edge.first.first)],
+                                                like[static_cast<std::size_t>(edge.first.second)]};
+    return of_classes.try_emplace(classes, edge.second).first->second == edge.second;
+  });
+}
+
 /// By vertex, the first that it comes to if it goes on taking places.
 std::vector<VertexId> first_of_circles(const std::vector<VertexId>& place) {
   std::vector<VertexId> first(place.size(), -1);
@@ -142,6 +153,7 @@ Likeness ClusterNetwork::alike_rails() const {
     }
   }
   Likeness likeness{parted.settled(), 0, n_rails};
+  if (!has_one_capacity_each(network_, likeness.of_vertex)) return {};
   for (const Host& host : hosts_) {
     if (!ways_are_alike(host, likeness.of_vertex)) return {};
   }

@@ -292,8 +292,8 @@ bool ClusterNetwork::has_plain_rails() const {
 
 std::vector<std::int32_t> ClusterNetwork::rails() const {
   std::vector<std::int32_t> rails;
+  if (has_plain_rails()) return rails;
   for (const Host& host : hosts_) {
-    if (has_plain_rails()) break;
     rails.insert(rails.end(), host.local->port_of_rank.begin(), host.local->port_of_rank.end());
   }
   return rails;
@@ -301,8 +301,8 @@ std::vector<std::int32_t> ClusterNetwork::rails() const {
 
 std::vector<std::int32_t> ClusterNetwork::widths() const {
   std::vector<std::int32_t> widths;
+  if (has_plain_rails()) return widths;
   for (const Host& host : hosts_) {
-    if (has_plain_rails()) break;
     widths.insert(widths.end(), host.local->megabits_of_rank.begin(), host.local->megabits_of_rank.end());
   }
   return widths;

@@ -91,10 +91,17 @@ NodeFacts filled(const NodeFacts& mine, const NodeFacts& theirs) {
   return result;
 }
 
+/// Switches may be roots, too.
+std::ptrdiff_t n_numa(const Machine& machine) {
+  return std::count_if(machine.roots().begin(), machine.roots().end(),
+                       [&](NodeId root) { return std::holds_alternative<NumaNode>(machine.node(root).facts); });
+}
+
 /// A tree that still grows. Ids below the file's number of nodes are the file's.
 class Draft {
  public:
-  Draft(const Machine& file, const Machine& probed) : file_(file), probed_(probed) {
+  Draft(const Machine& file, const Machine& probed)
+      : file_(file), probed_(probed), both_have_one_numa_(n_numa(file) == 1 && n_numa(probed) == 1) {
     for (const Node& node : file.nodes()) add(node);
     n_nets_of_file_ = count_nets();
     find_wanted();
@@ -143,6 +150,7 @@ class Draft {
 
   const Machine& file_;
   const Machine& probed_;
+  const bool both_have_one_numa_;
   std::vector<Node> nodes_;  ///< parents as they came, children_ in order
   std::vector<std::vector<NodeId>> children_;
   std::vector<int> n_nets_of_file_;  ///< by node
@@ -151,12 +159,6 @@ class Draft {
   std::vector<NodeId> place_of_;  ///< by the probe's ids: where it is in nodes_, or kLeftOut
   std::vector<Link> links_;
 };
-
-/// Switches may be roots, too.
-std::ptrdiff_t n_numa(const Machine& machine) {
-  return std::count_if(machine.roots().begin(), machine.roots().end(),
-                       [&](NodeId root) { return std::holds_alternative<NumaNode>(machine.node(root).facts); });
-}
 
 /// The file's node for what the probe has seen.
 NodeId Draft::counterpart(NodeId probed_id) const {
@@ -168,7 +170,7 @@ NodeId Draft::counterpart(NodeId probed_id) const {
   for (const NodeId root : file_.roots()) {
     const auto* numa = std::get_if<NumaNode>(&node.facts);
     if (const auto* mine = std::get_if<NumaNode>(&facts(root)); numa != nullptr && mine != nullptr) {
-      const bool alone = n_numa(probed_) == 1 && n_numa(file_) == 1 && !(mine->numa_id && numa->numa_id);
+      const bool alone = both_have_one_numa_ && !(mine->numa_id && numa->numa_id);
       if (alone || (mine->numa_id && mine->numa_id == numa->numa_id)) return root;
     }
     const auto* hidden = std::get_if<SwitchNode>(&facts(root));

@@ -64,7 +64,7 @@ void add_tune(CLI::App& app, TuneOptions& options) {
       app.add_subcommand("tune", "Measure this machine's constants, by which the planner chooses, and keep them");
   command->add_option("--out", options.out, "Write them here (default: the cache, where communicators look)");
   command->add_option("--ranks", options.n_ranks, "Ranks that measure, a core for each (default 2)")
-      ->check(CLI::Range(2, 64));
+      ->check(CLI::Range(2, 8));
   command->add_option("--seconds", options.seconds, "About how long (default 9)")->check(CLI::Range(0.01, 3600.0));
   command->add_option("--most-bytes", options.most_bytes, "Largest block (default 16M)")
       ->transform(CLI::AsSizeValue(false))
@@ -81,7 +81,8 @@ void add_simulate(CLI::App& app, SimulateOptions& options) {
       ->check(CLI::IsMember(collective_names()));
   command->add_option("BYTES", options.block_bytes, "Bytes of a block (1K, 4M, ...): what a rank gives or gets")
       ->required()
-      ->transform(CLI::AsSizeValue(false));
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 50));
   // No group of options that asks for one of them: CLI11 2.1 never ends where an unknown one follows a group.
   CLI::Option* file =
       command->add_option("--topology", options.file, "One host: a topology file, as stretto topo reads it");
@@ -103,7 +104,7 @@ void add_simulate(CLI::App& app, SimulateOptions& options) {
                    "Bytes of a slot (default: the best of 16K to 4M; beyond 4096 ranks, of 64K and 256K)")
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 30));
-  command->add_option("--slots", options.slots, "Slots per connection")->check(CLI::Range(1, 1 << 16));
+  command->add_option("--slots", options.slots, "Slots per connection")->check(CLI::Range(1, 1024));
   command->add_option("--late", options.late, "RANK:US: a rank that begins so much later than the others (repeatable)");
   command->add_option("--stop", options.stops, "RANK:US: a rank that stops after so long (repeatable)");
   command->add_option("--limit-s", options.limit_s, "Seconds after which an algorithm is given up (default 60)")

@@ -97,6 +97,14 @@ void print_choice(const ExplainOptions& options) {
     if (!options.algorithm.empty()) simulated.algorithm = options.algorithm;
     if (options.n_ranks > 0) simulated.n_ranks = options.n_ranks;
     simulated.root = options.root;
+    if (options.link.slot_bytes != LinkModel().slot_bytes) simulated.slot_bytes = options.link.slot_bytes;
+    if (options.link.slots != LinkModel().slots) simulated.slots = options.link.slots;
+    if (options.max_channels != 0 || options.link.ranks_per_core != LinkModel().ranks_per_core) {
+      throw Error(strettoInvalidArgument,
+                  "--max-channels and --ranks-per-core are of the cost model, which a machine or cluster is not priced "
+                  "by: leave them out, or leave out --topology and --cluster",
+                  "topology");
+    }
     simulated.json = options.json;
     print_simulation(simulated);
     return;

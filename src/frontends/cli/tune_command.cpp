@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 
+#include "base/environment.hpp"
 #include "base/error.hpp"
 #include "frontends/cli/commands.hpp"
 #include "frontends/cli/tune_text.hpp"
@@ -98,8 +100,18 @@ TuneReport measure(const TuneOptions& options) {
 
 void tune(const TuneOptions& options) {
   const std::string path = path_of(options);
+  if (Environment::read().text(Knob::debug) != "off") {
+    throw Error(strettoInvalidArgument, "STRETTO_DEBUG is set, and what it checks takes time: unset it to measure",
+                "STRETTO_DEBUG");
+  }
+  ::setenv("STRETTO_TUNING_FILE", "off", 1);  // what is measured is not to be warned of
   make_folders_of(path);
   TuneReport report = measure(options);
+  if (report.predictions.empty() && !options.force) {
+    throw Error(strettoSystemError,
+                "nothing is kept: there was no time to measure what predictions are held to; give more --seconds, or "
+                "measure when the cores are idle");
+  }
   const bool is_better = report.error_percent() <= report.error_of_defaults_percent();
   if (is_better || options.force) {
     report.path = path;

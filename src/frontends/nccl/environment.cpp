@@ -145,6 +145,10 @@ Taken take_honoured(std::string_view name, const Values& nccl, const Surrounding
   if (name == "NCCL_DEBUG") return take_debug(value);
   if (name == "NCCL_DEBUG_FILE") return take_debug_file(value, surroundings.host);
   if (name == "NCCL_ALGO") return take_algorithm(value);
+  // NCCL goes on without it, and so do programs that were made for NCCL.
+  if (name == "NCCL_TOPO_FILE" && !surroundings.topology_file_read) {
+    return bad("cannot be read, and the machine is probed instead; check the path and its permissions");
+  }
   if (name == "NCCL_TOPO_FILE") return {"STRETTO_TOPO_FILE", std::string(value), LogLevel::info, ""};
   if (name == "NCCL_TOPO_DUMP_FILE") return {"STRETTO_TOPO_DUMP", std::string(value), LogLevel::info, ""};
   if (name == "NCCL_CONF_FILE") {

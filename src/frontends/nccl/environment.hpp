@@ -41,6 +41,7 @@ struct Surroundings {
   std::string host;
   std::vector<NetworkInterface> interfaces;  ///< those that are up, in the system's order
   std::vector<std::string> file_entries;     ///< of NCCL's configuration files: they count where no variable is set
+  bool topology_file_read = true;            ///< false: NCCL_TOPO_FILE names a file that cannot be read
   bool conf_file_read = true;                ///< false: NCCL_CONF_FILE names a file that cannot be read
 };
 

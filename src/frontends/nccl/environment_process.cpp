@@ -114,6 +114,9 @@ Surroundings process_surroundings(std::span<const std::string> entries) {
   };
   Surroundings result;
   result.host = host_name();
+  if (const std::string file = value_of("NCCL_TOPO_FILE"); !file.empty()) {
+    result.topology_file_read = access(file.c_str(), R_OK) == 0;
+  }
   if (const std::string file = value_of("NCCL_CONF_FILE"); !file.empty()) {
     result.conf_file_read = append_file(result.file_entries, file);
   } else if (const std::string home = value_of("HOME"); !home.empty()) {

@@ -117,7 +117,8 @@ constexpr std::array kRows = {
     harmless("NCCL_LSA_TEAM_SIZE", "communicators on the device's side are not served"),
     harmless("NCCL_DEV_API_JIT", "communicators on the device's side are not served"),
     honoured("NCCL_TOPO_FILE",
-             "`STRETTO_TOPO_FILE`: a file that cannot be read, or is none, fails the communicator (NCCL warns)"),
+             "`STRETTO_TOPO_FILE`; one that cannot be opened is warned of, as NCCL does, and one that makes no sense "
+             "fails the communicator"),
     honoured("NCCL_TOPO_DUMP_FILE", "`STRETTO_TOPO_DUMP`: rank 0 of each communicator writes it"),
     harmless("NCCL_TOPO_DUMP_FILE_RANK", "rank 0 writes the file"),
     harmless("NCCL_TOPO_*", kPlanner),

@@ -1,6 +1,9 @@
 // `stretto simulate` from outside.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "frontends/cli/shell.hpp"
@@ -114,6 +117,49 @@ TEST(CliSimulate, RanksThatAreLateOrStop_AreSaid) {
   for (const char* word : {"1", "1:", ":5", "2:5", "-1:5", "1:-5", "1:5x", "1:nan", "1:inf", "x:5", "1 :5"}) {
     expect_refusal("all_reduce 1M --cluster '2 x gpu' --late '" + std::string(word) + "'", "give a rank from 0 to 1");
   }
+}
+
+/// GPUs that see the same of their links, of which some pairs have two and others one: they are not alike, and it is
+/// noticed.
+TEST(CliSimulate, LinksThatDiffer_AreNotTakenForAlike) {
+  const std::string file = ::testing::TempDir() + "stretto_mesh_" + std::to_string(::getpid()) + ".xml";
+  std::ofstream out(file);
+  out << "<system version='1'><cpu numaid='0' affinity='ff' arch='x86_64'>";
+  const int links[4][4] = {{0, 1, 1, 2}, {1, 0, 2, 1}, {1, 2, 0, 1}, {2, 1, 1, 0}};
+  const auto bus = [](int switch_number, int function) {
+    return "0000:" + std::to_string(switch_number + 1) + std::to_string(function) + ":00.0";
+  };
+  for (int gpu = 0; gpu < 4; ++gpu) {
+    out << "<pci busid='" << bus(gpu, 0) << "' class='0x060400' link_speed='16.0 GT/s PCIe' link_width='16'>"
+        << "<pci busid='" << bus(gpu, 1) << "' class='0x030200' link_speed='16.0 GT/s PCIe' link_width='16'>"
+        << "<gpu dev='" << gpu << "' sm='70' rank='" << gpu << "' gdr='1'>";
+    for (int other = 0; other < 4; ++other) {
+      if (other == gpu) continue;
+      out << "<nvlink target='" << bus(other, 1) << "' count='" << links[gpu][other] << "' tclass='0x030200'/>";
+    }
+    out << "</gpu></pci><pci busid='" << bus(gpu, 2)
+        << "' class='0x020700' link_speed='16.0 GT/s PCIe' link_width='16'>"
+        << "<nic><net name='mlx" << gpu << "' dev='" << gpu << "' speed='100000' port='1' gdr='1'/></nic></pci></pci>";
+  }
+  out << "</cpu></system>";
+  out.close();
+  const auto json =
+      json_of(on_cluster("40 x " + file + ", rail-optimised", "all_reduce 1M --algorithm rail_trees --json"));
+  std::remove(file.c_str());
+  EXPECT_EQ(json.at("ranks"), 160);
+  EXPECT_GT(json.at("algorithms").at(0).at("seconds"), 0);
+}
+
+TEST(CliSimulate, ExplainsOptionsThatItCannotKeep_AreRefused) {
+  const Outcome outcome = shell(STRETTO_PROGRAM " explain all_reduce 1M --cluster '2 x gpu' --max-channels 2");
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_NE(outcome.text.find("leave them out"), std::string::npos) << outcome.text;
+}
+
+TEST(CliSimulate, AllRanksThatStop_HaveNoFigures) {
+  const Outcome outcome = on_cluster("2 x gpu", "all_reduce 64M --algorithm ring --stop 0:10 --stop 1:10");
+  EXPECT_NE(outcome.text.find("no figures: all ranks that had not ended have stopped"), std::string::npos)
+      << outcome.text;
 }
 
 TEST(CliSimulate, Explain_OfAMachineIsTheSame) {
