@@ -11,6 +11,8 @@
 namespace stretto::topology {
 namespace {
 
+std::size_t index_of(VertexId vertex) { return static_cast<std::size_t>(vertex); }
+
 using Capacities = std::map<std::pair<VertexId, VertexId>, std::int64_t>;
 
 Capacities capacities_of(const Network& network) {
@@ -117,7 +119,7 @@ Likeness ClusterNetwork::alike_hosts() const {
   for (std::int32_t number = 0; number < n_hosts; ++number) {
     const VertexId from = hosts_[static_cast<std::size_t>(number)].first_vertex;
     const VertexId to = hosts_[static_cast<std::size_t>((number + period) % n_hosts)].first_vertex;
-    for (VertexId i = 0; i < local->network.n_vertices(); ++i) place[static_cast<std::size_t>(from + i)] = to + i;
+    for (VertexId i = 0; i < local->network.n_vertices(); ++i) place[index_of(from + i)] = to + i;
   }
   const std::int32_t n_groups = hosts_.back().leaf_group + 1;
   for (const auto& [where, leaf] : leaves_) {
@@ -139,7 +141,7 @@ Likeness ClusterNetwork::alike_rails() const {
     if (host.local->network.n_ranks() != n_rails) return {};
     for (VertexId i = 0; i < host.local->network.n_vertices(); ++i) {
       const bool is_rank = host.local->network.vertex(i).rank >= 0;
-      colours[static_cast<std::size_t>(host.first_vertex + i)] = 2 * number + (is_rank ? 1 : 0);
+      colours[index_of(host.first_vertex + i)] = 2 * number + (is_rank ? 1 : 0);
     }
   }
   for (const auto& [where, leaf] : leaves_) colours[static_cast<std::size_t>(leaf)] = 2 * n_hosts + 1 + where.first;
@@ -148,7 +150,7 @@ Likeness ClusterNetwork::alike_rails() const {
   for (const Host& host : hosts_) {
     for (std::int32_t rank = 0; rank < n_rails; ++rank) {
       const std::int32_t port = host.local->port_of_rank[static_cast<std::size_t>(rank)];
-      parted.join(network_.ranks()[static_cast<std::size_t>(host.first_rank + rank)],
+      parted.join(network_.ranks()[index_of(host.first_rank + rank)],
                   host.first_vertex + host.local->nic_of_port[static_cast<std::size_t>(port)], -1);
     }
   }
@@ -167,7 +169,7 @@ bool ClusterNetwork::ways_are_alike(const Host& host, const std::vector<VertexId
   const auto along = [&](VertexId from, VertexId to) {
     std::vector<VertexId> classes;
     for (const VertexId vertex : host.local->ways->shortest(from, to)) {
-      classes.push_back(like[static_cast<std::size_t>(host.first_vertex + vertex)]);
+      classes.push_back(like[index_of(host.first_vertex + vertex)]);
     }
     return classes;
   };
