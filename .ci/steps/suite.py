@@ -130,7 +130,7 @@ ALL = [
     Job("release", 300, "release build and its tests", release),
     Job("mpi", 35, "ranks started by mpirun", mpi),
     Job("simulator", 40, "1,000 seeds", simulator),
-    Job("long", 150, "the sweeps and soaks that run once", long),
+    Job("long", 300, "the sweeps and soaks that run once", long),
     Job("kills", 40, "100 kills of random ranks", kills),
     Job("extension", 40, "a new algorithm, added as the guide says", extension),
     Job("package", 30, "clean install, found by CMake and pkg-config", package),
