@@ -21,6 +21,9 @@ void run_program(const RunOptions& options) {
   throw Error(strettoInvalidArgument, options.library + std::to_string(options.words.size()));
 }
 
+// In place of tune_command.cpp, which measures.
+void tune(const TuneOptions&) {}
+
 // In place of simulate_command.cpp, which takes as long as what is asked for: the target cluster_line has the line.
 void print_simulation(const SimulateOptions& options) {
   throw Error(strettoInvalidArgument,
