@@ -18,7 +18,7 @@ struct LinkSample {
 };
 
 /// Lowest and highest value of a constant, over fits that each leave out a part of the samples.
-struct Spread {
+struct FitSpread {
   std::uint64_t least = 0;
   std::uint64_t most = 0;
 };
@@ -27,7 +27,7 @@ struct LinkFit {
   LinkConstants constants;
   /// In the order of link_constant_rows(). What the samples cannot tell keeps the value of `start`, and a spread of
   /// that value alone.
-  std::vector<Spread> spreads;
+  std::vector<FitSpread> spreads;
   double median_error = 0;  ///< of |predicted / measured - 1|, over the samples
 };
 

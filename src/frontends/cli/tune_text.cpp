@@ -24,7 +24,7 @@ std::string constants_table(const TuneReport& report) {
   std::string text = format("{:<24} {:>12} {:>12} {:>25}\n", "constant", "default", "this machine", "spread");
   for (std::size_t i = 0; i < link_constant_rows().size(); ++i) {
     const LinkConstantRow& row = link_constant_rows()[i];
-    const Spread& spread = report.fit.spreads[i];
+    const FitSpread& spread = report.fit.spreads[i];
     text += format("{:<24} {:>12} {:>12} {:>25}\n", row.name, defaults.*row.field, report.fit.constants.*row.field,
                    is_measured(row) ? format("{} to {}", spread.least, spread.most) : "not measured");
   }
@@ -95,7 +95,7 @@ std::string tune_to_json(const TuneReport& report) {
   Json constants;
   for (std::size_t i = 0; i < link_constant_rows().size(); ++i) {
     const LinkConstantRow& row = link_constant_rows()[i];
-    const Spread& spread = report.fit.spreads[i];
+    const FitSpread& spread = report.fit.spreads[i];
     constants[std::string(row.name)] = {{"value", report.fit.constants.*row.field},
                                         {"least", spread.least},
                                         {"most", spread.most},
