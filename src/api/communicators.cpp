@@ -65,6 +65,7 @@ Settings child_settings(Participant& parent, const strettoConfig_t* config, cons
   Settings settings = resolve_settings(config, environment);
   settings.constants = inherited.constants;
   settings.constants_source = inherited.constants_source;
+  settings.machine = inherited.machine;
   if (!names_device(*config)) settings.gpu = inherited.gpu;
   return settings;
 }

@@ -1,6 +1,5 @@
 #include "tuning/tuning_file.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/small_file.hpp"
 #include "base/text.hpp"
 #include "topology/probe/hardware.hpp"
 
@@ -38,62 +38,30 @@ std::uint64_t constant_in(const Json& constants, const LinkConstantRow& row) {
   return value.get<std::uint64_t>();
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
+/// Nobody else may have a say in what all ranks of a job do.
+void check_owner(const InputFile& file) {
+  if (!file.is_regular()) refuse("it is no regular file");
+  if (file.facts().st_uid != geteuid() && file.facts().st_uid != 0) {
+    refuse("it belongs neither to this user nor to root");
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
-
-/// Nobody else may have a say in what all ranks of a job do. Of the open file: its name may be another one's by now.
-void check_owner(int descriptor) {
-  struct stat facts {};
-  if (fstat(descriptor, &facts) != 0) refuse(format("it cannot be looked at ({})", std::strerror(errno)));
-  if (!S_ISREG(facts.st_mode)) refuse("it is no regular file");
-  if (facts.st_uid != geteuid() && facts.st_uid != 0) refuse("it belongs neither to this user nor to root");
-  if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0) refuse("others than its owner may write it: chmod go-w");
+  if ((file.facts().st_mode & (S_IWGRP | S_IWOTH)) != 0) refuse("others than its owner may write it: chmod go-w");
 }
 
 /// Nothing if there is no such file.
 std::optional<std::string> read_text(const std::string& path) {
-  // Non-blocking: a pipe that nobody writes to must not hold up a program's start; it is refused below.
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.number() < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
-  if (file.number() < 0) refuse(format("it cannot be opened ({})", std::strerror(errno)));
-  check_owner(file.number());
-  std::string text(kMostTuningBytes + 1, '\0');
-  std::size_t length = 0;
-  while (length < text.size()) {
-    const ssize_t n = read(file.number(), text.data() + length, text.size() - length);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) refuse(format("it cannot be read ({})", std::strerror(errno)));
-    if (n == 0) break;
-    length += static_cast<std::size_t>(n);
-  }
-  if (length > kMostTuningBytes) refuse(format("it has more than {} bytes", kMostTuningBytes));
-  text.resize(length);
+  const InputFile file(path);
+  if (file.error() == ENOENT || file.error() == ENOTDIR) return std::nullopt;
+  if (file.error() != 0) refuse(format("it cannot be opened ({})", std::strerror(file.error())));
+  check_owner(file);
+  std::optional<std::string> text = file.read(kMostTuningBytes);
+  if (!text) refuse(format("it cannot be read ({})", std::strerror(errno)));
+  if (text->size() > kMostTuningBytes) refuse(format("it has more than {} bytes", kMostTuningBytes));
   return text;
 }
 
 [[noreturn]] void cannot_write(const std::string& path, int why) {
   throw Error(strettoSystemError,
               format("{} cannot be written ({}): name another file with --out", path, std::strerror(why)));
-}
-
-void write_all(int descriptor, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t n = write(descriptor, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) cannot_write(path, errno);
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
 }
 
 }  // namespace
@@ -188,19 +156,8 @@ std::optional<std::string> cached_tuning_path() {
 
 void write_tuning(const std::string& path, const Tuning& tuning) {
   make_folders_of(path);
-  // Unique, so that two of them at once do not write into one another; beside it, so that rename() is one step.
-  std::string draft = path + ".XXXXXX";
-  const Descriptor file(mkostemp(draft.data(), O_CLOEXEC));
-  if (file.number() < 0) cannot_write(path, errno);
-  try {
-    write_all(file.number(), tuning_to_json(tuning), path);
-    constexpr mode_t kMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
-    if (fchmod(file.number(), kMode) != 0 || fsync(file.number()) != 0) cannot_write(path, errno);
-    if (rename(draft.c_str(), path.c_str()) != 0) cannot_write(path, errno);
-  } catch (...) {
-    unlink(draft.c_str());
-    throw;
-  }
+  constexpr mode_t kMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
+  if (const int why = replace_file(path, tuning_to_json(tuning), kMode); why != 0) cannot_write(path, why);
 }
 
 TuningInForce tuning_in_force(const Environment& environment) {

@@ -1,13 +1,12 @@
 #include "topology/files/read_file.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "base/error.hpp"
+#include "base/small_file.hpp"
 #include "base/text.hpp"
 #include "topology/files/xml.hpp"
 
@@ -18,44 +17,20 @@ namespace {
   throw Error(strettoInvalidArgument, format("{} {}: {}", what, path, why));
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(const std::string& path) : number_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
-
 }  // namespace
 
 std::string read_file(const std::string& path, std::string_view what) {
-  const Descriptor file(path);
-  if (file.number() < 0)
-    refuse(what, path, format("cannot be opened ({}): check the name and who may read it", std::strerror(errno)));
-  struct stat facts {};
-  if (fstat(file.number(), &facts) != 0) refuse(what, path, format("cannot be looked at ({})", std::strerror(errno)));
-  if (!S_ISREG(facts.st_mode)) refuse(what, path, "is no regular file: write what it gives into one");
-  constexpr std::size_t kMost = XmlLimits{}.bytes;
-  std::string text;
-  std::size_t length = 0;
-  for (;;) {
-    constexpr std::size_t kPiece = 65536;
-    text.resize(length + kPiece);
-    const ssize_t n = read(file.number(), text.data() + length, kPiece);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) refuse(what, path, format("cannot be read ({})", std::strerror(errno)));
-    if (n == 0) break;
-    length += static_cast<std::size_t>(n);
-    if (length > kMost) refuse(what, path, format("has more than {} bytes: no such file is that large", kMost));
+  const InputFile file(path);
+  if (file.error() != 0) {
+    refuse(what, path,
+           format("cannot be opened ({}): check the name and who may read it", std::strerror(file.error())));
   }
-  text.resize(length);
-  return text;
+  if (!file.is_regular()) refuse(what, path, "is no regular file: write what it gives into one");
+  constexpr std::size_t kMost = XmlLimits{}.bytes;
+  std::optional<std::string> text = file.read(kMost);
+  if (!text) refuse(what, path, format("cannot be read ({})", std::strerror(errno)));
+  if (text->size() > kMost) refuse(what, path, format("has more than {} bytes: no such file is that large", kMost));
+  return *std::move(text);
 }
 
 }  // namespace stretto::topology

@@ -119,7 +119,8 @@ constexpr std::array kRows = {
     honoured("NCCL_TOPO_FILE",
              "`STRETTO_TOPO_FILE`; one that cannot be opened is warned of, as NCCL does, and one that makes no sense "
              "fails the communicator"),
-    honoured("NCCL_TOPO_DUMP_FILE", "`STRETTO_TOPO_DUMP`: rank 0 of each communicator writes it"),
+    honoured("NCCL_TOPO_DUMP_FILE",
+             "`STRETTO_TOPO_DUMP`: rank 0 of each communicator that is not made of another one writes it"),
     harmless("NCCL_TOPO_DUMP_FILE_RANK", "rank 0 writes the file"),
     harmless("NCCL_TOPO_*", kPlanner),
     missed("NCCL_GRAPH_FILE", "plans are made, not read; `stretto plan` prints them"),
