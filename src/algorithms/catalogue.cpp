@@ -7,7 +7,6 @@
 #include "algorithms/binomial/plan.hpp"
 #include "algorithms/bruck/plan.hpp"
 #include "algorithms/forest/plan.hpp"
-#include "algorithms/forest/trees.hpp"
 #include "algorithms/halving_doubling/plan.hpp"
 #include "algorithms/hierarchical/plan.hpp"
 #include "algorithms/one_shot/plan.hpp"
@@ -30,7 +29,7 @@ constexpr std::int32_t kMostRanksOfPairs = 46'340;  // whose square is an int
 // clang-format off
 constexpr AlgorithmRow kRows[] = {
     // name, revision, supports, channel_multiple, chunks_per_block, min_slots, build, workload, parts_per_slot, reach,
-    // even_channels, alike
+    // even_channels, alike, takes_parents
     {"ring", 1, ring::supports, 1, ring::chunks_per_block, 2, ring::build, ring::workload, one_part_per_slot,
      Reach::neighbours, nullptr, {1, 0}},
     {"tree", 1, tree::supports, 2, tree::chunks_per_block, 1, tree::build, tree::workload, one_part_per_slot,
@@ -48,13 +47,13 @@ constexpr AlgorithmRow kRows[] = {
     {"bruck", 1, bruck::supports, 1, bruck::chunks_per_block, 1, bruck::build, bruck::workload, bruck::parts_per_slot,
      Reach::everyone, nullptr, {1, 0}},
     {"forest", 2, forest::supports, 1, forest::chunks_per_block, 2, forest::build, forest::workload,
-     forest::parts_per_slot, Reach::trees},
+     forest::parts_per_slot, Reach::trees, nullptr, {}, forest::takes_parents},
     {"hierarchical", 1, hierarchical::supports, 1, hierarchical::chunks_per_block, 1, hierarchical::build,
      hierarchical::workload, hierarchical::parts_per_slot, Reach::groups},
     {"rail_rings", 1, rail_rings::supports, 1, rail_rings::chunks_per_block, 2, rail_rings::build,
      rail_rings::workload, rail_rings::parts_per_slot, Reach::rails, nullptr, {1, 0}},
     {"rail_trees", 1, rail_trees::supports, 2, rail_trees::chunks_per_block, 1, rail_trees::build,
-     rail_trees::workload, one_part_per_slot, Reach::rails, rail_trees::even_channels, {0, 2}},
+     rail_trees::workload, one_part_per_slot, Reach::rails, rail_trees::even_channels, {0, 2}, rail_trees::takes_parents},
     {"pairwise", 1, pairwise::supports, 1, pairwise::chunks_per_block, 1, pairwise::build, pairwise::workload,
      one_part_per_slot, Reach::everyone, nullptr, {1, 0}},
 };
@@ -87,8 +86,13 @@ void check_groups(const PlanSpec& spec, const AlgorithmRow& row) {
 }
 
 void check_parents(const PlanSpec& spec, const AlgorithmRow& row) {
-  if (row.reach != Reach::trees) refuse("parents", format("algorithm \"{}\" knows no trees", row.name));
-  if (forest::Trees::well_formed(spec)) return;
+  if (row.takes_parents == nullptr) refuse("parents", format("algorithm \"{}\" knows no trees", row.name));
+  if (row.takes_parents(spec)) return;
+  if (row.reach == Reach::rails) {
+    refuse("parents", format("{} ranks need parents within their groups, for each two channels in turn: they must lead "
+                             "to the one rank of each group that has none",
+                             spec.n_ranks));
+  }
   refuse("parents", format("{} channels of {} ranks need one tree each, or, of blocks by rank, one for each "
                            "rank in order: every rank's parents must lead to the tree's root",
                            spec.channels, spec.n_ranks));
@@ -125,8 +129,8 @@ const AlgorithmRow& checked_row(const PlanSpec& spec, Rank rank) {
                               row.channel_multiple, spec.channels));
   }
   if (!spec.groups.empty()) check_groups(spec, row);
-  if (!spec.parents.empty()) check_parents(spec, row);
   if (!spec.rails.empty() || !spec.widths.empty()) check_rails(spec, row);
+  if (!spec.parents.empty()) check_parents(spec, row);
   if (const std::int32_t parts = row.parts_per_slot(spec); parts > kMostPartsPerSlot) {
     refuse("n_ranks",
            format("algorithm \"{}\" would send {} chunks of {} in a message over {} ranks, and {} is the most",

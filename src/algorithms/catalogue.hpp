@@ -53,6 +53,8 @@ struct AlgorithmRow {
   /// Channels with which all ranks do as much as others, and use all links that they can; nullptr: any number serves.
   std::int32_t (*even_channels)(const PlanSpec& spec) = nullptr;
   Alike alike = {};
+  /// Whether PlanSpec::parents, which is not empty, is what the algorithm needs; nullptr: it knows no trees.
+  bool (*takes_parents)(const PlanSpec& spec) = nullptr;
 };
 
 std::span<const AlgorithmRow> catalogue() noexcept;

@@ -93,9 +93,9 @@ struct PlanSpec {
   /// For algorithms that know groups: the group of each rank, numbered from 0 in order of their first ranks. Empty: all
   /// ranks are one group.
   std::vector<std::int32_t> groups = {};
-  /// For the algorithm that knows trees: of each channel, of each of its trees, the parent of each rank, -1 of the
-  /// root. An all-reduce has one tree a channel, the others one for each root, in order. Empty: roots are everybody's
-  /// parents.
+  /// For algorithms that know trees; empty: stars, in which roots are everybody's parents. forest: of each channel, of
+  /// each of its trees, the parent of each rank, -1 of the root; an all-reduce has one tree a channel, the others one
+  /// for each root, in order. rail_trees: of each two channels, which take turns, the same of the trees of groups.
   std::vector<std::int32_t> parents = {};
 
   /// For algorithms that know rails, that is, groups in which each rank has a way out of its own: of each rank, the

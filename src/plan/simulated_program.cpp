@@ -6,6 +6,11 @@
 #include "base/text.hpp"
 
 namespace stretto {
+namespace {
+
+constexpr Rank kRanksBetweenQuestions = 64;
+
+}  // namespace
 
 SimulatedPrograms::SimulatedPrograms(const PlanOf& plan_of, std::uint64_t block_bytes, const SimulatedMachine& machine)
     : machine_(machine) {
@@ -22,7 +27,13 @@ SimulatedPrograms::SimulatedPrograms(const PlanOf& plan_of, std::uint64_t block_
                           machine.slot_bytes);
   for (std::int32_t channel = 0; channel < spec.channels; ++channel) geometries_.push_back(geometry.channel(channel));
   add(first);
-  for (Rank rank = 1; rank < n_run; ++rank) add(plan_of(rank));
+  for (Rank rank = 1; rank < n_run; ++rank) {
+    if (rank % kRanksBetweenQuestions == 0 && machine.go_on && !machine.go_on(0)) {
+      complete_ = false;
+      return;
+    }
+    add(plan_of(rank));
+  }
 }
 
 void SimulatedPrograms::add(const Plan& plan) {

@@ -42,6 +42,8 @@ class SimulatedPrograms {
   std::size_t n_connections() const { return connections_.size(); }
   /// Messages and ranks that each one that is run stands for.
   std::uint64_t stands_for() const { return stands_for_; }
+  /// False: the machine's go_on() ended it, and there is nothing here.
+  bool complete() const { return complete_; }
   /// For people.
   std::string describe(const SimulatedStrand& strand, std::uint32_t step) const;
 
@@ -55,6 +57,7 @@ class SimulatedPrograms {
   std::int32_t n_ranks_ = 0;
   std::int32_t chunks_per_block_ = 1;
   std::uint64_t stands_for_ = 1;
+  bool complete_ = true;
   std::vector<ChannelGeometry> geometries_;
   std::vector<SimulatedStep> steps_;
   std::vector<SimulatedStrand> strands_;

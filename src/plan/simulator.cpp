@@ -315,7 +315,12 @@ class Run {
 }  // namespace
 
 Simulation simulate(const PlanOf& plan_of, std::uint64_t block_bytes, const SimulatedMachine& machine) {
-  return Run(SimulatedPrograms(plan_of, block_bytes, machine), machine).run();
+  const SimulatedPrograms programs(plan_of, block_bytes, machine);
+  if (programs.complete()) return Run(programs, machine).run();
+  Simulation ended;
+  ended.link_bytes.resize(machine.routes->capacities().size());
+  ended.complete = false;
+  return ended;
 }
 
 Simulation simulate(std::span<const Plan> plans, std::uint64_t block_bytes, const SimulatedMachine& machine) {

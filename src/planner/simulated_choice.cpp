@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "algorithms/catalogue.hpp"
 #include "algorithms/forest/packed.hpp"
 #include "base/text.hpp"
+#include "planner/host_trees.hpp"
 #include "planner/planner.hpp"
 
 namespace stretto {
@@ -31,15 +33,6 @@ topology::Forest trees_of(const topology::Network& network) {
     if (fewer.rate_megabytes_per_s() >= 0.99 * best.rate_megabytes_per_s()) return fewer;
   }
   return best;
-}
-
-/// A channel for each unit of the trees, and the ways that they take.
-PlanSpec forest_spec(const SimulatedRequest& request, const topology::Network& network, Routes& routes) {
-  const topology::Forest trees = trees_of(network);
-  const std::int32_t n_ranks = network.n_ranks();
-  const forest::PackedTrees packed = forest::packed_trees(trees, request.collective, n_ranks);
-  for (const forest::ChannelRoute& route : packed.routes) routes.set(route.channel, route.vertices);
-  return {request.collective, "forest", n_ranks, -1, packed.channels, {}, packed.parents};
 }
 
 PlanSpec spec_of(const AlgorithmRow& row, const SimulatedRequest& request, std::int32_t n_ranks) {
@@ -68,6 +61,11 @@ struct Folding {
   const topology::Likeness* likeness = nullptr;
   std::int32_t ranks = 0;
   std::int32_t channels = 0;
+
+  std::int32_t stands_for(const PlanSpec& spec) const {
+    if (ranks > 0) return spec.n_ranks / ranks;
+    return channels > 0 ? spec.channels / channels : 1;
+  }
 };
 
 Folding folding_of(const AlgorithmRow& row, const PlanSpec& spec, const SimulatedRequest& request,
@@ -80,18 +78,6 @@ Folding folding_of(const AlgorithmRow& row, const PlanSpec& spec, const Simulate
     return {&request.rails, 0, row.alike.channels};
   }
   return {};
-}
-
-std::string reason_against(const AlgorithmRow& row, const PlanSpec& spec, const SimulatedMachine& machine) {
-  LinkModel link;
-  link.slot_bytes = machine.slot_bytes;
-  link.slots = machine.slots;
-  if (knows_groups(row.reach) && spec.groups.empty())
-    return "it needs two hosts or NUMA nodes, and two ranks on one of them";
-  if (!fits(row, spec, 0, link)) {
-    return format("it needs {} slots of {} parts", row.min_slots, row.parts_per_slot(spec));
-  }
-  return "";
 }
 
 /// What the simulator holds of an average rank, by a plan with as few channels as there can be. A root has more than
@@ -111,15 +97,119 @@ std::uint64_t bytes_of_rank(const AlgorithmRow& row, PlanSpec spec, const Simula
   return bytes * run / static_cast<std::uint64_t>(spec.channels) + 1;
 }
 
-void find_busiest(SimulatedRow& row, const Simulation& simulation, const Routes& routes) {
-  for (std::size_t link = 0; link < simulation.link_bytes.size(); ++link) {
-    const double part = simulation.link_bytes[link] / routes.capacities()[link] / simulation.seconds;
-    // Equal but for rounding: the first.
-    if (part <= row.busy_part * (1 + 1e-9)) continue;
-    row.busy_part = part;
-    row.busiest = {routes.from(static_cast<LinkId>(link)), routes.to(static_cast<LinkId>(link))};
+/// An algorithm on a network, whose trees are packed once, however many sizes of slots are tried.
+class Trial {
+ public:
+  Trial(const AlgorithmRow& row, const SimulatedRequest& request, const topology::Network& network,
+        const Routes::Way& way, const SimulatedMachine& machine)
+      : row_(row),
+        request_(request),
+        machine_(machine),
+        spec_(spec_of(row, request, network.n_ranks())),
+        folding_(folding_of(row, spec_, request, machine)),
+        routes_(network, way, folding_.likeness != nullptr ? *folding_.likeness : topology::Likeness(),
+                folding_.stands_for(spec_)) {
+    machine_.like_ranks = folding_.ranks;
+    machine_.like_channels = folding_.channels;
+    machine_.routes = &routes_;
+    if (row.takes_parents == nullptr || network.n_ranks() == 1) return;
+    if (row.reach == Reach::trees) {
+      add_trees(network);
+    } else if (folding_.likeness == nullptr && request.channels == 0) {
+      add_host_trees();
+    }
   }
-}
+  Trial(const Trial&) = delete;
+  Trial& operator=(const Trial&) = delete;
+
+  SimulatedRow run(std::uint64_t slot_bytes) {
+    machine_.slot_bytes = slot_bytes;
+    SimulatedRow result;
+    result.algorithm = row_.name;
+    result.left_out = left_out_;
+    if (!result.left_out.empty()) return result;
+    result.channels = spec_.channels;
+    result.left_out = reason_against();
+    if (!result.left_out.empty()) return result;
+    const Simulation simulation =
+        simulate([&](Rank rank) { return make_plan(spec_, rank); }, request_.block_bytes, machine_);
+    result.seconds = simulation.seconds;
+    result.messages = simulation.messages;
+    result.run_steps = simulation.run_steps;
+    result.slot_bytes = slot_bytes;
+    if (!simulation.complete) result.left_out = kEnded;
+    if (!machine_.stops.empty() && simulation.waiting_ranks == 0 && simulation.unfinished) {
+      result.left_out =
+          format("all ranks that had not ended have stopped; nothing moves after {:.1f} us", simulation.seconds * 1e6);
+    }
+    if (simulation.waiting_ranks > 0) {
+      result.left_out = format("{} rank(s) wait for ever for those that stopped; nothing moves after {:.1f} us",
+                               simulation.waiting_ranks, simulation.seconds * 1e6);
+    }
+    if (simulation.seconds > 0) find_busiest(result, simulation);
+    return result;
+  }
+
+ private:
+  static constexpr std::string_view kEnded = "it was ended before it was done";
+
+  bool may_go_on() const { return !machine_.go_on || machine_.go_on(0); }
+
+  /// A channel for each unit of the trees, and the ways that they take.
+  void add_trees(const topology::Network& network) {
+    if (network.n_ranks() > kMostRanksOfForest) {
+      left_out_ = format("trees are packed for at most {} ranks", kMostRanksOfForest);
+      return;
+    }
+    const forest::PackedTrees packed = forest::packed_trees(trees_of(network), request_.collective, network.n_ranks());
+    spec_.channels = packed.channels;
+    spec_.parents = packed.parents;
+    for (const forest::ChannelRoute& route : packed.routes) routes_.set(route.channel, route.vertices);
+  }
+
+  /// Trees within hosts, and the ways that they take, where they carry more than stars.
+  void add_host_trees() {
+    const std::optional<TreesOfHosts> trees = trees_of_hosts(spec_, request_.by_host, [&] { return may_go_on(); });
+    if (!trees) return;
+    spec_.parents = trees->parents;
+    spec_.channels = row_.even_channels(spec_);
+    for (const forest::ChannelRoute& route : trees->routes) routes_.set(route.channel, route.vertices);
+  }
+
+  std::string reason_against() const {
+    LinkModel link;
+    link.slot_bytes = machine_.slot_bytes;
+    link.slots = machine_.slots;
+    if (knows_groups(row_.reach) && spec_.groups.empty())
+      return "it needs two hosts or NUMA nodes, and two ranks on one of them";
+    if (!fits(row_, spec_, 0, link)) {
+      return format("it needs {} slots of {} parts", row_.min_slots, row_.parts_per_slot(spec_));
+    }
+    const auto n_run = static_cast<std::uint64_t>(folding_.ranks > 0 ? folding_.ranks : spec_.n_ranks);
+    if (bytes_of_rank(row_, spec_, machine_) > kMostPlanBytes / n_run) {
+      return format("the plans of {} ranks take more than {} GiB", n_run, kMostPlanBytes >> 30);
+    }
+    return "";
+  }
+
+  void find_busiest(SimulatedRow& row, const Simulation& simulation) const {
+    for (std::size_t link = 0; link < simulation.link_bytes.size(); ++link) {
+      const double part = simulation.link_bytes[link] / routes_.capacities()[link] / simulation.seconds;
+      // Equal but for rounding: the first.
+      if (part <= row.busy_part * (1 + 1e-9)) continue;
+      row.busy_part = part;
+      row.busiest = {routes_.from(static_cast<LinkId>(link)), routes_.to(static_cast<LinkId>(link))};
+    }
+  }
+
+  const AlgorithmRow& row_;
+  const SimulatedRequest& request_;
+  SimulatedMachine machine_;
+  PlanSpec spec_;
+  Folding folding_;
+  Routes routes_;
+  std::string left_out_;
+};
 
 }  // namespace
 
@@ -132,67 +222,24 @@ std::vector<std::string_view> algorithms_for(Collective collective) {
 }
 
 SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedRequest& request,
-                                const topology::Network& network, const Routes::Way& way, SimulatedMachine machine) {
-  const AlgorithmRow& row = require_algorithm(algorithm, request.collective);
-  SimulatedRow result;
-  result.algorithm = row.name;
-  PlanSpec spec = spec_of(row, request, network.n_ranks());
-  const Folding folding = folding_of(row, spec, request, machine);
-  machine.like_ranks = folding.ranks;
-  machine.like_channels = folding.channels;
-  const std::int32_t stands_for = folding.ranks > 0      ? spec.n_ranks / folding.ranks
-                                  : folding.channels > 0 ? spec.channels / folding.channels
-                                                         : 1;
-  Routes routes(network, way, folding.likeness != nullptr ? *folding.likeness : topology::Likeness(), stands_for);
-  machine.routes = &routes;
-  if (row.reach == Reach::trees) {
-    if (network.n_ranks() > kMostRanksOfForest) {
-      result.left_out = format("trees are packed for at most {} ranks", kMostRanksOfForest);
-      return result;
-    }
-    if (network.n_ranks() > 1) spec = forest_spec(request, network, routes);
-  }
-  result.channels = spec.channels;
-  result.left_out = reason_against(row, spec, machine);
-  if (!result.left_out.empty()) return result;
-  const auto n_run = static_cast<std::uint64_t>(folding.ranks > 0 ? folding.ranks : spec.n_ranks);
-  if (bytes_of_rank(row, spec, machine) > kMostPlanBytes / n_run) {
-    result.left_out = format("the plans of {} ranks take more than {} GiB", n_run, kMostPlanBytes >> 30);
-    return result;
-  }
-  const Simulation simulation =
-      simulate([&](Rank rank) { return make_plan(spec, rank); }, request.block_bytes, machine);
-  result.seconds = simulation.seconds;
-  result.messages = simulation.messages;
-  result.run_steps = simulation.run_steps;
-  result.slot_bytes = machine.slot_bytes;
-  if (!simulation.complete) result.left_out = "it was ended before it was done";
-  if (!machine.stops.empty() && simulation.waiting_ranks == 0 && simulation.unfinished) {
-    result.left_out =
-        format("all ranks that had not ended have stopped; nothing moves after {:.1f} us", simulation.seconds * 1e6);
-  }
-  if (simulation.waiting_ranks > 0) {
-    result.left_out = format("{} rank(s) wait for ever for those that stopped; nothing moves after {:.1f} us",
-                             simulation.waiting_ranks, simulation.seconds * 1e6);
-  }
-  if (simulation.seconds > 0) find_busiest(result, simulation, routes);
-  return result;
-}
-
-SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedRequest& request,
                                 const topology::Network& network, const Routes::Way& way,
                                 const SimulatedMachine& machine, std::span<const std::uint64_t> slot_bytes) {
+  Trial trial(require_algorithm(algorithm, request.collective), request, network, way, machine);
   SimulatedRow best;
   for (const std::uint64_t bytes : slot_bytes) {
-    SimulatedMachine with_slots = machine;
-    with_slots.slot_bytes = bytes;
-    SimulatedRow row = simulate_algorithm(algorithm, request, network, way, std::move(with_slots));
+    SimulatedRow row = trial.run(bytes);
     const bool is_slower = !best.algorithm.empty() && (!row.left_out.empty() || row.seconds > best.seconds);
     if (is_slower) break;
     if (best.algorithm.empty() || row.seconds < best.seconds) best = std::move(row);
     if (!best.left_out.empty()) break;
   }
   return best;
+}
+
+SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedRequest& request,
+                                const topology::Network& network, const Routes::Way& way,
+                                const SimulatedMachine& machine) {
+  return simulate_algorithm(algorithm, request, network, way, machine, std::span(&machine.slot_bytes, 1));
 }
 
 double bus_gigabytes_per_s(Collective collective, std::int32_t n_ranks, std::uint64_t block_bytes, double seconds) {

@@ -11,6 +11,7 @@
 
 #include "plan/routes.hpp"
 #include "plan/simulator.hpp"
+#include "topology/graph/cluster_network.hpp"
 
 namespace stretto {
 
@@ -19,12 +20,13 @@ struct SimulatedRequest {
   Rank root = -1;
   std::uint64_t block_bytes = 0;
   std::int32_t channels = 0;  ///< 0: as few as use all links that it can; else that many, where they are a multiple
-  std::vector<std::int32_t> groups;    ///< as PlanSpec has them
-  std::vector<std::int32_t> on_rails;  ///< PlanSpec::rails
-  std::vector<std::int32_t> widths;    ///< PlanSpec::widths
-  /// What of the network is alike (topology/graph/cluster_network.hpp): of many ranks some are then run for all.
+  std::vector<std::int32_t> groups;                         ///< as PlanSpec has them
+  std::vector<std::int32_t> on_rails;                       ///< PlanSpec::rails
+  std::vector<std::int32_t> widths;                         ///< PlanSpec::widths
+  /// What of the network is alike: of many ranks some are then run for all.
   topology::Likeness hosts;
   topology::Likeness rails;
+  std::span<const topology::ClusterNetwork::Host> by_host = {};  ///< of several; nothing: no trees within each
 };
 
 struct SimulatedRow {
@@ -56,7 +58,8 @@ SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedReque
                                 const SimulatedMachine& machine, std::span<const std::uint64_t> slot_bytes);
 /// With the machine's slots.
 SimulatedRow simulate_algorithm(std::string_view algorithm, const SimulatedRequest& request,
-                                const topology::Network& network, const Routes::Way& way, SimulatedMachine machine);
+                                const topology::Network& network, const Routes::Way& way,
+                                const SimulatedMachine& machine);
 
 /// By the convention of nccl-tests, whose bytes are those of all blocks that a rank has together: GB/s of 1e9 bytes.
 double bus_gigabytes_per_s(Collective collective, std::int32_t n_ranks, std::uint64_t block_bytes, double seconds);

@@ -30,6 +30,11 @@ PlanSpec random_spec(std::mt19937_64& random, Collective collective) {
   return spec;
 }
 
+Rank owner(const Owners& owners, std::size_t group, int rail) {
+  const std::vector<Rank>& turns = owners.all()[group];
+  return turns[static_cast<std::size_t>(rail) % turns.size()];
+}
+
 TEST(RailTrees, Owners_HaveRailsInProportionToTheirWidths) {
   std::mt19937_64 random(7);
   for (int turn = 0; turn < 200; ++turn) {
@@ -40,7 +45,7 @@ TEST(RailTrees, Owners_HaveRailsInProportionToTheirWidths) {
     const int turns = Owners::turns(spec, groups);
     for (std::size_t group = 0; group < groups.all().size(); ++group) {
       std::map<Rank, int> owned;
-      for (int rail = 0; rail < turns; ++rail) ++owned[owners.of(group, rail)];
+      for (int rail = 0; rail < turns; ++rail) ++owned[owner(owners, group, rail)];
       double all = 0;
       for (const Rank member : groups.members(group)) all += spec.widths[static_cast<std::size_t>(member)];
       for (const Rank member : groups.members(group)) {
@@ -49,7 +54,7 @@ TEST(RailTrees, Owners_HaveRailsInProportionToTheirWidths) {
         owned.erase(member);
       }
       EXPECT_TRUE(owned.empty()) << "a rank of another group";
-      EXPECT_EQ(owners.of(group, 1), owners.of(group, 1 + turns));
+      EXPECT_EQ(owner(owners, group, 1), owner(owners, group, 1 + turns));
     }
   }
 }
@@ -69,12 +74,12 @@ TEST(RailTrees, EqualRanks_KeepTheirRails) {
   const Owners owners(spec, groups);
   std::set<Rank> stand_in;
   for (int rail = 0; rail < Owners::turns(spec, groups); ++rail) {
-    EXPECT_EQ(owners.of(0, rail), rail % 4);
-    EXPECT_EQ(owners.of(1, rail), 7 - rail % 4);
+    EXPECT_EQ(owner(owners, 0, rail), rail % 4);
+    EXPECT_EQ(owner(owners, 1, rail), 7 - rail % 4);
     if (rail % 4 == 2) {
-      stand_in.insert(owners.of(2, rail));
+      stand_in.insert(owner(owners, 2, rail));
     } else {
-      EXPECT_EQ(owners.of(2, rail), 8 + (rail % 4 == 3 ? 2 : rail % 4));
+      EXPECT_EQ(owner(owners, 2, rail), 8 + (rail % 4 == 3 ? 2 : rail % 4));
     }
   }
   EXPECT_EQ(stand_in, (std::set<Rank>{8, 9, 10}));
@@ -108,6 +113,50 @@ TEST(RailTrees, RailsThatAreNone_AreRefused) {
   EXPECT_THROW(make_plan(spec, 0), Error);
   spec = {Collective::all_reduce, "ring", 4, -1, 1, {}, {}, {0, 1, 0, 1}, {1, 1, 1, 1}};
   EXPECT_THROW(make_plan(spec, 0), Error);
+}
+
+/// Random trees within the groups, for a few turns.
+std::vector<std::int32_t> random_parents(std::mt19937_64& random, const PlanSpec& spec) {
+  const Groups groups(spec);
+  std::vector<std::int32_t> parents;
+  for (auto turn = 1 + random() % 4; turn > 0; --turn) {
+    std::vector<std::int32_t> mine(static_cast<std::size_t>(spec.n_ranks), -1);
+    for (std::vector<Rank> members : groups.all()) {
+      std::ranges::shuffle(members, random);
+      for (std::size_t i = 1; i < members.size(); ++i)
+        mine[static_cast<std::size_t>(members[i])] = members[random() % i];
+    }
+    parents.insert(parents.end(), mine.begin(), mine.end());
+  }
+  return parents;
+}
+
+TEST(RailTrees, TreesWithinGroups_GiveTheResult) {
+  std::mt19937_64 random(20261128);
+  for (int turn = 0; turn < 60; ++turn) {
+    for (const Collective collective : {Collective::all_reduce, Collective::broadcast, Collective::reduce}) {
+      PlanSpec spec = random_spec(random, collective);
+      spec.parents = random_parents(random, spec);
+      spec.channels = 2 * static_cast<std::int32_t>(1 + random() % 6);
+      testing::RunOptions options{1, random() % 2 == 0, random() % 2 == 0, 2, random()};
+      ASSERT_EQ(testing::run_symbolically(spec, options), "") << "turn " << turn << " seed " << options.seed;
+    }
+  }
+}
+
+TEST(RailTrees, TreesThatAreNone_AreRefused) {
+  PlanSpec spec{Collective::all_reduce, "rail_trees", 4, -1, 2, {0, 0, 1, 1}, {-1, 0, 3, -1}};
+  EXPECT_NO_THROW(make_plan(spec, 0));
+  // Too few; none without a parent, in a circle; two without; a parent in another group; one that is not there.
+  for (const std::vector<std::int32_t>& parents : {std::vector{-1, 0, 3},
+                                                   {1, 0, 3, -1},
+                                                   {-1, -1, 3, -1},
+                                                   {-1, 2, 3, -1},
+                                                   {-1, 4, 3, -1},
+                                                   {-1, 0, 3, -1, -1, 0, 2, -1}}) {
+    spec.parents = parents;
+    EXPECT_THROW(make_plan(spec, 0), Error);
+  }
 }
 
 TEST(RailTrees, Rails_ArePartOfTheHash) {

@@ -149,26 +149,53 @@ inline void expect_rail_ring(const Term& term, const Groups& groups, Rank owner)
   }
 }
 
-/// From the leaves, one step a rank, its own and what hangs on it in the order of ranks: first the members of a group
-/// on its owner, then the owners along the tree of groups.
-inline void expect_rail_tree(const Term& term, const Groups& groups, const DoubleTree& tree, int rail, Rank group) {
-  std::vector<std::pair<Rank, Rank>> expected;  // a rank, and the group whose sum it brings, or -1
-  const Rank owner = groups.owner(static_cast<std::size_t>(group), rail);
-  for (const Rank member : groups.members(static_cast<std::size_t>(group))) expected.emplace_back(member, -1);
-  for (const Rank child : tree.children(group)) {
-    expected.emplace_back(groups.owner(static_cast<std::size_t>(child), rail), child);
+/// Of a group, at a channel: the rank without a parent, or the members take turns.
+inline Rank owner_of_rail(const PlanSpec& spec, int channel, std::size_t group) {
+  const Groups groups(spec);
+  if (spec.parents.empty()) return groups.owner(group, channel / 2);
+  const std::size_t turn = static_cast<std::size_t>(channel / 2 * spec.n_ranks) % spec.parents.size();
+  for (const Rank rank : groups.members(group)) {
+    if (spec.parents[turn + static_cast<std::size_t>(rank)] < 0) return rank;
   }
-  std::sort(expected.begin(), expected.end());
+  return -1;
+}
+
+inline Rank root_of_rail_tree(const PlanSpec& spec, int channel) {
+  return owner_of_rail(spec, channel, static_cast<std::size_t>(DoubleTree(Groups(spec).count(), channel % 2).root()));
+}
+
+/// From the leaves, one step a rank, its own and what hangs on it in the order of ranks: within a group on the rank
+/// that PlanSpec::parents says, or on the owner, and the owners along the tree of groups.
+inline void expect_rail_tree(const Term& term, const PlanSpec& spec, int channel, Rank at) {
+  const Groups groups(spec);
+  const DoubleTree tree(groups.count(), channel % 2);
+  const std::size_t turn =
+      spec.parents.empty() ? 0 : static_cast<std::size_t>(channel / 2 * spec.n_ranks) % spec.parents.size();
+  const auto owner = [&](std::size_t of) { return owner_of_rail(spec, channel, of); };
+  const std::size_t group = groups.group_of(at);
+  std::set<Rank> expected{at};
+  for (const Rank member : groups.members(group)) {
+    if (member == at) continue;
+    const Rank above = spec.parents.empty() ? owner(group) : spec.parents[turn + static_cast<std::size_t>(member)];
+    if (above == at) expected.insert(member);
+  }
+  if (at == owner(group)) {
+    for (const Rank child : tree.children(static_cast<Rank>(group))) {
+      expected.insert(owner(static_cast<std::size_t>(child)));
+    }
+  }
   if (expected.size() == 1) {
-    EXPECT_EQ(term.rank, owner);
+    EXPECT_EQ(term.rank, at);
     return;
   }
   ASSERT_EQ(term.sources.size(), expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (expected[i].second < 0) {
-      EXPECT_EQ(term.sources[i]->rank, expected[i].first);
+  std::size_t i = 0;
+  for (const Rank rank : expected) {
+    const Term& source = *term.sources[i++];
+    if (rank == at) {
+      EXPECT_EQ(source.rank, at);
     } else {
-      expect_rail_tree(*term.sources[i], groups, tree, rail, expected[i].second);
+      expect_rail_tree(source, spec, channel, rank);
     }
   }
 }
@@ -192,9 +219,7 @@ inline void expect_documented(const Term& term, const PlanSpec& spec, int channe
   } else if (algorithm == "rail_rings") {
     expect_rail_ring(term, Groups(spec), chunk);
   } else if (algorithm == "rail_trees") {
-    const Groups groups(spec);
-    const DoubleTree tree(groups.count(), channel % 2);
-    expect_rail_tree(term, groups, tree, channel / 2, tree.root());
+    expect_rail_tree(term, spec, channel, root_of_rail_tree(spec, channel));
   } else if (algorithm == "forest") {
     expect_forest(term, forest::Trees(spec), channel, forest::Trees(spec).root(channel, 0));
   } else if (algorithm == "tree") {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <random>
 #include <set>
 
 #include "base/error.hpp"
@@ -148,6 +149,92 @@ TEST(Forest, RanksThatAreNotJoined_AreRefused) {
   const VertexId alone = network.add_rank("alone");
   network.add_edge(alone, network.ranks().front(), 5);  // out, and no way in
   EXPECT_THROW(pack_trees(network), Error);
+}
+
+/// What trees and ways out take together, each way, of an all-reduce over so many hosts.
+void check(const Network& network, const std::vector<Gate>& gates, const HostTrees& packed, int n_hosts) {
+  std::map<Ends, std::int64_t> units;
+  std::map<std::int32_t, std::int64_t> begun;
+  for (const Tree& tree : packed.trees) {
+    check_tree(network, tree, units);
+    begun[tree.root] += tree.units;
+  }
+  std::map<Ends, double> load;
+  for (const auto& [ends, carried] : units) {
+    load[ends] += static_cast<double>(carried);
+    load[{ends.second, ends.first}] += static_cast<double>(carried);
+  }
+  const double edges = 2.0 * (n_hosts - 1) / n_hosts;
+  for (const Gate& gate : gates) {
+    EXPECT_EQ(begun[gate.rank], gate.units);
+    for (std::size_t i = 0; i + 1 < gate.way_out.size(); ++i) {
+      for (const Ends& ends :
+           {Ends(gate.way_out[i], gate.way_out[i + 1]), Ends(gate.way_out[i + 1], gate.way_out[i])}) {
+        load[ends] += edges * static_cast<double>(gate.units);
+      }
+    }
+    EXPECT_LE(packed.unit_megabytes_per_s * edges * static_cast<double>(gate.units),
+              static_cast<double>(gate.megabytes_per_s) * (1 + 1e-5));
+  }
+  std::map<Ends, double> capacity;
+  for (const Edge& edge : network.edges()) {
+    capacity[{edge.from, edge.to}] += static_cast<double>(edge.megabytes_per_s);
+  }
+  for (const auto& [ends, taken] : load) {
+    EXPECT_LE(taken * packed.unit_megabytes_per_s, capacity[ends] * (1 + 1e-5));
+  }
+}
+
+/// A NIC at each other rank, by a link of its own.
+struct HostOfTest {
+  Network network;
+  std::vector<Gate> gates;
+};
+
+HostOfTest host_with_nics(Network network, std::int64_t link, std::int64_t port, std::int64_t units) {
+  std::vector<Gate> gates;
+  for (std::int32_t rank = 0; rank < network.n_ranks(); rank += 2) {
+    const VertexId at = network.ranks()[static_cast<std::size_t>(rank)];
+    const VertexId nic = network.add_relay("NIC");
+    network.add_both_ways(at, nic, link);
+    gates.push_back({rank, units, {at, nic}, port});
+  }
+  return {std::move(network), std::move(gates)};
+}
+
+TEST(HostTrees, RandomHosts_OverloadNothing) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937_64 random(seed);
+    Network network = random_network(random, static_cast<int>(2 + seed % 5), static_cast<int>(seed % 4), true);
+    const auto link = static_cast<std::int64_t>(1 + random() % 50);
+    HostOfTest host = host_with_nics(std::move(network), link, static_cast<std::int64_t>(1 + random() % 100),
+                                     static_cast<std::int64_t>(1 + random() % 4));
+    // NICs behind a rank's only way: what leaves shares it with the trees.
+    const auto n_hosts = static_cast<std::int64_t>(2 + random() % 20);
+    check(host.network, host.gates, pack_host_trees(host.network, host.gates, n_hosts), static_cast<int>(n_hosts));
+  }
+}
+
+TEST(HostTrees, NarrowPorts_AreAllThatHoldsThemUp) {
+  const HostOfTest host = host_with_nics(star(4, 1000), 1000, 40, 2);
+  const HostTrees packed = pack_host_trees(host.network, host.gates, 16);
+  check(host.network, host.gates, packed, 16);
+  EXPECT_NEAR(packed.unit_megabytes_per_s, 40.0 / (2 * 2 * 15.0 / 16), 1e-3);
+}
+
+TEST(HostTrees, WhatIsSharedWithTheWayOut_IsKeptForIt) {
+  // Two ranks joined by 100 each way, over which the second one's bytes leave by the first one's NIC, too.
+  Network network;
+  const VertexId a = network.add_rank("a");
+  const VertexId b = network.add_rank("b");
+  network.add_both_ways(a, b, 100);
+  const VertexId nic = network.add_relay("NIC");
+  network.add_both_ways(a, nic, 1000);
+  const std::vector<Gate> gates{{0, 4, {a, nic}, 1000}, {1, 4, {b, a, nic}, 1000}};
+  const HostTrees packed = pack_host_trees(network, gates, 2);
+  check(network, gates, packed, 2);
+  EXPECT_NEAR(packed.unit_megabytes_per_s, 100.0 / 12, 1e-2);  // each way 8 of trees and 4 that leave
 }
 
 TEST(Forest, OneRank_NeedsNoTree) { EXPECT_TRUE(pack_trees(star(1, 10)).trees.empty()); }

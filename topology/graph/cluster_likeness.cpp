@@ -109,7 +109,7 @@ class Colours {
 
 Likeness ClusterNetwork::alike_hosts() const {
   const auto n_hosts = static_cast<std::int32_t>(hosts_.size());
-  const Local* local = hosts_.front().local;
+  const HostNetwork* local = hosts_.front().local;
   const bool one_group = hosts_.back().leaf_group == 0;
   const std::int32_t period = one_group ? 1 : fabric_.hosts_per_leaf;
   if (n_hosts < 2 || n_hosts % period != 0 || n_hosts == period) return {};
@@ -119,7 +119,7 @@ Likeness ClusterNetwork::alike_hosts() const {
   for (std::int32_t number = 0; number < n_hosts; ++number) {
     const VertexId from = hosts_[static_cast<std::size_t>(number)].first_vertex;
     const VertexId to = hosts_[static_cast<std::size_t>((number + period) % n_hosts)].first_vertex;
-    for (VertexId i = 0; i < local->network.n_vertices(); ++i) place[index_of(from + i)] = to + i;
+    for (VertexId i = 0; i < local->network().n_vertices(); ++i) place[index_of(from + i)] = to + i;
   }
   const std::int32_t n_groups = hosts_.back().leaf_group + 1;
   for (const auto& [where, leaf] : leaves_) {
@@ -128,19 +128,19 @@ Likeness ClusterNetwork::alike_hosts() const {
     place[static_cast<std::size_t>(leaf)] = next->second;
   }
   if (!is_same_after(network_, place)) return {};
-  return {first_of_circles(place), period * local->network.n_ranks(), 0};
+  return {first_of_circles(place), period * local->network().n_ranks(), 0};
 }
 
 Likeness ClusterNetwork::alike_rails() const {
-  const std::int32_t n_rails = hosts_.front().local->network.n_ranks();
+  const std::int32_t n_rails = hosts_.front().local->network().n_ranks();
   if (hosts_.size() < 2 || n_rails < 2) return {};
   std::vector<std::int32_t> colours(static_cast<std::size_t>(network_.n_vertices()));
   const auto n_hosts = static_cast<std::int32_t>(hosts_.size());
   for (std::int32_t number = 0; number < n_hosts; ++number) {
     const Host& host = hosts_[static_cast<std::size_t>(number)];
-    if (host.local->network.n_ranks() != n_rails) return {};
-    for (VertexId i = 0; i < host.local->network.n_vertices(); ++i) {
-      const bool is_rank = host.local->network.vertex(i).rank >= 0;
+    if (host.local->network().n_ranks() != n_rails) return {};
+    for (VertexId i = 0; i < host.local->network().n_vertices(); ++i) {
+      const bool is_rank = host.local->network().vertex(i).rank >= 0;
       colours[index_of(host.first_vertex + i)] = 2 * number + (is_rank ? 1 : 0);
     }
   }
@@ -149,9 +149,9 @@ Likeness ClusterNetwork::alike_rails() const {
   Colours parted(network_, std::move(colours));
   for (const Host& host : hosts_) {
     for (std::int32_t rank = 0; rank < n_rails; ++rank) {
-      const std::int32_t port = host.local->port_of_rank[static_cast<std::size_t>(rank)];
+      const std::int32_t port = host.local->port_of_rank()[static_cast<std::size_t>(rank)];
       parted.join(network_.ranks()[index_of(host.first_rank + rank)],
-                  host.first_vertex + host.local->nic_of_port[static_cast<std::size_t>(port)], -1);
+                  host.first_vertex + host.local->nic_of_port()[static_cast<std::size_t>(port)], -1);
     }
   }
   Likeness likeness{parted.settled(), 0, n_rails};
@@ -163,12 +163,12 @@ Likeness ClusterNetwork::alike_rails() const {
 }
 
 bool ClusterNetwork::ways_are_alike(const Host& host, const std::vector<VertexId>& like) const {
-  const std::vector<VertexId>& ranks = host.local->network.ranks();
+  const std::vector<VertexId>& ranks = host.local->network().ranks();
   std::set<std::vector<VertexId>> between;
   std::set<std::vector<VertexId>> out;
   const auto along = [&](VertexId from, VertexId to) {
     std::vector<VertexId> classes;
-    for (const VertexId vertex : host.local->ways->shortest(from, to)) {
+    for (const VertexId vertex : host.local->ways().shortest(from, to)) {
       classes.push_back(like[index_of(host.first_vertex + vertex)]);
     }
     return classes;
@@ -177,8 +177,8 @@ bool ClusterNetwork::ways_are_alike(const Host& host, const std::vector<VertexId
     for (const VertexId other : ranks) {
       if (other != ranks[rank]) between.insert(along(ranks[rank], other));
     }
-    const auto port = static_cast<std::size_t>(host.local->port_of_rank[rank]);
-    out.insert(along(ranks[rank], host.local->nic_of_port[port]));
+    const auto port = static_cast<std::size_t>(host.local->port_of_rank()[rank]);
+    out.insert(along(ranks[rank], host.local->nic_of_port()[port]));
   }
   return between.size() == 1 && out.size() == 1;
 }

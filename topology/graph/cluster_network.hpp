@@ -9,19 +9,27 @@
 
 #include "topology/graph/cluster.hpp"
 #include "topology/graph/cluster_likeness.hpp"
+#include "topology/graph/host_network.hpp"
 #include "topology/graph/network.hpp"
-#include "topology/graph/ways.hpp"
 
 namespace stretto::topology {
 
 class ClusterNetwork {
  public:
+  struct Host {
+    const HostNetwork* local = nullptr;
+    VertexId first_vertex = 0;
+    std::int32_t first_rank = 0;
+    std::int32_t leaf_group = 0;
+  };
+
   /// The first `n_ranks` ranks, at least one, host by host. The hosts without any are not in the network, but their
   /// NICs count for what leaves have to the spine. All NVSwitches of a host are one, since GPUs spread what they send
   /// over all of them.
   ClusterNetwork(const Cluster& cluster, std::int32_t n_ranks);
 
   const Network& network() const { return network_; }
+  const std::vector<Host>& hosts() const { return hosts_; }
   /// By rank.
   const std::vector<std::int32_t>& host_of() const { return host_of_; }
   /// What is near: hosts if there are several, else the NUMA nodes of the one; as PlanSpec::groups has them. Empty
@@ -50,27 +58,10 @@ class ClusterNetwork {
   Likeness alike_rails() const;
 
  private:
-  /// A variant of hosts by itself, as far as it takes part.
-  struct Local {
-    Network network;
-    std::unique_ptr<Ways> ways;
-    std::vector<VertexId> nic_of_port;
-    std::vector<std::int32_t> port_of_rank;      ///< -1: none is needed
-    std::vector<std::int32_t> megabits_of_rank;  ///< per second, of its share of the port
-    std::vector<NodeId> numa_of_rank;
-  };
-  struct Host {
-    const Local* local = nullptr;
-    VertexId first_vertex = 0;
-    std::int32_t first_rank = 0;
-    std::int32_t leaf_group = 0;
-  };
-
   bool has_plain_rails() const;
   std::vector<std::int32_t> unlike_hosts() const;
   void add_ranks_of(const Host& host, std::vector<VertexId>& ranks) const;
-  std::unique_ptr<Local> local_of(const HostVariant& host, std::int32_t n_ranks, bool alone) const;
-  void add_host(std::int32_t number, const Local& local);
+  void add_host(std::int32_t number, const HostNetwork& local);
   void add_leaves(const Cluster& cluster);
   VertexId leaf_of(const Host& host, std::int32_t port) const;
   /// Whether all its ranks are joined alike to one another, and all to their NICs.
@@ -78,7 +69,7 @@ class ClusterNetwork {
 
   Network network_;
   Fabric fabric_;
-  std::vector<std::unique_ptr<Local>> locals_;
+  std::vector<std::unique_ptr<HostNetwork>> locals_;  ///< one for all that are alike
   std::vector<Host> hosts_;
   std::vector<std::int32_t> host_of_;
   std::map<std::pair<std::int32_t, std::int32_t>, VertexId> leaves_;  ///< by group and rail

@@ -1,6 +1,7 @@
 #include "topology/graph/forest.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <optional>
 
@@ -28,25 +29,42 @@ std::optional<Units> exact_units(const Network& network, const Rate& rate, std::
   return Units{per_root, static_cast<double>(rate.denominator) / static_cast<double>(divisor)};
 }
 
-/// The largest units with which `per_root` trees of one unit fit, by bisection.
-Units best_units(const Network& network, std::int64_t per_root, double most_rate) {
+std::vector<std::int64_t> alike(const Network& network, std::int64_t per_root) {
+  return std::vector<std::int64_t>(static_cast<std::size_t>(network.n_ranks()), per_root);
+}
+
+/// The fewest units to a megabyte per second, that is, the largest ones, with which it carries, by bisection. None
+/// fewer than `least` do.
+double fewest_units(double least, const std::function<bool(double per_megabyte)>& carries) {
   constexpr int kSteps = 24;
-  const double least = static_cast<double>(per_root) / most_rate;  // no larger unit can do
+  constexpr int kMostDoublings = 64;
   double fits = least;
-  while (!UnitGraph(network, fits).carries(per_root)) fits *= 2;
+  for (int doubled = 0; !carries(fits); ++doubled) {
+    if (doubled == kMostDoublings) {
+      throw Error(strettoInvalidArgument, "topology: a way that trees need leads in one direction only");
+    }
+    fits *= 2;
+  }
   double too_few = std::max(least * (1 - 1e-9), fits / 2);
   for (int step = 0; step < kSteps && fits > least; ++step) {
     const double middle = (too_few + fits) / 2;
-    (UnitGraph(network, middle).carries(per_root) ? fits : too_few) = middle;
+    (carries(middle) ? fits : too_few) = middle;
   }
-  return {per_root, fits};
+  return fits;
+}
+
+Units best_units(const Network& network, std::int64_t per_root, double most_rate) {
+  const auto carries = [&](double per_megabyte) {
+    return UnitGraph(network, per_megabyte).carries(alike(network, per_root));
+  };
+  return {per_root, fewest_units(static_cast<double>(per_root) / most_rate, carries)};
 }
 
 Units choose_units(const Network& network, const ForestLimits& limits) {
   const Rate rate = all_gather_rate(network);
   // The edges' slower directions only: what the trees use.
   if (const auto exact = exact_units(network, rate, limits.units_per_root)) {
-    if (UnitGraph(network, exact->per_megabyte).carries(exact->per_root)) return *exact;
+    if (UnitGraph(network, exact->per_megabyte).carries(alike(network, exact->per_root))) return *exact;
   }
   Units best;
   for (std::int64_t per_root = 1; per_root <= limits.units_per_root; ++per_root) {
@@ -59,8 +77,13 @@ Units choose_units(const Network& network, const ForestLimits& limits) {
 /// Grows trees in a graph of ranks only.
 class Packing {
  public:
-  Packing(UnitGraph graph, const Network& network, std::int64_t units) : graph_(std::move(graph)), network_(network) {
-    for (const VertexId rank : graph_.ranks()) growing_.push_back({{rank_of(rank), units, {}}, {rank}});
+  /// @param units by rank, of the trees that begin there
+  Packing(UnitGraph graph, const Network& network, const std::vector<std::int64_t>& units)
+      : graph_(std::move(graph)), network_(network) {
+    for (std::size_t rank = 0; rank < units.size(); ++rank) {
+      const VertexId root = graph_.ranks()[rank];
+      if (units[rank] > 0) growing_.push_back({{rank_of(root), units[rank], {}}, {root}});
+    }
   }
 
   std::vector<Tree> run() {
@@ -151,22 +174,57 @@ class Packing {
   std::vector<Growing> growing_;
 };
 
+/// However slow an edge is, it has room for all.
+void require_joined(const Network& network) {
+  if (network.n_ranks() < 2 || UnitGraph(network, network.n_ranks()).carries(alike(network, 1))) return;
+  throw Error(strettoInvalidArgument, "topology: some ranks are not joined with the others, both ways");
+}
+
 }  // namespace
 
 Forest pack_trees(const Network& network, const ForestLimits& limits) {
   STRETTO_ASSERT(limits.units_per_root >= 1);
   if (network.n_ranks() < 2) return {};
-  if (!UnitGraph(network, network.n_ranks()).carries(1)) {  // however slow an edge is, it has room for all
-    throw Error(strettoInvalidArgument, "topology: some ranks are not joined with the others, both ways");
-  }
+  require_joined(network);
   const Units units = choose_units(network, limits);
+  const std::vector<std::int64_t> of_ranks = alike(network, units.per_root);
   UnitGraph graph(network, units.per_megabyte);
-  graph.remove_relays(units.per_root);
+  graph.remove_relays(of_ranks);
   Forest forest;
   forest.units_per_root = units.per_root;
   forest.unit_megabytes_per_s = 1 / units.per_megabyte;
-  forest.trees = Packing(std::move(graph), network, units.per_root).run();
+  forest.trees = Packing(std::move(graph), network, of_ranks).run();
   return forest;
+}
+
+HostTrees pack_host_trees(const Network& network, const std::vector<Gate>& gates, std::int64_t n_hosts) {
+  require_joined(network);
+  STRETTO_ASSERT(n_hosts >= 2);
+  // An average host has 2 (n - 1) / n edges, each of which takes a link both ways, and so does an edge of a tree:
+  // counted by what a tree takes that only hands down, as if links were half as fast. (Where all trees go one way along
+  // a link, that leaves some of it unused.)
+  const std::int64_t edges = n_hosts - 1;
+  std::vector<std::int64_t> of_ranks = alike(network, 0);
+  double least = 0;
+  for (const Gate& gate : gates) {
+    STRETTO_ASSERT(gate.units >= 0 && gate.megabytes_per_s > 0);
+    of_ranks[static_cast<std::size_t>(gate.rank)] += gate.units;
+    least = std::max(
+        least, 2.0 * static_cast<double>(edges * gate.units) / static_cast<double>(n_hosts * gate.megabytes_per_s));
+  }
+  STRETTO_ASSERT(least > 0);
+  std::optional<UnitGraph> graph;
+  const double per_megabyte = fewest_units(least, [&](double units) {
+    UnitGraph tried(network, units / 2);
+    const auto keep = [&](const Gate& gate) {
+      return tried.keep(gate.way_out, (edges * gate.units + n_hosts - 1) / n_hosts);
+    };
+    if (!std::ranges::all_of(gates, keep) || !tried.carries(of_ranks)) return false;
+    graph = std::move(tried);
+    return true;
+  });
+  graph->remove_relays(of_ranks);
+  return {1 / per_megabyte, Packing(std::move(*graph), network, of_ranks).run()};
 }
 
 }  // namespace stretto::topology

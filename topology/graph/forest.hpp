@@ -55,4 +55,23 @@ struct ForestLimits {
 /// where some rank is not joined; no trees for one rank.
 Forest pack_trees(const Network& network, const ForestLimits& limits = {});
 
+/// A rank by which a host's trees go on to other hosts.
+struct Gate {
+  std::int32_t rank = 0;
+  std::int64_t units = 0;            ///< of the trees that begin there
+  std::vector<VertexId> way_out;     ///< from the rank to its NIC
+  std::int64_t megabytes_per_s = 1;  ///< that the NIC's port carries for it
+};
+
+struct HostTrees {
+  double unit_megabytes_per_s = 0;
+  std::vector<Tree> trees;  ///< by root
+};
+
+/// Trees of one host that are parts of larger ones, along which an all-reduce sums and hands down: each unit's root is
+/// joined with those of other hosts, in a tree of hosts, so that an average one sends and gets twice by its way out.
+/// What that takes of links that trees share with it (a GPU's and a NIC's one way to the processor) is kept for it. The
+/// units are as large as all that leaves room for, and no larger than what the ports carry.
+HostTrees pack_host_trees(const Network& network, const std::vector<Gate>& gates, std::int64_t n_hosts);
+
 }  // namespace stretto::topology

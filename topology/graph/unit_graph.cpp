@@ -15,13 +15,19 @@ std::int64_t total(const std::vector<Route>& routes) {
                          [](std::int64_t sum, const Route& route) { return sum + route.units; });
 }
 
-/// Of the vertices, and one more that feeds each rank with `units`.
-Dinic fed(const UnitGraph& graph, std::int64_t units) {
+std::int64_t total(const std::vector<std::int64_t>& units) {
+  return std::accumulate(units.begin(), units.end(), std::int64_t{0});
+}
+
+/// Of the vertices, and one more that feeds each rank with its units.
+Dinic fed(const UnitGraph& graph, const std::vector<std::int64_t>& units) {
   Dinic dinic(graph.n_vertices() + 1);
   for (VertexId from = 0; from < graph.n_vertices(); ++from) {
     for (const VertexId to : graph.heads(from)) dinic.add(from, to, graph.units(from, to));
   }
-  for (const VertexId rank : graph.ranks()) dinic.add(graph.n_vertices(), rank, units);
+  for (std::size_t rank = 0; rank < graph.ranks().size(); ++rank) {
+    if (units[rank] > 0) dinic.add(graph.n_vertices(), graph.ranks()[rank], units[rank]);
+  }
   return dinic;
 }
 
@@ -43,8 +49,8 @@ UnitGraph::UnitGraph(const Network& network, double units_per_megabyte)
   }
 }
 
-bool UnitGraph::carries(std::int64_t units) const {
-  const std::int64_t all = units * static_cast<std::int64_t>(ranks_.size());
+bool UnitGraph::carries(const std::vector<std::int64_t>& units) const {
+  const std::int64_t all = total(units);
   return std::ranges::all_of(ranks_, [&](VertexId rank) { return fed(*this, units).run(n_vertices_, rank) == all; });
 }
 
@@ -90,19 +96,30 @@ void UnitGraph::put(VertexId from, VertexId to, const Route& route) {
   edges_[static_cast<std::size_t>(from)][to].push_back(route);
 }
 
-void UnitGraph::remove_relays(std::int64_t units) {
+void UnitGraph::remove_relays(const std::vector<std::int64_t>& units) {
   for (const VertexId relay : relays_) remove(relay, units);
 }
 
-void UnitGraph::remove(VertexId relay, std::int64_t units) {
-  for (const VertexId to : heads(relay)) STRETTO_ASSERT(empty_edge(relay, to, units));
+bool UnitGraph::keep(const std::vector<VertexId>& vertices, std::int64_t units) {
+  for (std::size_t i = 0; i + 1 < vertices.size() && units > 0; ++i) {
+    const VertexId from = vertices[i];
+    const VertexId to = vertices[i + 1];
+    if (std::min(this->units(from, to), this->units(to, from)) < units) return false;
+    take(from, to, units);
+    take(to, from, units);
+  }
+  return true;
+}
+
+void UnitGraph::remove(VertexId relay, const std::vector<std::int64_t>& of_ranks) {
+  for (const VertexId to : heads(relay)) STRETTO_ASSERT(empty_edge(relay, to, of_ranks));
   // What still comes in leads nowhere.
   for (const VertexId from : tails(relay)) edges_[static_cast<std::size_t>(from)].erase(relay);
 }
 
 /// Joins all units of the edge with edges into the relay: evenly with those from elsewhere, so that trees become flat;
 /// what comes from where it goes to is of no use, and only taken at last.
-bool UnitGraph::empty_edge(VertexId relay, VertexId to, std::int64_t units) {
+bool UnitGraph::empty_edge(VertexId relay, VertexId to, const std::vector<std::int64_t>& of_ranks) {
   std::vector<VertexId> sources = tails(relay);
   std::erase(sources, to);
   for (bool moved = true; moved;) {
@@ -110,33 +127,34 @@ bool UnitGraph::empty_edge(VertexId relay, VertexId to, std::int64_t units) {
     const std::int64_t left = this->units(relay, to);
     const std::int64_t share = std::max<std::int64_t>(1, left / std::max<std::int64_t>(1, std::ssize(sources)));
     for (const VertexId from : sources) {
-      const std::int64_t some = std::min(share, splittable(from, relay, to, units));
+      const std::int64_t some = std::min(share, splittable(from, relay, to, of_ranks));
       if (some > 0) split(from, relay, to, some);
       moved = moved || some > 0;
     }
   }
   const std::int64_t rest = this->units(relay, to);
-  if (rest > 0) split(to, relay, to, std::min(rest, splittable(to, relay, to, units)));
+  if (rest > 0) split(to, relay, to, std::min(rest, splittable(to, relay, to, of_ranks)));
   return this->units(relay, to) == 0;
 }
 
 /// How many units of the two edges can become one without taking from any cut that has nothing to spare. A set of
-/// vertices that holds a rank must let in what its own ranks do not have: (ranks outside) * units. It loses by the
+/// vertices that holds a rank must let in what ranks outside of it have. It loses by the
 /// joining if the relay alone of the three is in it, or the relay alone is not.
-std::int64_t UnitGraph::splittable(VertexId from, VertexId relay, VertexId to, std::int64_t units) const {
+std::int64_t UnitGraph::splittable(VertexId from, VertexId relay, VertexId to,
+                                   const std::vector<std::int64_t>& of_ranks) const {
   std::int64_t most = std::min(this->units(from, relay), this->units(relay, to));
   if (most == 0) return 0;
-  const std::int64_t all = units * static_cast<std::int64_t>(ranks_.size());
+  const std::int64_t all = total(of_ranks);
   for (std::size_t i = 0; i < ranks_.size() && most > 0; ++i) {
     const VertexId rank = ranks_[i];
     if (rank != from && rank != to) {  // the relay and the rank inside
-      Dinic dinic = fed(*this, units);
+      Dinic dinic = fed(*this, of_ranks);
       dinic.add(n_vertices_, from, kUnlimited);
       dinic.add(n_vertices_, to, kUnlimited);
       dinic.add(relay, rank, kUnlimited);
       most = std::min(most, dinic.run(n_vertices_, rank) - all);
     }
-    Dinic dinic = fed(*this, units);  // the two ends and the rank inside
+    Dinic dinic = fed(*this, of_ranks);  // the two ends and the rank inside
     dinic.add(n_vertices_, relay, kUnlimited);
     if (from != rank) dinic.add(from, rank, kUnlimited);
     if (to != rank) dinic.add(to, rank, kUnlimited);

@@ -16,10 +16,12 @@ class UnitGraph {
   /// floor(capacity * units_per_megabyte) of each pair of vertices, parallel edges together.
   UnitGraph(const Network& network, double units_per_megabyte);
 
-  /// Whether `units` of each rank can reach all ranks at once.
-  bool carries(std::int64_t units) const;
-  /// Takes all relays out, as far as `units` of each rank still reach all; afterwards edges join ranks only.
-  void remove_relays(std::int64_t units);
+  /// Whether so many units of each rank, by rank, can reach all ranks at once.
+  bool carries(const std::vector<std::int64_t>& units) const;
+  /// Takes all relays out, as far as those units still reach all; afterwards edges join ranks only.
+  void remove_relays(const std::vector<std::int64_t>& units);
+  /// Keeps units of the edges along the vertices, both ways, for something else. False: there are not as many.
+  bool keep(const std::vector<VertexId>& vertices, std::int64_t units);
 
   std::int64_t units(VertexId from, VertexId to) const;
   /// The vertices with an edge from `from`, ascending.
@@ -33,9 +35,9 @@ class UnitGraph {
 
  private:
   void put(VertexId from, VertexId to, const Route& route);
-  void remove(VertexId relay, std::int64_t units);
-  bool empty_edge(VertexId relay, VertexId to, std::int64_t units);
-  std::int64_t splittable(VertexId from, VertexId relay, VertexId to, std::int64_t units) const;
+  void remove(VertexId relay, const std::vector<std::int64_t>& of_ranks);
+  bool empty_edge(VertexId relay, VertexId to, const std::vector<std::int64_t>& of_ranks);
+  std::int64_t splittable(VertexId from, VertexId relay, VertexId to, const std::vector<std::int64_t>& of_ranks) const;
   void split(VertexId from, VertexId relay, VertexId to, std::int64_t units);
 
   int n_vertices_;

@@ -5,9 +5,7 @@
 #include <tuple>
 
 namespace stretto::forest {
-namespace {
 
-/// The vertices that the unit of that number takes.
 const std::vector<topology::VertexId>& way_of(const topology::TreeEdge& edge, std::int64_t unit) {
   for (const topology::Route& route : edge.routes) {
     if (unit < route.units) return route.vertices;
@@ -16,8 +14,6 @@ const std::vector<topology::VertexId>& way_of(const topology::TreeEdge& edge, st
   STRETTO_ASSERT(!"a tree's edge has as many units as the tree");
   return edge.routes.front().vertices;
 }
-
-}  // namespace
 
 PackedTrees packed_trees(const topology::Forest& forest, Collective collective, std::int32_t n_ranks,
                          std::int32_t repeat) {

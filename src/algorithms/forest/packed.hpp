@@ -21,6 +21,9 @@ struct PackedTrees {
   std::vector<ChannelRoute> routes;
 };
 
+/// The vertices that the tree's unit of that number takes along an edge of it, from rank to rank.
+const std::vector<topology::VertexId>& way_of(const topology::TreeEdge& edge, std::int64_t unit);
+
 /// For an all-reduce a channel for each unit of each root, else one for each unit of all roots.
 /// @param repeat as many channels for each of these: a rank then sends to several others at once
 PackedTrees packed_trees(const topology::Forest& forest, Collective collective, std::int32_t n_ranks,

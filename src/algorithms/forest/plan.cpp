@@ -94,6 +94,8 @@ bool supports(Collective collective) {
          collective == Collective::reduce_scatter;
 }
 
+bool takes_parents(const PlanSpec& spec) { return Trees::well_formed(spec); }
+
 std::int32_t parts_per_slot(const PlanSpec& spec) {
   return spec.parents.empty() ? 1 : std::max(1, Trees(spec).most_handed());  // a star hands on one at a time
 }

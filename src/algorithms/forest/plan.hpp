@@ -17,6 +17,7 @@
 namespace stretto::forest {
 
 bool supports(Collective collective);
+bool takes_parents(const PlanSpec& spec);
 std::int32_t parts_per_slot(const PlanSpec& spec);
 Program build(const PlanSpec& spec, Rank rank);
 Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link);

@@ -13,15 +13,13 @@ class Owners {
  public:
   Owners(const PlanSpec& spec, const Groups& groups);
 
-  Rank of(std::size_t group, int rail) const {
-    const std::vector<Rank>& owners = owners_[group];
-    return owners[static_cast<std::size_t>(rail) % owners.size()];
-  }
+  /// By group and rail; after the last rail all is as before.
+  const std::vector<std::vector<Rank>>& all() const { return owners_; }
   /// After so many rails all is as before.
   static int turns(const PlanSpec& spec, const Groups& groups);
 
  private:
-  std::vector<std::vector<Rank>> owners_;  ///< by group and rail
+  std::vector<std::vector<Rank>> owners_;
 };
 
 }  // namespace stretto::rail_trees

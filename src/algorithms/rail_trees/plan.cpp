@@ -2,7 +2,7 @@
 
 #include "algorithms/double_tree.hpp"
 #include "algorithms/groups.hpp"
-#include "algorithms/rail_trees/owners.hpp"
+#include "algorithms/rail_trees/group_trees.hpp"
 #include "algorithms/strand_builder.hpp"
 #include "algorithms/tree_strands.hpp"
 
@@ -11,67 +11,64 @@ namespace {
 
 constexpr int kTrees = 2;
 
-/// The tree of one channel.
+/// The tree of one channel: those of the groups, whose owners form one.
 class Rail {
  public:
-  Rail(const Groups& groups, const Owners& owners, int channel)
-      : groups_(groups), owners_(owners), rail_(channel / kTrees), tree_(channel % kTrees) {}
+  Rail(const Groups& groups, const GroupTrees& trees, int channel)
+      : groups_(groups), trees_(trees), rail_(channel / kTrees), tree_(channel % kTrees) {}
 
   /// Of a tree over all groups.
   TreePlace place(Rank rank) const {
-    const std::size_t group = groups_.group_of(rank);
-    if (rank != owner(group)) return {owner(group), {}};
+    TreePlace place = place_in_group(rank);
+    if (place.parent >= 0) return place;
     const DoubleTree tree(groups_.count(), tree_);
-    const auto position = static_cast<Rank>(group);
-    TreePlace place{tree.parent(position), members_below(group, rank)};
-    if (place.parent >= 0) place.parent = owner(static_cast<std::size_t>(place.parent));
-    for (const Rank child : tree.children(position)) place.children.push_back(owner(static_cast<std::size_t>(child)));
+    const auto position = static_cast<Rank>(groups_.group_of(rank));
+    if (tree.parent(position) >= 0) place.parent = owner(tree.parent(position));
+    for (const Rank child : tree.children(position)) place.children.push_back(owner(child));
     return place;
   }
 
-  /// Of one that begins at `root`. Its group's owner hangs on it, and the tree over the other groups on that.
+  /// Of one that begins at `root`, whose group's tree hangs on it, and the tree over the other groups on that one's
+  /// owner.
   TreePlace place_below(Rank root, Rank rank) const {
-    const std::size_t home = groups_.group_of(root);
-    const std::size_t group = groups_.group_of(rank);
-    const Rank head = owner(home);
+    const auto home = static_cast<int>(groups_.group_of(root));
+    const auto group = static_cast<int>(groups_.group_of(rank));
     const DoubleTree tree(groups_.count() - 1, tree_);
-    const auto outer = [&](Rank position) {
-      return owner((static_cast<std::size_t>(position) + home + 1) % static_cast<std::size_t>(groups_.count()));
-    };
-    TreePlace place;
-    if (rank == root && rank != head) {
-      place.children.push_back(head);
+    const auto outer = [&](Rank position) { return owner((position + home + 1) % groups_.count()); };
+    TreePlace place = place_in_group(rank);
+    if (group == home) {
+      turn_round(place, root, rank);
+      if (rank == owner(home) && groups_.count() > 1) place.children.push_back(outer(tree.root()));
       return place;
     }
-    if (rank == head) {
-      place.parent = rank == root ? -1 : root;
-      place.children = members_below(group, rank);
-      std::erase(place.children, root);
-      if (groups_.count() > 1) place.children.push_back(outer(tree.root()));
-      return place;
-    }
-    if (rank != owner(group)) return {owner(group), {}};
-    const int n_others = groups_.count() - 1;
-    const auto position =
-        static_cast<Rank>((static_cast<int>(group) - static_cast<int>(home) - 1 + groups_.count()) % groups_.count());
-    STRETTO_ASSERT(position < n_others);
-    place.parent = tree.parent(position) < 0 ? head : outer(tree.parent(position));
-    place.children = members_below(group, rank);
+    if (place.parent >= 0) return place;
+    const auto position = static_cast<Rank>((group - home - 1 + groups_.count()) % groups_.count());
+    place.parent = tree.parent(position) < 0 ? owner(home) : outer(tree.parent(position));
     for (const Rank child : tree.children(position)) place.children.push_back(outer(child));
     return place;
   }
 
  private:
-  Rank owner(std::size_t group) const { return owners_.of(group, rail_); }
+  Rank owner(int group) const { return trees_.owner(static_cast<std::size_t>(group), rail_); }
 
-  std::vector<Rank> members_below(std::size_t group, Rank owner) const {
-    std::vector<Rank> members = groups_.members(group);
-    std::erase(members, owner);
-    return members;
+  TreePlace place_in_group(Rank rank) const { return {trees_.parent(rail_, rank), trees_.children(rail_, rank)}; }
+
+  /// Edges from `root` to its group's owner point the other way.
+  void turn_round(TreePlace& place, Rank root, Rank rank) const {
+    Rank above = -1;
+    for (Rank at = root; at >= 0; at = trees_.parent(rail_, at)) {
+      if (at == rank) {
+        std::erase(place.children, above);
+        if (place.parent >= 0) place.children.push_back(place.parent);
+        place.parent = above;
+        return;
+      }
+      above = at;
+    }
   }
 
   const Groups& groups_;
-  const Owners& owners_;
+  const GroupTrees& trees_;
   int rail_;
   int tree_;
 };
@@ -84,15 +81,17 @@ bool supports(Collective collective) {
 
 std::int32_t chunks_per_block(const PlanSpec&) { return 1; }
 
-std::int32_t even_channels(const PlanSpec& spec) { return kTrees * Owners::turns(spec, Groups(spec)); }
+bool takes_parents(const PlanSpec& spec) { return GroupTrees::well_formed(spec); }
+
+std::int32_t even_channels(const PlanSpec& spec) { return kTrees * GroupTrees::turns(spec, Groups(spec)); }
 
 Program build(const PlanSpec& spec, Rank rank) {
   if (spec.n_ranks == 1) return lone_rank_program(spec, chunks_per_block(spec));
   const Groups groups(spec);
-  const Owners owners(spec, groups);
+  const GroupTrees trees(spec, groups);
   Program program;
   for (int channel = 0; channel < spec.channels; ++channel) {
-    const Rail rail(groups, owners, channel);
+    const Rail rail(groups, trees, channel);
     if (spec.collective == Collective::all_reduce) {
       all_reduce_along(program.strands, rail.place(rank), rank, channel);
     } else if (spec.collective == Collective::broadcast) {

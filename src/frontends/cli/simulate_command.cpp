@@ -151,6 +151,7 @@ void print_simulation(const SimulateOptions& options) {
   request.groups = network.groups();
   request.on_rails = network.rails();
   request.widths = network.widths();
+  request.by_host = network.hosts();
   request.hosts = network.alike_hosts();
   request.rails = network.alike_rails();
   SimulationReport report;
