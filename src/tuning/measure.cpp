@@ -63,9 +63,7 @@ std::vector<Subject> subjects_of(const AlgorithmRow& row, const MeasureOptions& 
       subject.what.algorithm = row.name;
       subject.what.block_bytes = kBlockBytes[i];
       subject.what.held_back = i % 2 != 0;
-      // Called again and again, a broadcast's root runs ahead: nobody waits for a message, and the fit would take waits
-      // for cheap. Predictions are held against it all the same.
-      subject.what.for_fit = i % 2 == 0 && collective != Collective::broadcast;
+      subject.what.for_fit = i % 2 == 0;
       subject.what.sample.load =
           choose_plan(collective, kBlockBytes[i], options.n_ranks, spec.root, kHostChannels, link, row.name)
               .winner()

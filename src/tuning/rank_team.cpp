@@ -55,7 +55,7 @@ void RankTeam::leave() {
   }
 }
 
-strettoResult_t RankTeam::call(Seat& seat, Collective collective, std::uint64_t block_bytes) {
+strettoResult_t RankTeam::call(Seat& seat, Collective collective, std::uint64_t block_bytes, int root) {
   const bool as_floats = block_bytes % sizeof(float) == 0;
   const strettoDataType_t type = as_floats ? strettoFloat32 : strettoInt8;
   const std::size_t count = as_floats ? block_bytes / sizeof(float) : block_bytes;
@@ -69,7 +69,7 @@ strettoResult_t RankTeam::call(Seat& seat, Collective collective, std::uint64_t 
     case Collective::reduce_scatter:
       return strettoReduceScatter(input, output, count, type, strettoSum, seat.comm, nullptr);
     case Collective::broadcast:
-      return strettoBroadcast(input, output, count, type, 0, seat.comm, nullptr);
+      return strettoBroadcast(input, output, count, type, root, seat.comm, nullptr);
     case Collective::all_to_all:
       return strettoAllToAll(input, output, count, type, seat.comm, nullptr);
     default:
@@ -79,10 +79,12 @@ strettoResult_t RankTeam::call(Seat& seat, Collective collective, std::uint64_t 
 
 void RankTeam::work(Seat& seat, Collective collective, std::uint64_t block_bytes, std::size_t per_batch) {
   using Clock = std::chrono::steady_clock;
+  const std::size_t n = seats_.size();
   for (double& time_ps : seat.times_ps) {
     const Clock::time_point start = Clock::now();
     for (std::size_t i = 0; i < per_batch; ++i) {
-      if (call(seat, collective, block_bytes) == strettoSuccess) continue;
+      const auto root = static_cast<int>((n - i % n) % n);
+      if (call(seat, collective, block_bytes, root) == strettoSuccess) continue;
       seat.error = strettoGetLastError(seat.comm);
       return;
     }

@@ -44,7 +44,7 @@ class DevicePairs : public OnGpus {
   /// Each rank makes its calls `rounds` times, by itself or in graphs, and gets what was sent to it.
   void run(const std::vector<Calls>& calls, bool is_captured) {
     strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
-    config.data_timeout_ms = 15'000;  // ranks that wait for each other fail, and do not hang
+    config.data_timeout_ms = 60'000;  // ranks that wait for each other fail before the test's own limit
     DeviceRanks ranks(*gpus_, static_cast<int>(calls.size()), config);
     ranks.run([&](int rank, strettoComm_t comm) {
       const Calls& mine = calls[static_cast<std::size_t>(rank)];
