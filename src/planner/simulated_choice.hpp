@@ -20,9 +20,9 @@ struct SimulatedRequest {
   Rank root = -1;
   std::uint64_t block_bytes = 0;
   std::int32_t channels = 0;  ///< 0: as few as use all links that it can; else that many, where they are a multiple
-  std::vector<std::int32_t> groups;                         ///< as PlanSpec has them
-  std::vector<std::int32_t> on_rails;                       ///< PlanSpec::rails
-  std::vector<std::int32_t> widths;                         ///< PlanSpec::widths
+  std::vector<std::int32_t> groups;    ///< as PlanSpec has them
+  std::vector<std::int32_t> on_rails;  ///< PlanSpec::rails
+  std::vector<std::int32_t> widths;    ///< PlanSpec::widths
   /// What of the network is alike: of many ranks some are then run for all.
   topology::Likeness hosts;
   topology::Likeness rails;

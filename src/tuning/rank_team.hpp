@@ -32,9 +32,9 @@ class RankTeam {
   RankTeam& operator=(const RankTeam&) = delete;
 
   /// All ranks do `batches` times `per_batch` operations of `block_bytes` each, of 4-byte numbers if those divide it.
-  /// The root of a broadcast is the rank that the one before reached last, mostly: one that stayed root would run ahead,
-  /// and nobody would wait for a message.
-  /// Gives for each batch the time of an operation, in picoseconds, of the slowest rank. Throws Error.
+  /// The root of a broadcast is the rank that the one before reached last, mostly: one that stayed root would run
+  /// ahead, and nobody would wait for a message. Gives for each batch the time of an operation, in picoseconds, of the
+  /// slowest rank. Throws Error.
   std::vector<double> run(Collective collective, std::uint64_t block_bytes, std::size_t per_batch, std::size_t batches);
 
  private:

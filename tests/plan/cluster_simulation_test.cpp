@@ -199,8 +199,8 @@ TEST(ClusterSimulation, HostsWhoseGpusShareNics_HaveTreesOfTheirOwn) {
   for (const char* line : {"2 x dgx-1, rail-optimised", "2 x pcie-box, rail-optimised"}) {
     const ClusterNetwork cluster = laid_out(line);
     const std::uint64_t bytes = 64 << 20;
-    SimulatedRequest request{Collective::all_reduce, -1, bytes, 0, cluster.groups(), cluster.rails(), cluster.widths(),
-                             {}, {}};
+    SimulatedRequest request{Collective::all_reduce, -1, bytes, 0, cluster.groups(), cluster.rails(),
+                             cluster.widths(),       {}, {}};
     SimulatedMachine machine = machine_of(1e-6);
     machine.slot_bytes = 16 << 10;
     const auto run = [&] {
