@@ -12,7 +12,7 @@ void StrandBuilder::synchronise(StepKind kind, Rank peer) {
   strand_.body.push_back(std::move(step));
 }
 
-void StrandBuilder::move(StepKind kind, int chunk, Ref destination, std::vector<Ref> sources) {
+void StrandBuilder::move(StepKind kind, int chunk, Ref destination, Sources sources) {
   Step step;
   step.kind = kind;
   step.chunk = chunk;
@@ -59,20 +59,20 @@ void StrandBuilder::acquire(Rank peer) {
   filled_[peer] = 0;
 }
 
-void StrandBuilder::fill(Rank peer, int chunk, std::vector<Ref> sources, bool completes) {
+void StrandBuilder::fill(Rank peer, int chunk, Sources sources, bool completes) {
   const StepKind kind = sources.size() > 1 ? StepKind::reduce : StepKind::put;
   move(kind, chunk, slot(peer, filled_[peer]++), std::move(sources));
   strand_.body.back().completes = completes;
 }
 
-void StrandBuilder::sum(int chunk, Ref destination, std::vector<Ref> sources, bool completes) {
+void StrandBuilder::sum(int chunk, Ref destination, Sources sources, bool completes) {
   move(StepKind::reduce, chunk, destination, std::move(sources));
   strand_.body.back().completes = completes;
 }
 
 void StrandBuilder::copy(int chunk, Ref destination, Ref source) { move(StepKind::copy, chunk, destination, {source}); }
 
-void StrandBuilder::reduce(int chunk, Ref destination, std::vector<Ref> sources) {
+void StrandBuilder::reduce(int chunk, Ref destination, Sources sources) {
   std::vector<Rank> senders;
   for (const Ref& source : sources) {
     if (source.space == Space::slot) senders.push_back(source.index);
@@ -87,7 +87,7 @@ void StrandBuilder::reduce(int chunk, Ref destination, std::vector<Ref> sources)
   for (const Rank sender : senders) synchronise(StepKind::release, sender);
 }
 
-void StrandBuilder::reduce_complete(int chunk, Ref destination, std::vector<Ref> sources) {
+void StrandBuilder::reduce_complete(int chunk, Ref destination, Sources sources) {
   const std::size_t begin = strand_.body.size();
   reduce(chunk, destination, std::move(sources));
   for (std::size_t i = begin; i < strand_.body.size(); ++i) {
@@ -106,6 +106,7 @@ Strand StrandBuilder::finish() && {
     step.peer = peer;
     strand_.epilogue.push_back(std::move(step));
   }
+  strand_.body.shrink_to_fit();  // plans are kept; long ones are a large part of what a rank holds
   return std::move(strand_);
 }
 

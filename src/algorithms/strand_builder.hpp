@@ -28,16 +28,16 @@ class StrandBuilder {
   void receive(Rank peer, const std::vector<Piece>& parts);
   void copy(int chunk, Ref destination, Ref source);
   /// Waits for all slots among the sources, reduces, releases them. A destination slot is acquired and signalled.
-  void reduce(int chunk, Ref destination, std::vector<Ref> sources);
+  void reduce(int chunk, Ref destination, Sources sources);
   /// The same where the result holds the contributions of all ranks.
-  void reduce_complete(int chunk, Ref destination, std::vector<Ref> sources);
+  void reduce_complete(int chunk, Ref destination, Sources sources);
   /// The single steps, for messages that come and go at once. fill: the next part of the slot towards `peer`, a sum
   /// where there are several sources. sum: here, not into a slot.
   void await(Rank peer) { synchronise(StepKind::wait, peer); }
   void acquire(Rank peer);
-  void fill(Rank peer, int chunk, std::vector<Ref> sources, bool completes = false);
+  void fill(Rank peer, int chunk, Sources sources, bool completes = false);
   void signal(Rank peer) { synchronise(StepKind::signal, peer); }
-  void sum(int chunk, Ref destination, std::vector<Ref> sources, bool completes = false);
+  void sum(int chunk, Ref destination, Sources sources, bool completes = false);
   void release(Rank peer) { synchronise(StepKind::release, peer); }
   /// wait_drain for every peer that this strand sends to, as far as it is written.
   void drain();
@@ -49,7 +49,7 @@ class StrandBuilder {
 
  private:
   void synchronise(StepKind kind, Rank peer);
-  void move(StepKind kind, int chunk, Ref destination, std::vector<Ref> sources);
+  void move(StepKind kind, int chunk, Ref destination, Sources sources);
   void will_send_to(Rank peer);
 
   Strand strand_;

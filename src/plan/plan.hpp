@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "plan/collective.hpp"
+#include "plan/sources.hpp"
 
 namespace stretto {
 
@@ -37,32 +38,15 @@ enum class StepKind : std::uint8_t {
   release,      ///< peer's slot
 };
 
-enum class Space : std::uint8_t { none, input, output, scratch, slot };
-
-/// An operand. input, output: index is the logical chunk. scratch: index is a chunk of this rank's scratch memory.
-/// slot: index is the peer; the current slot towards it as a destination, the current slot from it as a source.
-struct Ref {
-  Space space = Space::none;
-  std::int32_t index = -1;
-  std::int32_t part = 0;  ///< of a slot
-
-  friend bool operator==(const Ref&, const Ref&) = default;
-};
-
-constexpr Ref input(int chunk) { return {Space::input, chunk}; }
-constexpr Ref output(int chunk) { return {Space::output, chunk}; }
-constexpr Ref scratch(int chunk) { return {Space::scratch, chunk}; }
-constexpr Ref slot(Rank peer, int part = 0) { return {Space::slot, peer, part}; }
-
 inline constexpr std::int32_t kMostPartsPerSlot = 64;
 
 struct Step {
   StepKind kind = StepKind::copy;
+  bool completes = false;   ///< of reduce: the result holds all ranks' contributions (an average divides here)
   Rank peer = -1;           ///< of the steps that synchronise; -1 for those that move data
   std::int32_t chunk = -1;  ///< of the steps that move data: the logical chunk whose size it has
   Ref destination;
-  std::vector<Ref> sources;
-  bool completes = false;  ///< of reduce: the result holds all ranks' contributions (an average divides here)
+  Sources sources;
 
   friend bool operator==(const Step&, const Step&) = default;
 };

@@ -106,7 +106,7 @@ Ref ref_of(const At& at, const Limits& limits) {
     if (index >= count) at.refuse(format("{} is out of range: there are {}", text, count));
     if (space == Space::slot && index == limits.rank) at.refuse("a rank is not its own peer");
     if (part < 0 || part >= limits.parts) at.refuse(format("{}: a slot has {} parts", text, limits.parts));
-    return {space, index, part};
+    return {space, static_cast<std::int16_t>(part), index};
   }
   at.refuse(format("\"{}\" is no operand; one is input[N], output[N], scratch[N], slot[N] or slot[N].PART", text));
 }

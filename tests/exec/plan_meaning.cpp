@@ -72,7 +72,7 @@ class Interpreter {
       case StepKind::put:
       case StepKind::get:
       case StepKind::copy:
-        write(walker, step.destination, read(walker, step.sources.at(0)));
+        write(walker, step.destination, read(walker, step.sources.front()));
         return true;
       case StepKind::reduce: {
         const auto sum = std::make_shared<Term>();

@@ -128,7 +128,9 @@ class Maker {
     }
     if (step.sources.size() < 2) return;
     Step fewer = step;
-    fewer.sources.erase(fewer.sources.begin() + static_cast<std::ptrdiff_t>(i));
+    std::vector<Ref> others(step.sources.begin(), step.sources.end());
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+    fewer.sources = others;
     replace("source left out", fewer);
     Step twice = step;
     twice.sources.push_back(step.sources[i]);
