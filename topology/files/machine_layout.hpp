@@ -4,20 +4,10 @@
 
 #include <vector>
 
+#include "topology/files/box.hpp"
 #include "topology/graph/machine.hpp"
 
 namespace stretto::topology {
-
-struct Box {
-  double x = 0;
-  double y = 0;
-  double width = 0;
-  double height = 0;
-
-  double right() const { return x + width; }
-  double bottom() const { return y + height; }
-  double center() const { return x + width / 2; }
-};
 
 struct Placed {
   NodeId id = kNoNode;

@@ -4,29 +4,15 @@
 #include <cmath>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "base/text.hpp"
 #include "topology/files/machine_layout.hpp"
 #include "topology/files/machine_words.hpp"
-#include "topology/files/xml.hpp"
+#include "topology/files/svg.hpp"
 
 namespace stretto::topology {
 namespace {
-
-struct Look {
-  const char* fill;
-  const char* line;
-};
-constexpr Look kNumaLook{"#f7f8fa", "#c3cad4"};
-constexpr Look kHeaderLook{"#dfe4ec", "#c3cad4"};
-constexpr Look kBridgeLook{"#ffffff", "#8a94a3"};
-constexpr Look kNicLook{"#dcebfa", "#4a86c5"};
-constexpr Look kGpuLook{"#e2f2d5", "#5c9a2f"};
-constexpr Look kSwitchLook{"#ede3f8", "#8558b8"};
-constexpr const char* kWire = "#8a94a3";
-constexpr const char* kNvlinkColor = "#5c9a2f";
-constexpr const char* kXgmiColor = "#c0503c";
-constexpr const char* kC2cColor = "#d08a1d";
 
 const char* color_of(LinkKind kind) {
   if (kind == LinkKind::nvlink) return kNvlinkColor;
@@ -38,31 +24,19 @@ const char* kind_name(LinkKind kind) {
   return kind == LinkKind::xgmi ? "xGMI" : "C2C";
 }
 
-/// As many letters as fit a width, in a font of this size.
-std::string fitting(const std::string& text, double width, double size) {
-  const auto most = static_cast<std::size_t>(std::max(1.0, width / (size * 0.6)));
-  return text.size() <= most ? text : text.substr(0, most - 1) + "~";
-}
-
 class Drawer {
  public:
   Drawer(const Machine& machine, std::string_view title)
-      : machine_(machine), layout_(lay_out(machine)), title_(printable(title)) {
+      : machine_(machine), layout_(lay_out(machine)), title_(printable(title)), page_(layout_.width, layout_.height) {
     const std::vector<NodeId> gpus = machine.gpus();
     const std::vector<std::string> labels = gpu_labels(machine);
     for (std::size_t i = 0; i < gpus.size(); ++i) label_of_[gpus[i]] = labels[i];
   }
 
   std::string draw() {
-    out_ = format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" "
-        "height=\"{1:.0f}\" "
-        "font-family=\"DejaVu Sans, Helvetica, Arial, sans-serif\">\n<rect width=\"100%\" height=\"100%\" "
-        "fill=\"#ffffff\"/>\n",
-        layout_.width, layout_.height);
-    text(Layout::margin, Layout::margin + 14, 18, "start", title_, "font-weight=\"bold\"");
-    text(Layout::margin, Layout::margin + 34, 12, "start",
-         summary(machine_) + (machine_.host().empty() ? "" : "; host " + printable(machine_.host())));
+    page_.text(Layout::margin, Layout::margin + 14, 18, "start", title_, "font-weight=\"bold\"");
+    page_.text(Layout::margin, Layout::margin + 34, 12, "start",
+               summary(machine_) + (machine_.host().empty() ? "" : "; host " + printable(machine_.host())));
     draw_numas();
     draw_wires();
     draw_links();
@@ -72,30 +46,10 @@ class Drawer {
     for (const Placed& each : layout_.gpus) draw_gpu(each);
     for (const Placed& each : layout_.switches) draw_switch(each);
     draw_legend();
-    return out_ + "</svg>\n";
+    return std::move(page_).close();
   }
 
  private:
-  void text(double x, double y, double size, const char* anchor, const std::string& words, const char* more = "") {
-    out_ +=
-        format("<text x=\"{:.1f}\" y=\"{:.1f}\" font-size=\"{}\" text-anchor=\"{}\" fill=\"#20262e\" {}>{}</text>\n", x,
-               y, size, anchor, more, xml_escaped(words));
-  }
-
-  void rectangle(const Box& box, const Look& look, double radius) {
-    out_ += format(
-        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"{}\" fill=\"{}\" stroke=\"{}\"/>\n",
-        box.x, box.y, box.width, box.height, radius, look.fill, look.line);
-  }
-
-  /// @param hint what a browser shows where the pointer rests
-  void path(const std::string& points, const char* color, double width, double opacity, const std::string& hint) {
-    out_ += format(
-        "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{:.1f}\" "
-        "stroke-opacity=\"{}\"><title>{}</title></path>\n",
-        points, color, width, opacity, xml_escaped(hint));
-  }
-
   const Box* box(NodeId id) const { return layout_.box_of[static_cast<std::size_t>(id)]; }
   std::string name(NodeId id) const {
     const auto label = label_of_.find(id);
@@ -116,7 +70,7 @@ class Drawer {
   const Layout layout_;
   std::string title_;
   std::map<NodeId, std::string> label_of_;
-  std::string out_;
+  SvgPage page_;
 };
 
 void Drawer::draw_numas() {
@@ -124,19 +78,19 @@ void Drawer::draw_numas() {
     const auto& [id, area, above, wire_x] = layout_.numas[i];
     if (i > 0) {
       const double y = area.y + Layout::numa_header / 2;
-      path(format("M{:.1f} {:.1f}H{:.1f}", layout_.numas[i - 1].box.right(), y, area.x), kWire, 5, 1,
-           "between the processors of NUMA nodes");
+      page_.path(format("M{:.1f} {:.1f}H{:.1f}", layout_.numas[i - 1].box.right(), y, area.x), kWire, 5, 1,
+                 "between the processors of NUMA nodes");
     }
-    rectangle(area, kNumaLook, 8);
-    rectangle({area.x, area.y, area.width, Layout::numa_header}, kHeaderLook, 8);
+    page_.rectangle(area, kNumaLook, 8);
+    page_.rectangle({area.x, area.y, area.width, Layout::numa_header}, kHeaderLook, 8);
     const auto& numa = std::get<NumaNode>(machine_.node(id).facts);
     std::string head = numa.numa_id ? format("NUMA node {}", *numa.numa_id) : "NUMA node";
     if (numa.package) head += format(", socket {}", *numa.package);
-    text(area.x + 12, area.y + 15, 13, "start", head, "font-weight=\"bold\"");
+    page_.text(area.x + 12, area.y + 15, 13, "start", head, "font-weight=\"bold\"");
     std::string rest = printable(numa.vendor);
     if (!numa.architecture.empty()) rest += (rest.empty() ? "" : " ") + printable(numa.architecture);
     if (!numa.processors.empty()) rest += (rest.empty() ? "" : ", ") + counted(numa.processors.size(), "processor");
-    text(area.x + 12, area.y + 28, 10, "start", fitting(rest, area.width - 24, 10));
+    page_.text(area.x + 12, area.y + 28, 10, "start", fitting(rest, area.width - 24, 10));
   }
 }
 
@@ -147,7 +101,7 @@ void Drawer::draw_wires() {
       const bool numa = std::holds_alternative<NumaNode>(machine_.node(above).facts);
       const double top = numa ? box(above)->y + Layout::numa_header : box(above)->bottom();
       const PciFunction* pci = pci_of(machine_.node(id));
-      path(format("M{:.1f} {:.1f}V{:.1f}", x, top, area.y), kWire, 1.6, 1, name(id) + ": " + pcie_speed(*pci));
+      page_.path(format("M{:.1f} {:.1f}V{:.1f}", x, top, area.y), kWire, 1.6, 1, name(id) + ": " + pcie_speed(*pci));
     }
   }
 }
@@ -177,15 +131,15 @@ void Drawer::draw_links() {
       const Box* upper = a->y < b->y ? a : b;
       const Box* lower = a->y < b->y ? b : a;
       const double middle = (upper->bottom() + lower->y) / 2;
-      path(format("M{0:.1f} {1:.1f}C{0:.1f} {2:.1f} {3:.1f} {2:.1f} {3:.1f} {4:.1f}", upper->center(), upper->bottom(),
-                  middle, lower->center(), lower->y),
-           color_of(kind), width, 0.45, hint);
+      page_.path(format("M{0:.1f} {1:.1f}C{0:.1f} {2:.1f} {3:.1f} {2:.1f} {3:.1f} {4:.1f}", upper->center(),
+                        upper->bottom(), middle, lower->center(), lower->y),
+                 color_of(kind), width, 0.45, hint);
     } else {
       const double y = std::max(a->bottom(), b->bottom());
       const double depth = arc_depth(std::abs(a->center() - b->center()));
-      path(format("M{0:.1f} {1:.1f}C{0:.1f} {2:.1f} {3:.1f} {2:.1f} {3:.1f} {1:.1f}", a->center(), y, y + depth,
-                  b->center()),
-           color_of(kind), width, 0.7, hint);
+      page_.path(format("M{0:.1f} {1:.1f}C{0:.1f} {2:.1f} {3:.1f} {2:.1f} {3:.1f} {1:.1f}", a->center(), y, y + depth,
+                        b->center()),
+                 color_of(kind), width, 0.7, hint);
     }
   }
 }
@@ -197,53 +151,54 @@ void Drawer::draw_c2c() {
     const Box* numa = box(link.to);
     if (!std::holds_alternative<NumaNode>(machine_.node(link.to).facts) || gpu == nullptr || numa == nullptr) continue;
     const double width = std::min(7.0, 2.4 + 0.3 * link.count);
-    path(format("M{:.1f} {:.1f}V{:.1f}", gpu->x + 5, gpu->y, numa->y + Layout::numa_header), color_of(link.kind), width,
-         0.9, format("{} - {}: {} {}", name(link.from), name(link.to), link.count, kind_name(link.kind)));
+    page_.path(format("M{:.1f} {:.1f}V{:.1f}", gpu->x + 5, gpu->y, numa->y + Layout::numa_header), color_of(link.kind),
+               width, 0.9, format("{} - {}: {} {}", name(link.from), name(link.to), link.count, kind_name(link.kind)));
   }
 }
 
 void Drawer::draw_bridge(const Placed& placed) {
   const Box& area = placed.box;
   const PciFunction& pci = *pci_of(machine_.node(placed.id));
-  rectangle(area, kBridgeLook, 4);
+  page_.rectangle(area, kBridgeLook, 4);
   const std::string link = pcie_link(pci);
   if (area.width < 2 * Layout::column) {  // one column: no room for both on a line
-    text(area.center(), area.y + 10.5, 9, "middle", pci.bus_id, "font-family=\"monospace\"");
-    text(area.center(), area.y + 20.5, 9, "middle", fitting(link, area.width, 9));
+    page_.text(area.center(), area.y + 10.5, 9, "middle", pci.bus_id, "font-family=\"monospace\"");
+    page_.text(area.center(), area.y + 20.5, 9, "middle", fitting(link, area.width, 9));
   } else {
-    text(area.center(), area.y + 16, 10, "middle", "PCI " + pci.bus_id + (link.empty() ? "" : ", " + link));
+    page_.text(area.center(), area.y + 16, 10, "middle", "PCI " + pci.bus_id + (link.empty() ? "" : ", " + link));
   }
 }
 
 void Drawer::draw_nic(const Placed& placed) {
   const Box& area = placed.box;
   const PciFunction& pci = *pci_of(machine_.node(placed.id));
-  rectangle(area, kNicLook, 5);
+  page_.rectangle(area, kNicLook, 5);
   double y = area.y + 13;
   for (const NodeId child : machine_.children(placed.id)) {
     const auto* net = std::get_if<NetNode>(&machine_.node(child).facts);
     if (net == nullptr) continue;
-    text(area.center(), y, 11, "middle", fitting(printable(net->name), area.width - 4, 11), "font-weight=\"bold\"");
-    if (net->megabits_per_s) text(area.center(), y + 12, 9, "middle", net_speed(*net->megabits_per_s));
+    page_.text(area.center(), y, 11, "middle", fitting(printable(net->name), area.width - 4, 11),
+               "font-weight=\"bold\"");
+    if (net->megabits_per_s) page_.text(area.center(), y + 12, 9, "middle", net_speed(*net->megabits_per_s));
     y += 30;
   }
   if (pci.bus_id.empty()) {
-    text(area.center(), area.bottom() - 17, 9, "middle", "NIC, on no bus");
+    page_.text(area.center(), area.bottom() - 17, 9, "middle", "NIC, on no bus");
     return;
   }
-  text(area.center(), area.bottom() - 17, 9, "middle", pci.bus_id, "font-family=\"monospace\"");
-  text(area.center(), area.bottom() - 6, 9, "middle", fitting(pcie_link(pci), area.width, 9));
+  page_.text(area.center(), area.bottom() - 17, 9, "middle", pci.bus_id, "font-family=\"monospace\"");
+  page_.text(area.center(), area.bottom() - 6, 9, "middle", fitting(pcie_link(pci), area.width, 9));
 }
 
 void Drawer::draw_gpu(const Placed& placed) {
   const Box& area = placed.box;
   const auto& gpu = std::get<GpuNode>(machine_.node(placed.id).facts);
-  rectangle(area, kGpuLook, 5);
+  page_.rectangle(area, kGpuLook, 5);
   const std::string rank = gpu.rank ? format(", rank {}", *gpu.rank) : "";
   const std::string head = name(placed.id) + rank;
-  text(area.center(), area.y + 17, head.size() > 13 ? 11 : 13, "middle", head, "font-weight=\"bold\"");
-  text(area.center(), area.y + 31, 9, "middle", gpu.pci.bus_id, "font-family=\"monospace\"");
-  text(area.center(), area.y + 44, 9, "middle", pcie_link(gpu.pci));
+  page_.text(area.center(), area.y + 17, head.size() > 13 ? 11 : 13, "middle", head, "font-weight=\"bold\"");
+  page_.text(area.center(), area.y + 31, 9, "middle", gpu.pci.bus_id, "font-family=\"monospace\"");
+  page_.text(area.center(), area.y + 44, 9, "middle", pcie_link(gpu.pci));
   std::map<LinkKind, std::int64_t> counts;
   for (const Link& link : machine_.links()) {
     if (link.from == placed.id) counts[link.kind] += link.count;
@@ -252,7 +207,7 @@ void Drawer::draw_gpu(const Placed& placed) {
   for (const auto& [kind, count] : counts) {
     links += format("{}{} {}", links.empty() ? "" : ", ", count, kind_name(kind));
   }
-  text(area.center(), area.y + 57, 9, "middle", fitting(links, area.width, 9));
+  page_.text(area.center(), area.y + 57, 9, "middle", fitting(links, area.width, 9));
 }
 
 void Drawer::draw_switch(const Placed& placed) {
@@ -262,19 +217,19 @@ void Drawer::draw_switch(const Placed& placed) {
   for (const Link& link : machine_.links()) {
     if (link.to == placed.id) links += link.count;
   }
-  rectangle(area, kSwitchLook, 5);
-  text(area.center(), area.y + 16, 12, "middle", fitting("NVSwitch", area.width, 12), "font-weight=\"bold\"");
+  page_.rectangle(area, kSwitchLook, 5);
+  page_.text(area.center(), area.y + 16, 12, "middle", fitting("NVSwitch", area.width, 12), "font-weight=\"bold\"");
   const std::string words =
       (pci.bus_id.empty() ? "" : pci.bus_id + ", ") + counted(static_cast<std::size_t>(links), "link");
-  text(area.center(), area.y + 30, 9, "middle", fitting(words, area.width, 9));
+  page_.text(area.center(), area.y + 30, 9, "middle", fitting(words, area.width, 9));
 }
 
 void Drawer::draw_legend() {
   const double y = layout_.height - Layout::legend / 2 - 4;
   double x = Layout::margin;
   const auto entry = [&](const char* color, double width, const std::string& words) {
-    path(format("M{:.1f} {:.1f}h26", x, y - 4), color, width, 1, words);
-    text(x + 32, y, 11, "start", words);
+    page_.path(format("M{:.1f} {:.1f}h26", x, y - 4), color, width, 1, words);
+    page_.text(x + 32, y, 11, "start", words);
     x += 48 + 7 * static_cast<double>(words.size());
   };
   entry(kWire, 1.6, "PCIe");
@@ -283,7 +238,7 @@ void Drawer::draw_legend() {
     const bool has = std::any_of(links.begin(), links.end(), [&](const Link& link) { return link.kind == kind; });
     if (has) entry(color_of(kind), 3, kind_name(kind));
   }
-  if (!machine_.links().empty()) text(x, y, 11, "start", "Wider: more links side by side.");
+  if (!machine_.links().empty()) page_.text(x, y, 11, "start", "Wider: more links side by side.");
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "topology/graph/cluster.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "base/error.hpp"
@@ -126,6 +128,44 @@ std::int32_t ranks_of(const HostVariant& host) {
   if (!host.gpus.empty()) return static_cast<std::int32_t>(std::ranges::count(host.gpus, true));
   return static_cast<std::int32_t>(std::ranges::count_if(
       host.machine.nodes(), [](const Node& node) { return std::holds_alternative<NumaNode>(node.facts); }));
+}
+
+Machine present_machine(const HostVariant& host) {
+  std::map<NodeId, std::int64_t> speeds;
+  std::set<NodeId> missing;
+  const std::vector<NodeId> gpus = host.machine.gpus();
+  for (std::size_t i = 0; i < gpus.size(); ++i) {
+    if (!host.gpus[i]) missing.insert(gpus[i]);
+  }
+  const std::vector<NodeId> ports = ports_of(host.machine);
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    speeds[ports[i]] = host.port_megabits_per_s[i];
+    // A port of which nobody knows the speed is there, too.
+    if (host.port_megabits_per_s[i] == 0 && host.made_megabits_per_s[i] > 0) missing.insert(ports[i]);
+  }
+  const auto is_missing = [&](NodeId id) { return missing.count(id) > 0; };
+  std::vector<NodeId> place(host.machine.nodes().size(), kNoNode);  // among those that are there
+  std::vector<Node> nodes;
+  for (std::size_t i = 0; i < place.size(); ++i) {
+    const auto id = static_cast<NodeId>(i);
+    Node node = host.machine.node(id);
+    const std::vector<NodeId>& ports_below = host.machine.children(id);
+    const bool is_nic = std::holds_alternative<NicNode>(node.facts) && !ports_below.empty();
+    if (is_missing(node.parent) || (is_nic && std::ranges::all_of(ports_below, is_missing))) missing.insert(id);
+    if (is_missing(id)) continue;
+    if (node.parent != kNoNode) node.parent = place[static_cast<std::size_t>(node.parent)];
+    auto* net = std::get_if<NetNode>(&node.facts);
+    if (net != nullptr && speeds[id] > 0) net->megabits_per_s = speeds[id];
+    place[i] = static_cast<NodeId>(nodes.size());
+    nodes.push_back(std::move(node));
+  }
+  std::vector<Link> links;
+  for (Link link : host.machine.links()) {
+    link.from = place[static_cast<std::size_t>(link.from)];
+    link.to = place[static_cast<std::size_t>(link.to)];
+    if (link.from != kNoNode && link.to != kNoNode) links.push_back(std::move(link));
+  }
+  return {host.machine.host(), std::move(nodes), std::move(links)};
 }
 
 std::int64_t Cluster::n_ranks() const {

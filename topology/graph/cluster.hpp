@@ -93,6 +93,10 @@ std::vector<NodeId> ports_of(const Machine& machine);
 /// GPUs, or of a host without any its NUMA nodes.
 std::int32_t ranks_of(const HostVariant& host);
 
+/// The machine without the GPUs and NICs that are not there, and with the speeds that ports have. Throws as Machine's
+/// constructor.
+Machine present_machine(const HostVariant& host);
+
 /// @param machine_of what a kind of hosts is; throws Error for what is none
 /// Throws Error(strettoInvalidArgument), whose field is the column, if there is no such host, GPU, NIC or link, or a
 /// NIC has no known speed.

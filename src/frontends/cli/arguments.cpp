@@ -119,8 +119,10 @@ void add_run(CLI::App& app, RunOptions& options) {
 }
 
 void add_topology(CLI::App& app, TopologyOptions& options) {
-  CLI::App* command = app.add_subcommand("topo", "Show this machine, or the one that a topology file describes");
-  command->add_option("FILE", options.file, "What NCCL reads as NCCL_TOPO_FILE, or `lstopo --of xml` writes");
+  CLI::App* command = app.add_subcommand("topo", "Show this machine, one that a topology file describes, or a cluster");
+  CLI::Option* file =
+      command->add_option("FILE", options.file, "What NCCL reads as NCCL_TOPO_FILE, or `lstopo --of xml` writes");
+  command->add_option("--cluster", options.cluster, "A cluster in one line, as \"2 hosts x dgx-h100\"")->excludes(file);
   CLI::Option* json = command->add_flag("--json", options.json, "Print JSON");
   CLI::Option* xml = command->add_flag("--xml", options.xml, "Print such a file");
   command->add_flag("--svg", options.svg, "Print a picture")->excludes(json)->excludes(xml);

@@ -100,7 +100,8 @@ void print_environment(bool markdown);
 void print_nccl_environment(bool markdown);
 
 struct TopologyOptions {
-  std::string file;  ///< as NCCL writes it
+  std::string file;                    ///< as NCCL or hwloc writes it; "": this machine
+  std::optional<std::string> cluster;  ///< a line (topology/files/cluster_line.hpp), and no file
   bool json = false;
   bool xml = false;
   bool svg = false;
@@ -109,8 +110,11 @@ struct TopologyOptions {
 /// The machine of a topology file; what it has that is not understood is said on standard error. Throws Error.
 topology::Machine machine_from_file(const std::string& path);
 
-/// As a tree to read, unless one of the others is asked for. What the file has that is not understood is said on
-/// standard error.
+/// A kind of hosts of a cluster: a name of topology/graph/host_kinds.hpp, or the path of such a file. Throws Error.
+topology::Machine machine_of_kind(const std::string& kind);
+
+/// As a tree or a table to read, unless one of the others is asked for. What the file has that is not understood is
+/// said on standard error.
 void print_topology(const TopologyOptions& options);
 
 /// To standard output; throws Error(strettoSystemError) if it does not take all.

@@ -17,17 +17,11 @@
 #include "topology/files/cluster_line.hpp"
 #include "topology/files/machine_words.hpp"
 #include "topology/graph/cluster_network.hpp"
-#include "topology/graph/host_kinds.hpp"
 
 namespace stretto::cli {
 namespace {
 
 using topology::ClusterNetwork;
-
-topology::Machine machine_of_kind(const std::string& kind) {
-  const topology::HostKindRow* row = topology::find_host_kind(kind);
-  return row != nullptr ? row->make() : machine_from_file(kind);
-}
 
 topology::Cluster cluster_of(const SimulateOptions& options) {
   topology::ClusterSpec spec;

@@ -1,4 +1,4 @@
-// `stretto topo [FILE]`: a machine, as a topology file describes it, or this one.
+// `stretto topo [FILE]`: a machine, as a topology file describes it, or this one; or a cluster that one line describes.
 #include <cstdio>
 #include <utility>
 
@@ -6,11 +6,17 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "frontends/cli/commands.hpp"
+#include "topology/files/cluster_facts.hpp"
+#include "topology/files/cluster_line.hpp"
+#include "topology/files/cluster_svg.hpp"
+#include "topology/files/cluster_text.hpp"
 #include "topology/files/machine_file.hpp"
 #include "topology/files/machine_svg.hpp"
 #include "topology/files/machine_text.hpp"
 #include "topology/files/machine_words.hpp"
 #include "topology/files/nccl_xml.hpp"
+#include "topology/graph/cluster.hpp"
+#include "topology/graph/host_kinds.hpp"
 #include "topology/graph/merge.hpp"
 #include "topology/probe/probe.hpp"
 
@@ -40,6 +46,32 @@ topology::Machine this_machine(const Environment& environment) {
   return machine;
 }
 
+void print_machine(const topology::Machine& machine, const std::string& title, const TopologyOptions& options) {
+  if (options.json) return print(topology::machine_to_json(machine));
+  if (options.xml) return print(topology::write_nccl_xml(machine));
+  print(options.svg ? topology::machine_to_svg(machine, title) : topology::machine_to_text(machine, title));
+}
+
+/// One host is a machine.
+void print_cluster(const std::string& line, const TopologyOptions& options) {
+  const topology::ClusterSpec spec = topology::parse_cluster_line(line);
+  const topology::Cluster cluster = topology::make_cluster(spec, machine_of_kind);
+  if (cluster.n_hosts() == 1) {
+    return print_machine(topology::present_machine(cluster.host(0)), topology::to_string(spec), options);
+  }
+  if (options.xml) {
+    throw Error(
+        strettoInvalidArgument,
+        format("--xml is a file of one host, and these are {}: take --json, or a line of one host as \"1 host x "
+               "dgx-h100\"",
+               cluster.n_hosts()),
+        "xml");
+  }
+  const topology::ClusterFacts facts = topology::facts_of(spec, cluster);
+  if (options.json) return print(topology::cluster_to_json(facts, cluster));
+  print(options.svg ? topology::cluster_to_svg(facts, cluster) : topology::cluster_to_text(facts, cluster));
+}
+
 }  // namespace
 
 topology::Machine machine_from_file(const std::string& path) {
@@ -50,13 +82,16 @@ topology::Machine machine_from_file(const std::string& path) {
   return machine;
 }
 
+topology::Machine machine_of_kind(const std::string& kind) {
+  const topology::HostKindRow* row = topology::find_host_kind(kind);
+  return row != nullptr ? row->make() : machine_from_file(kind);
+}
+
 void print_topology(const TopologyOptions& options) {
+  if (options.cluster) return print_cluster(*options.cluster, options);
   const bool here = options.file.empty();
   const topology::Machine machine = here ? this_machine(Environment::read()) : machine_from_file(options.file);
-  const std::string title = here ? machine.host() : options.file.substr(options.file.rfind('/') + 1);
-  if (options.json) return print(topology::machine_to_json(machine));
-  if (options.xml) return print(topology::write_nccl_xml(machine));
-  print(options.svg ? topology::machine_to_svg(machine, title) : topology::machine_to_text(machine, title));
+  print_machine(machine, here ? machine.host() : options.file.substr(options.file.rfind('/') + 1), options);
 }
 
 }  // namespace stretto::cli

@@ -116,6 +116,43 @@ TEST(CliTopology, BadArguments_EndWithStatus2) {
   expect_refusal(machine("partial.xml") + " --xml --json", "excludes");
   expect_refusal(machine("partial.xml") + " --pdf", "--pdf");
   expect_refusal(machine("partial.xml") + " another", "another");
+  expect_refusal(machine("partial.xml") + " --cluster '2 x gpu'", "excludes");
+  expect_refusal("--cluster '2 x gpus'", "cluster, column 5: here is \"gpus\"");
+  expect_refusal("--cluster ''", "cluster, column 1: here is the line ends");
+  expect_refusal("--cluster '2 x gpu, host 2 without GPU 0'", "cluster, column 10: there are hosts 0 to 1");
+  expect_refusal("--cluster '2 x /no/such/file'", "topology file /no/such/file: cannot be opened");
+  expect_refusal("--cluster '2 x gpu' --xml", "--xml is a file of one host, and these are 2: ");
+  expect_refusal("--cluster '2 x gpu' --svg --json", "excludes");
+}
+
+TEST(CliTopology, Cluster_IsPrintedInTheFormAskedFor) {
+  const std::string line = "--cluster '3 hosts x dgx-a100, rail-optimised, 2:1 spine, host 1 without GPU 3'";
+  const Outcome text = topo(line);
+  EXPECT_EQ(text.status, 0);
+  EXPECT_NE(text.text.find("\n23 ranks on 3 hosts, 8 leaves, spine 2:1\n"), std::string::npos) << text.text;
+  EXPECT_NE(text.text.find("\n1      dgx-a100  8-14   GPU 3 is missing\n"), std::string::npos) << text.text;
+  EXPECT_NE(topo(line + " --json").text.find("\n \"ranks\": 23,\n"), std::string::npos);
+  EXPECT_EQ(topo("--svg " + line).text.find("<svg xmlns="), 0U);
+  const Outcome of_files = topo("--cluster '2 x " + machine("xgmi_quad.xml") + "'");
+  EXPECT_NE(of_files.text.find("8 ranks on 2 hosts, one switch\n"), std::string::npos) << of_files.text;
+}
+
+TEST(CliTopology, ClusterOfOneHost_IsAMachine) {
+  EXPECT_EQ(topo("--cluster '1 x " + machine("superchips.xml") + "' --xml").text,
+            topo(machine("superchips.xml") + " --xml").text);
+  EXPECT_EQ(topo("--cluster '1 x " + machine("superchips.xml") + "' --json").text,
+            topo(machine("superchips.xml") + " --json").text);
+  EXPECT_EQ(
+      topo("--cluster '1 x dgx-h100'").text.find("1 host x dgx-h100: 2 NUMA nodes, 8 GPUs, 4 NVSwitches, 8 networks\n"),
+      0U);
+  EXPECT_EQ(topo("--cluster '1 x dgx-h100, host 0 without GPU 0' --xml").text.find("<gpu dev=\"0\""),
+            std::string::npos);
+  // It is read again as it was written.
+  const std::string path = own_file("stretto_kind.xml");
+  const std::string xml = topo("--cluster '1 x dgx-1' --xml").text;
+  ASSERT_EQ(topo("--cluster '1 x dgx-1' --xml >" + path).status, 0);
+  EXPECT_EQ(topo(path + " --xml").text, xml);
+  EXPECT_EQ(shell("rm " + path).status, 0);
 }
 
 TEST(CliTopology, PageOfTheDocumentation_ShowsWhatIsPrinted) {
@@ -124,6 +161,24 @@ TEST(CliTopology, PageOfTheDocumentation_ShowsWhatIsPrinted) {
   EXPECT_EQ(file_text(STRETTO_DOCS "/pictures/topology_eight_gpus.svg"),
             topo(machine("eight_gpus_four_switches.xml") + " --svg").text)
       << "draw it anew: stretto topo tests/topology/machines/eight_gpus_four_switches.xml --svg";
+  const std::string two_levels = "4 hosts x dgx-a100, rail-optimised, 2:1 spine";
+  const std::string degraded = "4 hosts x dgx-a100, rail-optimised, host 1 without GPU 3, host 2 NIC 0 at 50 Gb/s";
+  for (const std::string& line : {two_levels, degraded}) {
+    const std::string command = "stretto topo --cluster '" + line + "'\n";
+    const std::size_t begin = page.find("$ " + command);
+    ASSERT_NE(begin, std::string::npos) << command;
+    const std::string block = page.substr(begin, page.find("\n```\n", begin) + 1 - begin);
+    EXPECT_EQ(block, "$ " + command + topo("--cluster '" + line + "'").text);
+  }
+  for (const auto& [picture, line] : {std::pair<std::string, std::string>{"topology_dgx_h100", "1 host x dgx-h100"},
+                                      {"topology_pcie_box", "1 host x pcie-box"},
+                                      {"cluster_two_levels", two_levels},
+                                      {"cluster_degraded", degraded}}) {
+    const std::string file = "pictures/" + picture + ".svg";
+    EXPECT_NE(page.find("](" + file + ")"), std::string::npos) << file;
+    EXPECT_EQ(file_text(STRETTO_DOCS "/" + file), topo("--svg --cluster '" + line + "'").text)
+        << "draw it anew: stretto topo --svg --cluster '" << line << "' >docs/" << file;
+  }
 }
 
 }  // namespace
