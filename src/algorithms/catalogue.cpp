@@ -53,7 +53,8 @@ constexpr AlgorithmRow kRows[] = {
     {"rail_rings", 1, rail_rings::supports, 1, rail_rings::chunks_per_block, 2, rail_rings::build,
      rail_rings::workload, rail_rings::parts_per_slot, Reach::rails, nullptr, {1, 0}},
     {"rail_trees", 1, rail_trees::supports, 2, rail_trees::chunks_per_block, 1, rail_trees::build,
-     rail_trees::workload, one_part_per_slot, Reach::rails, rail_trees::even_channels, {0, 2}, rail_trees::takes_parents},
+     rail_trees::workload, one_part_per_slot, Reach::rails, rail_trees::even_channels, {0, 2},
+     rail_trees::takes_parents},
     {"pairwise", 1, pairwise::supports, 1, pairwise::chunks_per_block, 1, pairwise::build, pairwise::workload,
      one_part_per_slot, Reach::everyone, nullptr, {1, 0}},
 };

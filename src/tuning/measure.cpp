@@ -198,12 +198,16 @@ std::vector<Measurement> measure_host(const MeasureOptions& options, const std::
   // Passes over all of them: a minute in which somebody else is busy spoils a part of each, and all of none.
   const double slice_ps = 1e12 * options.seconds / static_cast<double>(n_subjects * kPasses);
   std::size_t visited = 0;
+  std::size_t n_fitted = 0;  // too few samples say nothing, however long they take
+  const std::size_t least_fitted = link_constant_rows().size();
   const auto start = std::chrono::steady_clock::now();
   for (int pass = 0; pass < kPasses; ++pass) {
     for (std::size_t i = 0; i < teams.size(); ++i) {
       for (Subject& subject : subjects[i]) {
         // On a busy machine all takes longer: the first pass may take twice its time in all, the others what is left.
-        if (seconds_since(start) > (pass == 0 ? 2 : 1) * options.seconds) continue;
+        const bool is_late = seconds_since(start) > (pass == 0 ? 2 : 1) * options.seconds;
+        if (is_late && (pass > 0 || n_fitted >= least_fitted)) continue;
+        if (pass == 0 && subject.what.for_fit) ++n_fitted;
         visit(*teams[i], subject, slice_ps);
         progress(static_cast<double>(++visited) / static_cast<double>(n_subjects * kPasses));
       }

@@ -24,7 +24,7 @@ class CliTune : public ::testing::Test {
   /// With a cache of its own, and the smallest budget.
   Outcome tune(const std::string& arguments) const {
     return shell("XDG_CACHE_HOME=" + folder_ +
-                 " STRETTO_TUNING_FILE= " STRETTO_PROGRAM " tune --force --seconds 0.05 --most-bytes 16K " + arguments);
+                 " STRETTO_TUNING_FILE= " STRETTO_PROGRAM " tune --force --seconds 0.2 --most-bytes 16K " + arguments);
   }
   Outcome explain(const std::string& arguments) const {
     return shell("XDG_CACHE_HOME=" + folder_ +
