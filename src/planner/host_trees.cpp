@@ -18,8 +18,10 @@ using topology::VertexId;
 using Host = topology::ClusterNetwork::Host;
 
 constexpr std::int32_t kMostRanksOfHost = 16;
+/// Every rank's plan looks at all parents, and each edge has routes of its own.
+constexpr std::int32_t kMostRanks = 2048;
 /// As many trees as bring the last percent, but no more for a host.
-constexpr std::int32_t kMostTreesOfHost = 32;
+constexpr std::size_t kMostTreesOfHost = 32;
 constexpr double kWorthIt = 1.01;
 /// Of two channels, which take turns with the same trees.
 constexpr std::int32_t kChannelsOfTurn = 2;
@@ -71,6 +73,23 @@ double star_megabytes_per_s(const HostNetwork& host, const std::vector<Gate>& ga
   return rate;
 }
 
+/// As trees: for hosts with one rank, and those whose packing would take too long.
+std::vector<topology::Tree> stars_of(const HostNetwork& host, const std::vector<Gate>& gates) {
+  std::vector<topology::Tree> stars;
+  const std::vector<VertexId>& ranks = host.network().ranks();
+  for (const Gate& gate : gates) {
+    topology::Tree star{gate.rank, gate.units, {}};
+    for (std::int32_t rank = 0; rank < host.network().n_ranks(); ++rank) {
+      if (rank == gate.rank) continue;
+      const std::vector<VertexId> way =
+          host.ways().shortest(ranks[static_cast<std::size_t>(gate.rank)], ranks[static_cast<std::size_t>(rank)]);
+      star.edges.push_back({gate.rank, rank, {{gate.units, way}}});
+    }
+    stars.push_back(std::move(star));
+  }
+  return stars;
+}
+
 /// Puts each unit of the trees at one of its root's turns.
 void place(const HostTrees& packed, const Owners& owners, const Host& host, std::int32_t n_ranks, TreesOfHosts& trees) {
   std::vector<bool> taken(owners.size(), false);
@@ -112,11 +131,15 @@ class Attempt {
         ended_ = ended_ || !go_on();
         if (ended_) return;
         const std::vector<Gate> gates = gates_of(*hosts[i].local, mine);
-        const auto& packed = packed_[key] =
-            topology::pack_host_trees(hosts[i].local->network(), gates, std::ssize(hosts));
         const auto all = static_cast<double>(mine.size());
+        const double of_stars = star_megabytes_per_s(*hosts[i].local, gates, edges);
+        const std::int32_t n_ranks = ranks_of(hosts[i]);
+        const bool is_packed = n_ranks >= 2 && n_ranks <= kMostRanksOfHost;
+        const auto& packed = packed_[key] =
+            is_packed ? topology::pack_host_trees(hosts[i].local->network(), gates, std::ssize(hosts))
+                      : HostTrees{of_stars, stars_of(*hosts[i].local, gates)};
         rate_ = std::min(rate_, packed.unit_megabytes_per_s * all);
-        star_rate_ = std::min(star_rate_, star_megabytes_per_s(*hosts[i].local, gates, edges) * all);
+        star_rate_ = std::min(star_rate_, of_stars * all);
       }
       owners_.push_back(std::move(mine));
     }
@@ -147,12 +170,16 @@ class Attempt {
 
 std::optional<TreesOfHosts> trees_of_hosts(const PlanSpec& spec, std::span<const Host> hosts,
                                            const std::function<bool()>& go_on) {
-  const auto can_be_packed = [](const Host& host) { return ranks_of(host) >= 2 && ranks_of(host) <= kMostRanksOfHost; };
-  if (hosts.size() < 2 || !std::ranges::all_of(hosts, can_be_packed)) return std::nullopt;
+  // Without groups no host has two ranks.
+  if (hosts.size() < 2 || spec.groups.empty() || spec.n_ranks > kMostRanks) return std::nullopt;
   const std::vector<std::vector<Rank>> owners = rail_trees::Owners(spec, Groups(spec)).all();
   const std::size_t turns = owners.front().size();
+  // Hosts of unequal sizes have as many turns as one another where the spec says their rails.
+  STRETTO_ASSERT(owners.size() == hosts.size() && turns > 0);
+  STRETTO_ASSERT(std::ranges::all_of(owners, [&](const auto& each) { return each.size() == turns; }));
+  if (turns > kMostTreesOfHost) return std::nullopt;
   std::optional<Attempt> best;
-  for (std::size_t repeats = 1; repeats == 1 || repeats * turns <= kMostTreesOfHost; repeats *= 2) {
+  for (std::size_t repeats = 1; repeats * turns <= kMostTreesOfHost; repeats *= 2) {
     Attempt attempt(owners, repeats, hosts, go_on);
     if (attempt.ended()) return std::nullopt;
     if (!best && attempt.rate() < attempt.star_rate()) continue;

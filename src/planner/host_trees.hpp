@@ -20,8 +20,9 @@ struct TreesOfHosts {
 
 /// @param spec of rail_trees, with groups, rails and widths: hosts are its groups
 /// @param go_on asked now and then: false ends it
-/// Nothing where stars do as well, for hosts with one rank, or more than 16 (packing takes too long), and if it was
-/// ended.
+/// A host with more than 16 ranks keeps its stars (packing takes too long). Nothing where stars do as well, for more
+/// than 2,048 ranks, where more than 32 turns are needed, and if it was ended. Throws Error(strettoInvalidArgument)
+/// where a host's ranks are not all joined both ways.
 std::optional<TreesOfHosts> trees_of_hosts(const PlanSpec& spec, std::span<const topology::ClusterNetwork::Host> hosts,
                                            const std::function<bool()>& go_on);
 

@@ -161,7 +161,13 @@ class Trial {
       left_out_ = format("trees are packed for at most {} ranks", kMostRanksOfForest);
       return;
     }
-    const forest::PackedTrees packed = forest::packed_trees(trees_of(network), request_.collective, network.n_ranks());
+    forest::PackedTrees packed;
+    try {
+      packed = forest::packed_trees(trees_of(network), request_.collective, network.n_ranks());
+    } catch (const Error& error) {
+      left_out_ = error.what();
+      return;
+    }
     spec_.channels = packed.channels;
     spec_.parents = packed.parents;
     for (const forest::ChannelRoute& route : packed.routes) routes_.set(route.channel, route.vertices);
@@ -169,10 +175,19 @@ class Trial {
 
   /// Trees within hosts, and the ways that they take, where they carry more than stars.
   void add_host_trees() {
-    const std::optional<TreesOfHosts> trees = trees_of_hosts(spec_, request_.by_host, [&] { return may_go_on(); });
+    std::optional<TreesOfHosts> trees;
+    try {
+      trees = trees_of_hosts(spec_, request_.by_host, [&] { return may_go_on(); });
+    } catch (const Error&) {
+      return;  // stars need less, and say what they lack
+    }
     if (!trees) return;
-    spec_.parents = trees->parents;
-    spec_.channels = row_.even_channels(spec_);
+    PlanSpec with_trees = spec_;
+    with_trees.parents = std::move(trees->parents);
+    with_trees.channels = row_.even_channels(with_trees);
+    const auto n_ranks = static_cast<std::uint64_t>(spec_.n_ranks);
+    if (bytes_of_rank(row_, with_trees, machine_) > kMostPlanBytes / n_ranks) return;
+    spec_ = std::move(with_trees);
     for (const forest::ChannelRoute& route : trees->routes) routes_.set(route.channel, route.vertices);
   }
 

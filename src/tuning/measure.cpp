@@ -78,7 +78,7 @@ std::vector<Subject> subjects_of(const AlgorithmRow& row, const MeasureOptions& 
 void visit(RankTeam& team, Subject& subject, double slice_ps) {
   const Measurement& what = subject.what;
   if (subject.times_ps.empty()) {
-    team.run(what.collective, what.block_bytes, 1, 2);  // binds the plan, touches the memory
+    team.run(what.collective, what.block_bytes, team.n_ranks(), 2);  // binds plans of all roots, touches the memory
     subject.times_ps = team.run(what.collective, what.block_bytes, 1, 3);
   }
   const double expected_ps = std::max(1.0, quantile(subject.times_ps, kQuietPart));

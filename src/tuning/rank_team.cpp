@@ -77,14 +77,17 @@ strettoResult_t RankTeam::call(Seat& seat, Collective collective, std::uint64_t 
   }
 }
 
+int RankTeam::root_of(std::uint64_t call) const {
+  const std::uint64_t n = seats_.size();
+  return static_cast<int>((n - call % n) % n);
+}
+
 void RankTeam::work(Seat& seat, Collective collective, std::uint64_t block_bytes, std::size_t per_batch) {
   using Clock = std::chrono::steady_clock;
-  const std::size_t n = seats_.size();
   for (double& time_ps : seat.times_ps) {
     const Clock::time_point start = Clock::now();
     for (std::size_t i = 0; i < per_batch; ++i) {
-      const auto root = static_cast<int>((n - i % n) % n);
-      if (call(seat, collective, block_bytes, root) == strettoSuccess) continue;
+      if (call(seat, collective, block_bytes, root_of(seat.calls++)) == strettoSuccess) continue;
       seat.error = strettoGetLastError(seat.comm);
       return;
     }

@@ -31,6 +31,7 @@ class RankTeam {
   RankTeam(const RankTeam&) = delete;
   RankTeam& operator=(const RankTeam&) = delete;
 
+  std::size_t n_ranks() const { return seats_.size(); }
   /// All ranks do `batches` times `per_batch` operations of `block_bytes` each, of 4-byte numbers if those divide it.
   /// The root of a broadcast is the rank that the one before reached last, mostly: one that stayed root would run
   /// ahead, and nobody would wait for a message. Gives for each batch the time of an operation, in picoseconds, of the
@@ -44,9 +45,12 @@ class RankTeam {
     std::byte* output = nullptr;
     std::vector<double> times_ps;
     std::string error;
+    std::uint64_t calls = 0;  ///< of all runs, as many on every rank
   };
 
   static strettoResult_t call(Seat& seat, Collective collective, std::uint64_t block_bytes, int root);
+  /// The next one's is the rank before it, round and round: in a ring, and in most trees, the last to be reached.
+  int root_of(std::uint64_t call) const;
   void work(Seat& seat, Collective collective, std::uint64_t block_bytes, std::size_t per_batch);
   void leave();
 

@@ -22,6 +22,7 @@ void add_route(const Network& network, const TreeEdge& edge, const Route& route,
   EXPECT_GT(route.units, 0);
   EXPECT_EQ(network.vertex(route.vertices.front()).rank, edge.from);
   EXPECT_EQ(network.vertex(route.vertices.back()).rank, edge.to);
+  EXPECT_EQ(std::set<VertexId>(route.vertices.begin(), route.vertices.end()).size(), route.vertices.size()) << "a loop";
   for (std::size_t i = 0; i + 1 < route.vertices.size(); ++i) {
     EXPECT_TRUE(i == 0 || network.vertex(route.vertices[i]).rank < 0);
     load[{route.vertices[i], route.vertices[i + 1]}] += route.units;

@@ -107,8 +107,10 @@ std::vector<std::int32_t> ClusterNetwork::groups() const {
 
 bool ClusterNetwork::has_plain_rails() const {
   if (hosts_.size() < 2) return true;
-  return std::ranges::all_of(hosts_, [](const Host& host) {
+  const int n_ranks = hosts_.front().local->network().n_ranks();
+  return std::ranges::all_of(hosts_, [&](const Host& host) {
     const HostNetwork& local = *host.local;
+    if (local.network().n_ranks() != n_ranks) return false;
     for (std::size_t rank = 0; rank < local.port_of_rank().size(); ++rank) {
       if (local.port_of_rank()[rank] != static_cast<std::int32_t>(rank)) return false;
       if (local.megabits_of_rank()[rank] != local.megabits_of_rank().front()) return false;

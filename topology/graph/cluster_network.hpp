@@ -36,8 +36,8 @@ class ClusterNetwork {
   /// unless there are two groups, and two ranks in one of them.
   std::vector<std::int32_t> groups() const;
 
-  /// By rank, the number of its NIC, and what it has of that in Mb/s. Empty where it is so in each host that rank i is
-  /// alone at NIC i, and all NICs are as fast as one another.
+  /// By rank, the number of its NIC, and what it has of that in Mb/s. Empty where hosts have as many ranks as one
+  /// another, rank i of each is alone at NIC i, and all NICs are as fast as one another.
   std::vector<std::int32_t> rails() const;
   std::vector<std::int32_t> widths() const;
 

@@ -37,14 +37,8 @@ std::vector<std::int64_t> alike(const Network& network, std::int64_t per_root) {
 /// fewer than `least` do.
 double fewest_units(double least, const std::function<bool(double per_megabyte)>& carries) {
   constexpr int kSteps = 24;
-  constexpr int kMostDoublings = 64;
   double fits = least;
-  for (int doubled = 0; !carries(fits); ++doubled) {
-    if (doubled == kMostDoublings) {
-      throw Error(strettoInvalidArgument, "topology: a way that trees need leads in one direction only");
-    }
-    fits *= 2;
-  }
+  while (!carries(fits)) fits *= 2;
   double too_few = std::max(least * (1 - 1e-9), fits / 2);
   for (int step = 0; step < kSteps && fits > least; ++step) {
     const double middle = (too_few + fits) / 2;
@@ -174,6 +168,17 @@ class Packing {
   std::vector<Growing> growing_;
 };
 
+/// Each link of a way out, in both directions.
+void require_both_ways(const Network& network, const std::vector<VertexId>& vertices) {
+  const auto has = [&](VertexId from, VertexId to) {
+    return std::ranges::any_of(network.edges(), [&](const Edge& edge) { return edge.from == from && edge.to == to; });
+  };
+  for (std::size_t i = 0; i + 1 < vertices.size(); ++i) {
+    if (has(vertices[i], vertices[i + 1]) && has(vertices[i + 1], vertices[i])) continue;
+    throw Error(strettoInvalidArgument, "topology: a way that trees need leads in one direction only");
+  }
+}
+
 /// However slow an edge is, it has room for all.
 void require_joined(const Network& network) {
   if (network.n_ranks() < 2 || UnitGraph(network, network.n_ranks()).carries(alike(network, 1))) return;
@@ -208,6 +213,7 @@ HostTrees pack_host_trees(const Network& network, const std::vector<Gate>& gates
   double least = 0;
   for (const Gate& gate : gates) {
     STRETTO_ASSERT(gate.units >= 0 && gate.megabytes_per_s > 0);
+    require_both_ways(network, gate.way_out);
     of_ranks[static_cast<std::size_t>(gate.rank)] += gate.units;
     least = std::max(
         least, 2.0 * static_cast<double>(edges * gate.units) / static_cast<double>(n_hosts * gate.megabytes_per_s));

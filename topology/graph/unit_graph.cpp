@@ -19,6 +19,15 @@ std::int64_t total(const std::vector<std::int64_t>& units) {
   return std::accumulate(units.begin(), units.end(), std::int64_t{0});
 }
 
+/// What joined edges pass twice, they need not pass at all.
+void cut_loops(std::vector<VertexId>& vertices) {
+  for (std::size_t i = 0; i < vertices.size(); ++i) {
+    const auto first = vertices.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto last = std::find(vertices.rbegin(), vertices.rend(), vertices[i]).base() - 1;
+    vertices.erase(first, last);
+  }
+}
+
 /// Of the vertices, and one more that feeds each rank with its units.
 Dinic fed(const UnitGraph& graph, const std::vector<std::int64_t>& units) {
   Dinic dinic(graph.n_vertices() + 1);
@@ -112,6 +121,20 @@ bool UnitGraph::keep(const std::vector<VertexId>& vertices, std::int64_t units) 
 }
 
 void UnitGraph::remove(VertexId relay, const std::vector<std::int64_t>& of_ranks) {
+  std::vector<VertexId> around = tails(relay);
+  for (const VertexId head : heads(relay)) {
+    if (std::ranges::find(around, head) == around.end()) around.push_back(head);
+  }
+  if (around.size() == 2) {
+    // What comes from one side can only go to the other: no cut has to be looked at.
+    for (const auto& [from, to] : {std::pair(around[0], around[1]), std::pair(around[1], around[0])}) {
+      const std::int64_t some = std::min(this->units(from, relay), this->units(relay, to));
+      if (some > 0) split(from, relay, to, some);
+    }
+    edges_[static_cast<std::size_t>(relay)].clear();
+  } else if (around.size() < 2) {
+    edges_[static_cast<std::size_t>(relay)].clear();
+  }
   for (const VertexId to : heads(relay)) STRETTO_ASSERT(empty_edge(relay, to, of_ranks));
   // What still comes in leads nowhere.
   for (const VertexId from : tails(relay)) edges_[static_cast<std::size_t>(from)].erase(relay);
@@ -171,6 +194,7 @@ void UnitGraph::split(VertexId from, VertexId relay, VertexId to, std::int64_t u
     const std::int64_t some = std::min(in.back().units, out.back().units);
     Route whole{some, in.back().vertices};
     whole.vertices.insert(whole.vertices.end(), out.back().vertices.begin() + 1, out.back().vertices.end());
+    cut_loops(whole.vertices);
     put(from, to, whole);
     for (std::vector<Route>* part : {&in, &out}) {
       part->back().units -= some;

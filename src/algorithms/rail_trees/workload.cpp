@@ -7,6 +7,7 @@
 
 namespace stretto::rail_trees {
 
+/// As of stars within groups: trees of their own are made for the simulator alone, which has its own times.
 /// An owner has the members of its group and, in one tree of two, the owners of two other groups below it.
 Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkModel& link) {
   if (spec.n_ranks == 1) return lone_rank_workload(spec, block_bytes);

@@ -96,7 +96,9 @@ void add_simulate(CLI::App& app, SimulateOptions& options) {
   command->add_option("--ranks", options.n_ranks, "Only the first ranks (default: every GPU is one)")
       ->check(CLI::Range(1, 1 << 20));
   command->add_option("--root", options.root, "Root of rooted collectives (default 0)");
-  command->add_option("--channels", options.channels, "Channels (default: as few as use all links that it can)")
+  command
+      ->add_option("--channels", options.channels,
+                   "Channels (default: as few as use all links that it can); rail_trees then has stars within hosts")
       ->check(CLI::Range(1, 1024));
   command->add_option("--latency-us", options.latency_us, "Of each message")->check(CLI::Range(0.0, 1e6));
   command
