@@ -84,22 +84,23 @@ class Sources {
     Ref* to = storage_.refs;
     if (count > kInside) {
       to = new Ref[count];
-      std::memcpy(storage_.address, &to, sizeof to);
+      const void* const at = to;
+      std::memcpy(storage_.address, &at, sizeof at);
     }
     std::copy_n(refs, count, to);
     count_ = static_cast<std::uint32_t>(count);
   }
   Ref* outside() const {
-    Ref* at = nullptr;
+    void* at = nullptr;
     std::memcpy(&at, storage_.address, sizeof at);
-    return at;
+    return static_cast<Ref*>(at);
   }
 
   std::uint32_t count_ = 0;
   Storage storage_;
 };
 
-static_assert(sizeof(Ref*) <= sizeof(std::uint32_t[2]));
+static_assert(sizeof(void*) <= sizeof(std::uint32_t[2]));
 static_assert(sizeof(Ref) == 8 && sizeof(Sources) == 20);
 
 }  // namespace stretto

@@ -180,7 +180,7 @@ void HostNetwork::choose_ports(const HostVariant& host, const std::vector<Vertex
                 "cluster: no way leads from a GPU to a NIC of its host: take one host, or another kind");
   }
   for (const std::int32_t port : port_of_rank_) {
-    const auto users = std::ranges::count(port_of_rank_, port);
+    const auto users = std::max<std::ptrdiff_t>(1, std::ranges::count(port_of_rank_, port));
     const std::int64_t megabits = host.port_megabits_per_s[static_cast<std::size_t>(port)] / users;
     megabits_of_rank_.push_back(static_cast<std::int32_t>(std::clamp<std::int64_t>(megabits, 1, kWidest)));
   }

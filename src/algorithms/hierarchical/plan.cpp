@@ -66,7 +66,7 @@ class AllReduce {
       for (const Rank member : groups_.members(group_)) {
         sources.push_back(member == rank_ ? input(own_[part]) : slot(member, static_cast<int>(part)));
       }
-      strand_.sum(own_[part], is_all ? output(own_[part]) : scratch_.at(own_[part]), std::move(sources), is_all);
+      strand_.sum(own_[part], is_all ? output(own_[part]) : scratch_.at(own_[part]), sources, is_all);
     }
     for (const Rank peer : before_) strand_.release(peer);
   }
@@ -96,7 +96,7 @@ class AllReduce {
         const auto part = std::find(chunks.begin(), chunks.end(), chunk) - chunks.begin();
         sources.push_back(slot(peer, static_cast<int>(part)));
       }
-      strand_.sum(chunk, alone() ? scratch_.at(chunk) : output(chunk), std::move(sources), true);
+      strand_.sum(chunk, alone() ? scratch_.at(chunk) : output(chunk), sources, true);
     }
     for (const auto& each : shared) strand_.release(each.first);
     if (!alone()) return;
@@ -152,11 +152,11 @@ void reduce(StrandBuilder& strand, const Groups& groups, Rank rank, Rank root) {
     for (std::size_t other = 0; other < groups.all().size(); ++other) {
       if (other != group) sources.push_back(slot(leader(groups, other, root)));
     }
-    strand.reduce_complete(0, output(0), std::move(sources));
+    strand.reduce_complete(0, output(0), sources);
   } else if (sources.size() == 1) {
     strand.send(root, 0, input(0));
   } else {
-    strand.reduce(0, slot(root), std::move(sources));
+    strand.reduce(0, slot(root), sources);
   }
 }
 
