@@ -45,8 +45,9 @@ class ExchangeConnections {
   STRETTO_DEVICE bool takes_from(std::uint32_t i) const { return channel_ < peer(i).receive_channels; }
   /// Each peer's words, on their way: by a thread of its own. keep() takes them when all other loads are on theirs.
   STRETTO_DEVICE LinkWords load_words(std::uint32_t i) const {
-    const LinkWords& words = own_words(i);
+    LinkWords& words = own_words(i);
     LinkWords loaded;
+    loaded.busy = machine_.mark(&words.busy, 1);  // first: who finds it free reads what the run before has left
     loaded.head = machine_.load_credit(&words.head);
     loaded.sent = words.sent;
     loaded.received = words.received;
@@ -56,7 +57,7 @@ class ExchangeConnections {
     links_.head[i] = loaded.head;
     links_.sent[i] = loaded.sent;
     links_.received[i] = loaded.received;
-    found_busy_ |= machine_.mark(&own_words(i).busy, 1);  // looked at when all is done
+    found_busy_ |= loaded.busy;  // looked at when all is done
   }
 
   STRETTO_DEVICE std::uint32_t sent(std::uint32_t i) const { return links_.sent[i]; }
@@ -180,9 +181,17 @@ class ExchangeConnections {
       machine_.fail(step, peer(i).rank);
       return false;
     }
-    if (!disagrees(i, machine_.load_word(&own_words(i).greeting))) return true;
-    machine_.disagree(step, peer(i).rank);
-    return false;
+    const std::uint64_t greeting = machine_.load_word(&own_words(i).greeting);
+    if (disagrees(i, greeting)) {
+      machine_.disagree(step, peer(i).rank);
+      return false;
+    }
+    // Nobody gave the peer credit to go on so far but another run, and the message of this one may be gone by now.
+    if (takes_from(i) && ahead(i, greeting) >= static_cast<std::int32_t>(exchange_.packet_slots)) {
+      machine_.collide();
+      return false;
+    }
+    return true;
   }
 
   /// What is due once in many messages. All threads come here, failed or not, and meet.

@@ -107,18 +107,19 @@ class ShortSumRunner {
     part.offset = (channel_ * sum_.packets + part.packet) * static_cast<std::uint32_t>(kGranule_bytes);
     part.left = part.offset < sum_.bytes ? sum_.bytes - part.offset : 0;
     LinkWords& mine = words(sum_.window, part.peer);
+    // First: who finds it free reads what the run before has left. Looked at when all is done.
+    part.was_busy = part.packet == 0 ? machine_.mark(&mine.busy, 1) : 0;
     part.head = machine_.load_credit(&mine.head);
     part.sent = mine.sent;
     part.received = mine.received;
     part.own = load_plain<kGranule_bytes>(sum_.input + part.offset, part.left);
-    part.was_busy = part.packet == 0 ? machine_.mark(&mine.busy, 1) : 0;  // looked at when all is done
   }
 
   /// All is sent before anything is waited for. The packet goes first: who has received it waits for the greeting.
   STRETTO_DEVICE void send(const Part& part) {
     if (STRETTO_RARELY(part.sent - part.head >= slots())) {
       const Wait wait = wait_for(part, sum_.put_steps[part.peer]);
-      if (!acquire(machine_, &words(sum_.window, part.peer), part.sent, slots(), wait)) machine_.give_up();
+      if (!acquire(machine_, &words(sum_.window, part.peer), part.sent, wait)) machine_.give_up();
     }
     if (machine_.failed() || is_idle(part)) return;
     std::byte* const window = sum_.windows[part.peer];
@@ -141,9 +142,10 @@ class ShortSumRunner {
     std::uint32_t descriptor;
     std::uint32_t step;
     std::uint32_t rank;
+    std::uint32_t slots;
   };
   STRETTO_DEVICE Wait wait_for(const Part& part, std::uint32_t step) const {
-    return {part.received + 1, sum_.descriptor, step, part.peer + (part.peer < sum_.own_place ? 0 : 1)};
+    return {part.received + 1, sum_.descriptor, step, part.peer + (part.peer < sum_.own_place ? 0 : 1), slots()};
   }
   /// How far the peer's greetings are ahead of the operation: 0: it is of this one.
   STRETTO_DEVICE static std::int32_t ahead(const Wait& wait, std::uint64_t greeting) {
@@ -156,8 +158,12 @@ class ShortSumRunner {
                                           std::uint64_t greeting) {
     // Of a block that gives up, peers' greetings may be of an earlier operation, which has been told already.
     const bool differs = !machine.failed() && disagrees(wait, greeting);
-    if (!STRETTO_RARELY(differs) && machine.keep_waiting(patience)) return true;
-    if (differs) {
+    if (!STRETTO_RARELY(differs) && machine.keep_waiting(patience)) {
+      // Nobody gave the peer credit to go on so far but another run, and the message of this one may be gone by now.
+      const bool is_left_behind = ahead(wait, greeting) >= static_cast<std::int32_t>(wait.slots);
+      if (!STRETTO_RARELY(is_left_behind && machine.has_looked(patience))) return true;
+      machine.collide();
+    } else if (differs) {
       machine.disagree(wait.step, wait.rank);
     } else {
       machine.fail(wait.step, wait.rank);
@@ -167,10 +173,9 @@ class ShortSumRunner {
 
   /// Until the slot is free; false: it is time to give up. Rare: a credit was mostly given long ago. So this is code of
   /// its own, which gets copies: a reference would keep the machine out of registers.
-  STRETTO_DEVICE_RARE static bool acquire(Machine machine, const LinkWords* mine, std::uint32_t sent,
-                                          std::uint32_t slots, Wait wait) {
+  STRETTO_DEVICE_RARE static bool acquire(Machine machine, const LinkWords* mine, std::uint32_t sent, Wait wait) {
     typename Machine::Patience patience(machine);
-    while (sent - machine.load_credit(&mine->head) >= slots) {
+    while (sent - machine.load_credit(&mine->head) >= wait.slots) {
       if (!keep_waiting(machine, patience, wait, machine.load_word(&mine->greeting))) return false;
     }
     return true;

@@ -55,6 +55,7 @@ void DeviceTeam::pretend_history(std::uint32_t messages, std::uint32_t signalled
         device::LinkWords& words = window(static_cast<Rank>(owner)).link(shape_, channel, peer);
         words.head = words.sent = words.received = messages;
         words.tail = signalled;
+        words.greeting = messages;
       }
     }
     for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
@@ -74,6 +75,10 @@ void DeviceTeam::withhold_credits(Rank from, Rank by) {
 
 void DeviceTeam::pretend_busy(Rank rank, Rank peer) {
   window(rank).link(shape_, 0, static_cast<std::uint32_t>(peer)).busy = 1;
+}
+
+void DeviceTeam::pretend_behind(Rank rank, Rank peer, std::uint32_t n_messages) {
+  window(rank).link(shape_, 0, static_cast<std::uint32_t>(peer)).received -= n_messages;
 }
 
 std::vector<std::byte> DeviceTeam::window_bytes(Rank rank) const {

@@ -48,6 +48,8 @@ class DeviceTeam {
   void withhold_credits(Rank from, Rank by);
   /// As if an exchange of `rank` with `peer` were under way.
   void pretend_busy(Rank rank, Rank peer);
+  /// As a run does that has read the words of channel 0 before others took `n_messages` of the peer's.
+  void pretend_behind(Rank rank, Rank peer, std::uint32_t n_messages);
   /// May be called by several threads at once, for ranks of their own. `calls` by rank; a rank without a program does
   /// not take part. `op` of the collectives that do not reduce: any.
   std::vector<RankResult> run(device::Protocol protocol, strettoDataType_t type, strettoRedOp_t op, bool reduces,

@@ -77,6 +77,21 @@ TEST(ShortSum, SecondRunAtOnce_IsFoundOut) {
   }
 }
 
+TEST(ShortSum, RunThatOthersHaveLeftBehind_IsFoundOut) {
+  for (const Short which : {Short{0}, kAll}) {
+    Ranks ranks(2, 31);
+    std::vector<std::int64_t> outputs(2, -7);
+    for (int i = 0; i < 3; ++i) ranks.run_some(kAll, which, {1, 1}, outputs);
+    EXPECT_EQ(outputs[1], 2);
+    ranks.team().pretend_behind(1, 0, ranks.team().shape().packet_slots + 1);
+    outputs[1] = -7;
+    const std::vector<RankResult> results = ranks.run_some(0b10, which, {1, 1}, outputs);
+    ASSERT_FALSE(results[1].failures.empty());
+    EXPECT_EQ(results[1].failures[0].reason, device::KernelFailure::concurrent);
+    EXPECT_EQ(outputs[1], -7);
+  }
+}
+
 TEST(ShortSum, CreditThatIsNotGiven_IsWaitedForAndNamed) {
   std::vector<std::vector<RankResult>> by_kernel;
   for (const Short which : {Short{0}, kAll}) {
