@@ -61,15 +61,15 @@ bool exports_prefix(const std::string& path, const std::string& prefix) {
   return false;
 }
 
-const Nccl& Nccl::load(const std::string& file) {
+const Nccl& Nccl::load(const std::string& file, Whose whose) {
   static std::mutex mutex;
   static std::unique_ptr<const Nccl> loaded;
   const std::lock_guard lock(mutex);
-  if (!loaded) loaded.reset(new Nccl(file));
+  if (!loaded) loaded.reset(new Nccl(file, whose));
   return *loaded;
 }
 
-Nccl::Nccl(const std::string& file) {
+Nccl::Nccl(const std::string& file, Whose whose) : whose_(whose) {
   // Never closed: its threads and its CUDA state do not take that well.
   void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
@@ -79,7 +79,11 @@ Nccl::Nccl(const std::string& file) {
   link_map* map = nullptr;
   path_ = dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 ? map->l_name : file;
   // Its own symbols, and those of a libstretto that it is linked to.
-  if (exports_prefix(path_, "stretto") || dlsym(library, "strettoGetVersion") != nullptr) {
+  const bool is_strettos = exports_prefix(path_, "stretto") || dlsym(library, "strettoGetVersion") != nullptr;
+  if (!is_strettos && whose == Whose::strettos_drop_in) {
+    throw std::runtime_error("--compare: " + path_ + " is not stretto's drop-in for NCCL: give nccl=FILE for NVIDIA's");
+  }
+  if (is_strettos && whose == Whose::nvidias) {
     throw std::runtime_error("--compare: " + path_ +
                              " is stretto's own drop-in for NCCL: name NVIDIA's file with --compare nccl=FILE");
   }

@@ -5,20 +5,26 @@
 #include <string>
 
 #include "perf/common/calls.hpp"
+#include "perf/common/options.hpp"
 
 namespace stretto::perf {
 
 class Nccl {
  public:
+  /// Whose file it must be: a comparison of stretto with itself by mistake would look splendid.
+  enum class Whose { nvidias, strettos_drop_in };
+
   /// The library of this process. The first call loads `file`, as dlopen finds it; throws std::runtime_error if it
-  /// cannot be loaded, lacks a function, or is stretto's own drop-in: that would be a comparison with itself.
-  static const Nccl& load(const std::string& file);
+  /// cannot be loaded, lacks a function, or is not whose it should be.
+  static const Nccl& load(const std::string& file, Whose whose = Whose::nvidias);
 
   const Calls& calls() const noexcept { return calls_; }
   /// Of the file that was loaded.
   const std::string& path() const noexcept { return path_; }
-  /// "2.28.9".
+  /// "2.28.9": the drop-in, too, answers so.
   const std::string& version() const noexcept { return version_; }
+  /// "NCCL 2.28.9".
+  std::string name() const { return (whose_ == Whose::nvidias ? "NCCL " : "stretto's drop-in for NCCL ") + version_; }
 
   strettoUniqueId make_unique_id() const;
   /// Joins as `rank` on the current device. Within a group of calls() the handle is written by its end.
@@ -26,9 +32,10 @@ class Nccl {
   void destroy(strettoComm_t comm) const noexcept;
 
  private:
-  explicit Nccl(const std::string& file);
+  Nccl(const std::string& file, Whose whose);
   void find_functions(void* library);
 
+  Whose whose_;
   std::string path_;
   std::string version_;
   Calls calls_{};
@@ -36,6 +43,10 @@ class Nccl {
   strettoResult_t (*init_rank_)(strettoComm_t*, int, strettoUniqueId, int) = nullptr;
   strettoResult_t (*destroy_)(strettoComm_t) = nullptr;
 };
+
+inline Nccl::Whose whose_nccl(const Options& options) {
+  return options.nccl_is_drop_in ? Nccl::Whose::strettos_drop_in : Nccl::Whose::nvidias;
+}
 
 /// A communicator of NCCL.
 class NcclCommunicator {

@@ -78,7 +78,9 @@ void declare_gpus(CLI::App& app, Options& options, Raw& raw) {
       "--ceiling", options.ceiling,
       "what the link can do in each direction, in GB/s, or link_perf's JSON, which has it: adds the per cent "
       "that busbw is of it");
-  app.add_option("--compare", raw.compare, "with --device: nccl[=FILE], the library to measure in turns with this one");
+  app.add_option("--compare", raw.compare,
+                 "with --device: the library to measure in turns with this one: nccl[=FILE], or "
+                 "drop-in=FILE, stretto's libnccl.so.2");
   app.add_option("--pairs", options.pairs, "with --compare: turns of each library");
 }
 
@@ -176,10 +178,13 @@ void understand_gpus(const Raw& raw, Options& options) {
     if (options.cpu_time) refuse("-C", "a graph (-G) is launched, and not called: its CPU time would mislead");
   }
   if (raw.compare.empty()) return;
-  if (raw.compare != "nccl" && !(raw.compare.starts_with("nccl=") && raw.compare.size() > 5)) {
-    refuse("--compare", "'" + raw.compare + "' is no library to compare with; give nccl, or nccl=FILE");
+  const std::string kind = raw.compare.substr(0, raw.compare.find('='));
+  const std::string file = raw.compare.size() > kind.size() ? raw.compare.substr(kind.size() + 1) : "";
+  options.nccl_is_drop_in = kind == "drop-in";
+  if ((kind != "nccl" && !options.nccl_is_drop_in) || (file.empty() && raw.compare != "nccl")) {
+    refuse("--compare", "'" + raw.compare + "' is no library to compare with; give nccl, nccl=FILE or drop-in=FILE");
   }
-  options.nccl = raw.compare == "nccl" ? "libnccl.so.2" : raw.compare.substr(5);
+  options.nccl = raw.compare == "nccl" ? "libnccl.so.2" : file;
   if (options.cpu_time || options.blocking) refuse("--compare", "times streams: it goes with neither -C nor -z");
   if (options.iterations < 1) refuse("--compare", "there are no iterations (-n) to time");
 }

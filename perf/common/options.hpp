@@ -52,9 +52,10 @@ struct Options {
   int graph_launches = 0;    ///< of a graph of all iterations; 0: no graph
   bool blocking = false;     ///< wait for each operation before the next is issued
   std::string nccl;          ///< library to compare with; empty: none
-  int pairs = 10;            ///< turns of each library, when two are compared
-  std::string ceiling;       ///< what --ceiling was given; empty: nothing
-  double ceiling_gbps = 0;   ///< that it means; 0: none
+  bool nccl_is_drop_in = false;
+  int pairs = 10;           ///< turns of each library, when two are compared
+  std::string ceiling;      ///< what --ceiling was given; empty: nothing
+  double ceiling_gbps = 0;  ///< that it means; 0: none
   std::string algorithm;
   std::string json_file;
   ChildSlot child;

@@ -75,7 +75,7 @@ class GatheredTexts {
 RankBench::RankBench(const Collective& collective, const Options& options, Seats seats, Watchdog& watchdog)
     : collective_(collective),
       options_(options),
-      nccl_(options.nccl.empty() ? nullptr : &Nccl::load(options.nccl)),
+      nccl_(options.nccl.empty() ? nullptr : &Nccl::load(options.nccl, whose_nccl(options))),
       figures_(std::move(seats.figures)),
       seats_(std::move(seats.seats)),
       watchdog_(watchdog),
@@ -156,7 +156,7 @@ RunInfo RankBench::gather_info() {
     each.gpu_bus_id = gpu_texts[2].get(rank);
   }
   if (compares()) {
-    info.rival = "NCCL " + nccl_->version();
+    info.rival = nccl_->name();
     info.rival_path = nccl_->path();
   }
   return info;

@@ -77,7 +77,7 @@ void join_on_gpus(Seats& all, const Options& options) {
 }
 
 void join_nccl(Seats& all, const Options& options) {
-  const Nccl& nccl = Nccl::load(options.nccl);
+  const Nccl& nccl = Nccl::load(options.nccl, whose_nccl(options));
   const bool first = all.figures.rank() == 0;
   const strettoUniqueId id = share(all.figures, first ? nccl.make_unique_id() : strettoUniqueId{});
   std::vector<strettoComm_t> handles(all.seats.size(), nullptr);

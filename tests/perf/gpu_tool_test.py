@@ -203,6 +203,15 @@ class Compare(unittest.TestCase):
         self.assertEqual((done.returncode, rows(done)), (3, []))
         self.assertIn("stretto's own drop-in", done.stderr)
 
+    def test_the_drop_in_is_measured_only_where_it_is_asked_for(self):
+        done = run(ALL_REDUCE, *SMALL, "--device", "gpu", "--compare", f"drop-in={NCCL}")
+        self.assertEqual((done.returncode, rows(done)), (3, []))
+        self.assertIn(f"{NCCL} is not stretto's drop-in", done.stderr)
+        for compare in ("drop-in", "drop-in=", "dropin=x"):
+            done = run(ALL_REDUCE, *SMALL, "--device", "gpu", "--compare", compare)
+            self.assertEqual((done.returncode, rows(done)), (2, []), compare)
+            self.assertIn("drop-in=FILE", done.stderr)
+
     def test_a_library_that_is_not_there_is_named(self):
         done = run(ALL_REDUCE, *SMALL, "--device", "gpu", "--compare", "nccl=/nowhere/libnccl.so.2")
         self.assertEqual((done.returncode, rows(done)), (3, []))
