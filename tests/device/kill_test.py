@@ -1,4 +1,5 @@
-"""A rank is killed, or stopped, in the middle of all-reduces, again and again: the survivors name it, shrink, and go on.
+"""A rank is killed, or stopped, in the middle of all-reduces, again and again: the survivors name it, shrink, and go on,
+until one is left; then other ranks are started.
 
 Arguments: survivor_program, the memory (host or cuda), and what befalls a rank (kill or stop). STRETTO_TEST_KILLS says
 how often a rank is killed, and a tenth of it how often one is stopped, which takes two seconds; the seed is printed."""
@@ -57,25 +58,40 @@ def judge(rank: int, survivor: Rank, victim: int, struck_s: float) -> tuple:
     assert took_s < LIMIT_S, f"rank {rank} names it after {took_s:.3f} s: {text}"
     shrunk_s = int(survivor.read_until("shrunk", f"rank {rank}")[1]) / 1e9
     assert survivor.read_until("done", f"rank {rank}")[1] == "20"
-    assert survivor.process.wait(END_LIMIT_S) == 0
     return took_s, shrunk_s, int(operation) >= 0
 
 
-def trial(chance: random.Random, number: int) -> list:
-    victim = 0 if number == 0 else chance.randrange(RANKS)
-    ranks = [Rank(rank, f"kills-{os.getpid()}-{number}") for rank in range(RANKS)]
+def strike(chance: random.Random, left: list, victim: int) -> list:
+    """What the others make of it. `left`: the ranks, in their order; the victim goes from it."""
+    for rank, one in enumerate(left):
+        one.read_until("running", f"rank {rank} before anything befell one")
+    time.sleep(chance.random() * 0.05)
+    struck_s = time.monotonic()
+    left[victim].process.send_signal(signal.SIGKILL if FATE == "kill" else signal.SIGSTOP)
+    results = [judge(rank, one, victim, struck_s) for rank, one in enumerate(left) if rank != victim]
+    del left[victim]
+    return results
+
+
+def trials(chance: random.Random, first: int) -> list:
+    """The results of each strike: of as many as are due, until one rank is left. The first of all hits rank 0."""
+    ranks = [Rank(rank, f"kills-{os.getpid()}-{first}") for rank in range(RANKS)]
+    left = list(ranks)
+    found = []
     try:
-        for rank, started in enumerate(ranks):
-            started.read_until("running", f"rank {rank} before anything befell one")
-        time.sleep(chance.random() * 0.05)
-        struck_s = time.monotonic()
-        ranks[victim].process.send_signal(signal.SIGKILL if FATE == "kill" else signal.SIGSTOP)
-        return [judge(rank, one, victim, struck_s) for rank, one in enumerate(ranks) if rank != victim]
-    except AssertionError as error:
-        raise AssertionError(f"trial {number}, victim {victim}: {error}") from error
+        while len(left) > 1 and first + len(found) < TRIALS:
+            number = first + len(found)
+            victim = 0 if number == 0 else chance.randrange(len(left))
+            try:
+                found.append(strike(chance, left, victim))
+            except AssertionError as error:
+                raise AssertionError(f"{FATE} {number}, of {len(left)}, victim {victim}: {error}") from error
+        if len(left) == 1:
+            assert left[0].process.wait(END_LIMIT_S) == 0, left[0].process.stdout.read()
     finally:
         for one in ranks:
             one.end()
+    return found
 
 
 def main() -> int:
@@ -86,8 +102,13 @@ def main() -> int:
         return 0
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed={seed}")
+    start_s = time.monotonic()
     chance = random.Random(seed)
-    results = [result for number in range(TRIALS) for result in trial(chance, number)]
+    strikes = []
+    while len(strikes) < TRIALS:
+        strikes += trials(chance, len(strikes))
+        print(f"{len(strikes)} of {TRIALS}, {time.monotonic() - start_s:.0f} s", flush=True)
+    results = [result for strike_results in strikes for result in strike_results]
     print(f"{TRIALS} times {FATE}, {len(results)} survivors: slowest to name it {max(r[0] for r in results) * 1e3:.1f} ms, "
           f"to shrink {max(r[1] for r in results) * 1e3:.1f} ms; {sum(r[2] for r in results)} were in an operation")
     return 0

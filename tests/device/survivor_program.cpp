@@ -1,5 +1,5 @@
 // A rank of kill_test.py: sums on a stream in a loop until some rank's death or standstill is an error, leaves that
-// rank behind by strettoCommShrink, and goes on. Started with the variables of a launcher; prints what it finds, one
+// rank behind by strettoCommShrink, and goes on so until it is alone. Started with the variables of a launcher; prints what it finds, one
 // line each.
 //
 //   survivor_program host|cuda     the memory that it works on
@@ -134,7 +134,8 @@ strettoErrorInfo_t error_with_operation(strettoComm_t comm, bool in_one) {
   return info;
 }
 
-void live_on(strettoComm_t comm, Memory& memory) {
+/// Through the loss of a rank. Returns the communicator of those who are left, in place of `comm`.
+strettoComm_t live_on(strettoComm_t comm, Memory& memory) {
   bool unfinished = false;
   const strettoResult_t error = sum_until_error(comm, memory, unfinished);
   const strettoErrorInfo_t info = error_with_operation(comm, unfinished);
@@ -152,13 +153,17 @@ void live_on(strettoComm_t comm, Memory& memory) {
     if (result != strettoSuccess) fail("sum afterwards", strettoGetLastError(child));
     if (!right) fail("sum afterwards", "a wrong result");
   }
-  need(strettoCommDestroy(child), "destroy the child");
   need(strettoCommDestroy(comm), "destroy the parent");
-  const std::vector<std::int64_t> values(kMost, 42);  // the device is as it was, without any communicator
+  std::printf("done %d\n", kSumsAfterwards);
+  return child;
+}
+
+/// The device is as it was, without any communicator.
+void check_device(Memory& memory) {
+  const std::vector<std::int64_t> values(kMost, 42);
   memory.put(values);
   memory.synchronize();
   if (memory.get(kMost) != values) fail("memory", "does not hold what was put there");
-  std::printf("done %d\n", kSumsAfterwards);
 }
 
 int run(bool on_device, bool probe) {
@@ -187,7 +192,11 @@ int run(bool on_device, bool probe) {
   }
   strettoComm_t comm = nullptr;
   need(strettoCommInitEnvironment(&comm, &config), "start");
-  live_on(comm, *memory);
+  for (int n_left = 0; strettoCommCount(comm, &n_left) == strettoSuccess && n_left > 1;) {
+    comm = live_on(comm, *memory);
+  }
+  need(strettoCommDestroy(comm), "destroy the last communicator");
+  check_device(*memory);
   return 0;
 }
 
