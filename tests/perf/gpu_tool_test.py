@@ -182,7 +182,7 @@ class Compare(unittest.TestCase):
             done = run(ALL_REDUCE, *SMALL, "--device", "gpu", "-t", "2", "--compare", f"nccl={NCCL}", "--pairs", "2", "-J", path)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             ratios = gpu.ratios_of(path)
-        self.assertEqual(sorted({size for _, size in ratios}), [8, 64, 512, 4096])
+        self.assertEqual(sorted({size for _, size, _ in ratios}), [8, 64, 512, 4096])
         self.assertEqual(len(ratios), 8, "in place and not")
 
     def test_graphs_are_shared_out_over_the_turns(self):
