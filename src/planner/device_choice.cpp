@@ -36,10 +36,10 @@ Picoseconds pair_cost(const PairTimes& pair, bool by_packets, std::uint64_t bloc
 }  // namespace
 
 PairTimes pair_times(bool in_graph) {
-  constexpr PairTimes kEager{5'940'000, 6'515, 9'730'000, 2'870};
+  constexpr PairTimes kEager{6'811'000, 5'448, 9'299'000, 2'882};
   // Of slots in graphs there are no reports: what they are taken to spare is what packets spare.
-  constexpr Picoseconds kSpared = kEager.packets_start - 2'390'000;
-  constexpr PairTimes kInGraph{2'390'000, 9'300, kEager.slots_start - kSpared, kEager.slots_byte_fs};
+  constexpr Picoseconds kSpared = kEager.packets_start - 2'211'000;
+  constexpr PairTimes kInGraph{2'211'000, 9'364, kEager.slots_start - kSpared, kEager.slots_byte_fs};
   return in_graph ? kInGraph : kEager;
 }
 

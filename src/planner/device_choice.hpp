@@ -11,7 +11,7 @@ namespace stretto {
 
 /// What an operation of two GPUs takes, from one to the next on a stream: a start and so much for each byte that
 /// crosses the link in a direction; all else that is done is hidden behind that. Fitted (fit_line) to the reports of
-/// two H100s with NVLink in perf/results/gpu, by tests/plan/device_prediction_test.cpp, which fails where these are no
+/// two H200s with NVLink in perf/results/gpu, by tests/plan/device_prediction_test.cpp, which fails where these are no
 /// longer what the reports give. The reports are of plans that were chosen, so these predict, and do not choose: they
 /// cannot say where one protocol overtakes the other.
 struct PairTimes {
