@@ -1,6 +1,6 @@
 // A rank of kill_test.py: sums on a stream in a loop until some rank's death or standstill is an error, leaves that
-// rank behind by strettoCommShrink, and goes on so until it is alone. Started with the variables of a launcher; prints what it finds, one
-// line each.
+// rank behind by strettoCommShrink, and goes on so until it is alone. Started with the variables of a launcher; prints
+// what it finds, one line each.
 //
 //   survivor_program host|cuda     the memory that it works on
 //   survivor_program cuda --probe  prints how many devices there are; exit status 1 and why, if none
