@@ -18,6 +18,8 @@ from jobs import Counts, Job, StepFailed, StepSkipped
 # (which builds a copy of the library) run once; `simulator` takes its number of seeds from STRETTO_TEST_SEEDS, and the
 # tests of room fault theirs of kills from STRETTO_TEST_KILLS.
 ONCE = "^(structure|long|mpi|extension|bench)$"
+# By name, what runs the same code as other tests do, in other orders: not under sanitizers, which make it slow.
+AGAIN = "^(Debug[.]TestsOf|Mutation[.])"
 
 
 def dev() -> Counts:
@@ -40,7 +42,7 @@ def sanitized(preset: str) -> Counts:
     }
     # Pure code has no threads that could race; what tools run in threads other tests run, too, in less time.
     left_out = f"{ONCE}|^pure$|^tools$" if preset == "tsan" else ONCE
-    return tests.ctest(preset, "-LE", left_out, env=options, prefix=prefix)
+    return tests.ctest(preset, "-LE", left_out, "-E", AGAIN, env=options, prefix=prefix)
 
 
 def fixed_addresses() -> list:
