@@ -37,11 +37,12 @@ std::uint32_t threads_for(const Binding& binding, device::Protocol protocol) {
 }  // namespace
 
 DeviceEngine::DeviceEngine(Membership membership) : membership_(std::move(membership)), pair_cache_(*membership_.gpu) {
-  const auto model_of = [this](const device::WindowShape& shape, bool in_graph) {
+  const auto model_of = [this](const device::WindowShape& shape, const PairTimes& pair) {
     return default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots,
-                                membership_.max_channels, in_graph);
+                                membership_.max_channels, pair);
   };
-  models_ = {model_of(windows().shape(), false), model_of(membership_.graph_windows->shape(), true)};
+  const PairTimes& eager = membership_.settings.pair_times;
+  models_ = {model_of(windows().shape(), eager), model_of(membership_.graph_windows->shape(), in_graph(eager))};
   mailbox_ = reinterpret_cast<DeviceMailbox*>(gpu().allocate_pinned(sizeof(DeviceMailbox)));
 }
 

@@ -20,6 +20,11 @@ void check(const Settings& settings) {
     throw Error(strettoRemoteError,
                 format("its constant {} is {}, and no machine's", row.name, settings.constants.*row.field));
   }
+  for (const PairTimeRow& row : pair_time_rows()) {
+    if (settings.pair_times.*row.field <= row.most) continue;
+    throw Error(strettoRemoteError,
+                format("its constant {} is {}, and no machine's", row.name, settings.pair_times.*row.field));
+  }
   if (sane) return;
   throw Error(strettoRemoteError, format("{} channels and {} slots of {} bytes cannot be", settings.max_channels,
                                          settings.shm_slots, settings.shm_slot_bytes));
@@ -41,6 +46,7 @@ std::vector<std::byte> encode(const RankCard& card) {
   out.number(card.settings.shm_slots);
   out.number(encode(card.settings.debug));
   for (const LinkConstantRow& row : link_constant_rows()) out.number(card.settings.constants.*row.field);
+  for (const PairTimeRow& row : pair_time_rows()) out.number(card.settings.pair_times.*row.field);
   out.number(card.resident_blocks);
   for (const std::byte byte : card.gpu) out.number(byte);
   return out.take();
@@ -62,6 +68,7 @@ RankCard decode_rank_card(std::span<const std::byte> bytes) {
   card.settings.debug = decode_debug_mode(in.number<std::uint8_t>());
   for (const LinkConstantRow& row : link_constant_rows())
     card.settings.constants.*row.field = in.number<std::uint64_t>();
+  for (const PairTimeRow& row : pair_time_rows()) card.settings.pair_times.*row.field = in.number<std::uint64_t>();
   card.resident_blocks = in.number<std::uint32_t>();
   for (std::byte& byte : card.gpu) byte = in.number<std::byte>();
   check(card.settings);

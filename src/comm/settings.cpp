@@ -128,6 +128,7 @@ void adopt_tuning(Settings& settings, const Environment& environment) {
   TuningInForce tuning = tuning_in_force(environment);
   if (!tuning.warning.empty()) log(LogLevel::warn, "event=tuning comm={} text=\"{}\"", settings.name, tuning.warning);
   settings.constants = tuning.constants;
+  settings.pair_times = tuning.pair_times;
   settings.constants_source = std::move(tuning.source);
 }
 

@@ -11,6 +11,7 @@
 #include "comm/debug_mode.hpp"
 #include "device/gpu.hpp"
 #include "plan/cost_model.hpp"
+#include "planner/device_choice.hpp"
 #include "stretto/stretto.h"
 
 namespace stretto {
@@ -46,6 +47,7 @@ struct Settings {
   std::uint32_t shm_slots = 0;
   DebugMode debug;
   LinkConstants constants;
+  PairTimes pair_times;                     ///< of device communicators of two
   std::string constants_source = "rank 0";  ///< for the log; rank 0 itself says more (adopt_tuning)
 };
 

@@ -6,7 +6,7 @@
 #include "base/text.hpp"
 #include "comm/rank_card.hpp"
 #include "comm/this_machine.hpp"
-#include "comm/window_shapes.hpp"
+#include "device/window_shapes.hpp"
 
 namespace stretto {
 namespace {
@@ -268,6 +268,7 @@ void Setup::adopt_cards(const std::vector<std::vector<std::byte>>& blobs) {
   mine.shm_slots = roots.shm_slots != 0 ? roots.shm_slots : 4;
   mine.debug = roots.debug;
   mine.constants = roots.constants;
+  mine.pair_times = roots.pair_times;
   membership_.topology = std::make_unique<Topology>(std::move(identities));
   membership_.max_channels = mine.max_channels != 0 ? static_cast<int>(mine.max_channels) : 2;
   if (on_device()) membership_.max_channels = device_channels(cards, mine.max_channels);

@@ -1,9 +1,19 @@
 #include "planner/device_choice.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace stretto {
 namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000'000;
+constexpr std::uint64_t kMicrosecondFs = 1'000'000'000;
+constexpr std::array kPairTimeRows = {
+    PairTimeRow{"packets_start_ps", &PairTimes::packets_start, kSecond},
+    PairTimeRow{"packets_byte_fs", &PairTimes::packets_byte_fs, kMicrosecondFs},
+    PairTimeRow{"slots_start_ps", &PairTimes::slots_start, kSecond},
+    PairTimeRow{"slots_byte_fs", &PairTimes::slots_byte_fs, kMicrosecondFs},
+};
 
 /// A device's memory is one level, and its blocks share nothing that a model of cores would know of.
 LinkModel device_link(Picoseconds message, Picoseconds byte, std::uint64_t slot_bytes, std::uint32_t slots) {
@@ -35,20 +45,26 @@ Picoseconds pair_cost(const PairTimes& pair, bool by_packets, std::uint64_t bloc
 
 }  // namespace
 
-PairTimes pair_times(bool in_graph) {
-  constexpr PairTimes kEager{6'811'000, 5'448, 9'299'000, 2'882};
+std::span<const PairTimeRow> pair_time_rows() noexcept { return kPairTimeRows; }
+
+PairTimes in_graph(const PairTimes& eager) {
+  constexpr PairTimes kEager;
+  constexpr Picoseconds kPacketsStart = 2'211'000;
+  constexpr std::uint64_t kPacketsByteFs = 9'364;
   // Of slots in graphs there are no reports: what they are taken to spare is what packets spare.
-  constexpr Picoseconds kSpared = kEager.packets_start - 2'211'000;
-  constexpr PairTimes kInGraph{2'211'000, 9'364, kEager.slots_start - kSpared, kEager.slots_byte_fs};
-  return in_graph ? kInGraph : kEager;
+  constexpr Picoseconds kSpared = kEager.packets_start - kPacketsStart;
+  const auto spared_of = [](Picoseconds start) { return start > kSpared ? start - kSpared : 0; };
+  // Packets in a graph follow one another so closely that their bytes count for more than beside a launch.
+  const std::uint64_t packets_byte_fs = eager.packets_byte_fs * kPacketsByteFs / kEager.packets_byte_fs;
+  return {spared_of(eager.packets_start), packets_byte_fs, spared_of(eager.slots_start), eager.slots_byte_fs};
 }
 
 DeviceModel default_device_model(std::uint64_t packet_slot_bytes, std::uint32_t packet_slots, std::uint64_t slot_bytes,
-                                 std::uint32_t slots, int max_channels, bool in_graph) {
+                                 std::uint32_t slots, int max_channels, const PairTimes& pair) {
   const auto channels = static_cast<std::uint64_t>(max_channels);
   DeviceModel model;
   model.max_channels = max_channels;
-  model.pair = pair_times(in_graph);
+  model.pair = pair;
   // All channels' slots together are what is under way: rounds are counted in those.
   model.packets = device_link(1'100'000, 6, packet_slot_bytes * channels, packet_slots);
   model.slots = device_link(3'000'000, 3, slot_bytes * channels, slots);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "base/error.hpp"
 #include "base/small_file.hpp"
@@ -19,6 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr std::string_view kFormat = "stretto tuning 1";
 constexpr std::size_t kMembers = 5;
+constexpr const char* kPair = "two_gpus";  ///< only where they were measured
 
 [[noreturn]] void refuse(std::string why) {
   throw Error(strettoInvalidArgument, std::move(why), "STRETTO_TUNING_FILE");
@@ -30,12 +32,28 @@ const Json& member(const Json& object, const char* name) {
   return *found;
 }
 
-std::uint64_t constant_in(const Json& constants, const LinkConstantRow& row) {
-  const Json& value = member(constants, std::string(row.name).c_str());
-  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > row.most) {
-    refuse(format("its \"{}\" is no whole number from 0 to {}", row.name, row.most));
+/// The object's numbers, one for each row and no others.
+template <typename Numbers, typename Row>
+Numbers numbers_in(const Json& all, const char* name, std::span<const Row> rows) {
+  const Json& object = member(all, name);
+  if (!object.is_object()) refuse(format("its \"{}\" is no object", name));
+  Numbers numbers;
+  for (const Row& row : rows) {
+    const Json& value = member(object, std::string(row.name).c_str());
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > row.most) {
+      refuse(format("its \"{}\" is no whole number from 0 to {}", row.name, row.most));
+    }
+    numbers.*row.field = value.get<std::uint64_t>();
   }
-  return value.get<std::uint64_t>();
+  if (object.size() != rows.size()) refuse(format("its \"{}\" holds one that is unknown", name));
+  return numbers;
+}
+
+template <typename Numbers, typename Row>
+Json json_of(const Numbers& numbers, std::span<const Row> rows) {
+  Json object;
+  for (const Row& row : rows) object[std::string(row.name)] = numbers.*row.field;
+  return object;
 }
 
 /// Nobody else may have a say in what all ranks of a job do.
@@ -80,14 +98,12 @@ void make_folders_of(const std::string& path) {
 }
 
 std::string tuning_to_json(const Tuning& tuning) {
-  Json constants;
-  for (const LinkConstantRow& row : link_constant_rows())
-    constants[std::string(row.name)] = tuning.constants.*row.field;
-  const Json all = {{"format", kFormat},
-                    {"hardware", tuning.hardware},
-                    {"ranks", tuning.n_ranks},
-                    {"error_percent", std::round(tuning.error_percent * 10) / 10},
-                    {"constants", constants}};
+  Json all = {{"format", kFormat},
+              {"hardware", tuning.hardware},
+              {"ranks", tuning.n_ranks},
+              {"error_percent", std::round(tuning.error_percent * 10) / 10},
+              {"constants", json_of(tuning.constants, link_constant_rows())}};
+  if (tuning.pair_times) all[kPair] = json_of(*tuning.pair_times, pair_time_rows());
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -109,11 +125,10 @@ Tuning parse_tuning(std::string_view text) {
   const Json& error = member(all, "error_percent");
   if (!error.is_number() || !(error.get<double>() >= 0)) refuse("its \"error_percent\" is no number from 0 on");
   tuning.error_percent = error.get<double>();
-  if (all.size() != kMembers) refuse("it holds more than is expected");
-  const Json& constants = member(all, "constants");
-  if (!constants.is_object()) refuse("its \"constants\" are no object");
-  for (const LinkConstantRow& row : link_constant_rows()) tuning.constants.*row.field = constant_in(constants, row);
-  if (constants.size() != link_constant_rows().size()) refuse("its \"constants\" hold one that is unknown");
+  const bool has_pair = all.contains(kPair);
+  if (all.size() != kMembers + (has_pair ? 1 : 0)) refuse("it holds more than is expected");
+  tuning.constants = numbers_in<LinkConstants>(all, "constants", link_constant_rows());
+  if (has_pair) tuning.pair_times = numbers_in<PairTimes>(all, kPair, pair_time_rows());
   return tuning;
 }
 
@@ -176,6 +191,7 @@ TuningInForce tuning_in_force(const Environment& environment) {
     const std::string& here = hardware();
     if (tuning.hardware != here) refuse(format("it is of other hardware ({}), this is {}", tuning.hardware, here));
     result.constants = tuning.constants;
+    result.pair_times = tuning.pair_times.value_or(PairTimes());
     result.source = *path;
   } catch (const Error& error) {
     result.warning = format("tuning file {} is not used: {}; the defaults are. `stretto tune` writes a new one", *path,

@@ -9,6 +9,7 @@
 
 #include "base/environment.hpp"
 #include "plan/cost_model.hpp"
+#include "planner/device_choice.hpp"
 
 namespace stretto {
 
@@ -17,6 +18,7 @@ struct Tuning {
   LinkConstants constants;
   int n_ranks = 0;           ///< that measured
   double error_percent = 0;  ///< median of |predicted / measured - 1|, at sizes that were not fitted
+  std::optional<PairTimes> pair_times = std::nullopt;  ///< of two GPUs, where there are two and they were measured
 };
 
 constexpr std::size_t kMostTuningBytes = 1 << 14;
@@ -40,6 +42,7 @@ void write_tuning(const std::string& path, const Tuning& tuning);
 /// The constants in force, and where they are from.
 struct TuningInForce {
   LinkConstants constants;
+  PairTimes pair_times;
   std::string source = "defaults";  ///< or the file's path
   std::string warning;              ///< why a file that is there, or was asked for, is not used; "": nothing to say
 };

@@ -51,7 +51,7 @@ ARROWS = {
     # Plans of others: of files, XML is all it knows, and that is where topologies are read.
     "foreign": {"plan", "topology/files"},
     # Measures through the public interface, as programs do; communicators only read what it wrote.
-    "tuning": {"plan", "planner", "algorithms", "topology/probe"},
+    "tuning": {"plan", "planner", "algorithms", "topology/probe", "device"},
     "device": set(),
     "transports": {"device"},
     "transports/shm": {"transports", "device"},

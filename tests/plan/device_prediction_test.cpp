@@ -7,7 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "comm/window_shapes.hpp"
+#include "device/window_shapes.hpp"
 #include "planner/device_choice.hpp"
 #include "planner/link_fit.hpp"
 
@@ -36,7 +36,7 @@ DeviceModel model_of(bool of_graphs) {
   device::WindowShape shape = window_shape(2, kChannels);
   if (of_graphs) shape = graph_window_shape(shape);
   return default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots, kChannels,
-                              of_graphs);
+                              of_graphs ? in_graph({}) : PairTimes());
 }
 
 struct Row {
@@ -99,8 +99,8 @@ TEST(DevicePrediction, Constants_AreWhatTheReportsGive) {
     EXPECT_NEAR(start_ps, line.start_ps, 0.02 * line.start_ps);
     EXPECT_NEAR(byte_ps, line.byte_ps, 0.02 * line.byte_ps);
   };
-  const PairTimes eager = pair_times(false);
-  const PairTimes graphs = pair_times(true);
+  const PairTimes eager;
+  const PairTimes graphs = in_graph(eager);
   const auto ps = [](std::uint64_t value) { return static_cast<double>(value); };
   expect_line(points_of(true, false), ps(eager.packets_start), ps(eager.packets_byte_fs) * 1e-3);
   expect_line(points_of(false, false), ps(eager.slots_start), ps(eager.slots_byte_fs) * 1e-3);

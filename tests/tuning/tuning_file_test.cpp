@@ -54,6 +54,31 @@ TEST_F(TuningFile, Written_IsReadAgainAndInForce) {
   EXPECT_EQ(found.warning, "");
 }
 
+TEST_F(TuningFile, TwoGpus_AreKeptWhereTheyWereMeasured) {
+  Tuning tuning = tuning_of_here();
+  const std::string path = write("constants.json", tuning_to_json(tuning));
+  EXPECT_EQ(with(path).pair_times, PairTimes());
+  EXPECT_FALSE(parse_tuning(read(path)).pair_times);
+  tuning.pair_times = PairTimes{1, 2, 3, 4};
+  write_tuning(path, tuning);
+  EXPECT_EQ(parse_tuning(read(path)).pair_times, tuning.pair_times);
+  EXPECT_EQ(with(path).pair_times, *tuning.pair_times);
+  EXPECT_EQ(with(path).warning, "");
+  const nlohmann::json good = nlohmann::json::parse(tuning_to_json(tuning));
+  const auto expect_bad = [&](const char* name, const nlohmann::json& value, const std::string& why) {
+    nlohmann::json bad = good;
+    bad["two_gpus"][name] = value;
+    expect_refused(write("bad.json", bad.dump()), why);
+    EXPECT_EQ(with(file("bad.json")).pair_times, PairTimes());
+  };
+  for (const PairTimeRow& row : pair_time_rows()) {
+    const std::string name(row.name);
+    expect_bad(name.c_str(), -1, name);
+    expect_bad(name.c_str(), row.most + 1, name);
+  }
+  expect_bad("more", 1, "unknown");
+}
+
 TEST_F(TuningFile, WrittenOverAnother_ReplacesItAndLeavesNoDraft) {
   const std::string path = write("constants.json", "what was there before");
   write_tuning(path, tuning_of_here());

@@ -70,6 +70,7 @@ void add_tune(CLI::App& app, TuneOptions& options) {
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(std::uint64_t{1} << 14, std::uint64_t{1} << 30));
   command->add_flag("--force", options.force, "Keep them even if the defaults predict better");
+  command->add_flag("!--no-gpus", options.gpus, "Leave the GPUs alone (default: two of them are measured, too)");
   command->add_flag("--json", options.json, "Print JSON");
 }
 

@@ -50,6 +50,7 @@ struct TuneOptions {
   double seconds = 9;
   std::uint64_t most_bytes = 1 << 24;
   bool force = false;  ///< keep them even if the defaults predict better
+  bool gpus = true;    ///< two of them, too, where there are two
   bool json = false;
 };
 

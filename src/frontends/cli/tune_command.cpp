@@ -13,6 +13,7 @@
 #include "frontends/cli/tune_text.hpp"
 #include "planner/planner.hpp"
 #include "topology/probe/hardware.hpp"
+#include "tuning/gpu_pair.hpp"
 #include "tuning/measure.hpp"
 #include "tuning/tuning_file.hpp"
 
@@ -40,6 +41,10 @@ class Progress {
   bool on_terminal_ = isatty(STDERR_FILENO) == 1;
   int percent_ = -1;
 };
+
+/// GPUs have a time of their own, beside that of the ranks on the host.
+constexpr double kGpusPart = 0.3;
+constexpr std::uint64_t kGpusMoreBytes = 4;  ///< than blocks of the host have
 
 std::string path_of(const TuneOptions& options) {
   if (!options.out.empty()) return options.out;
@@ -92,6 +97,13 @@ TuneReport measure(const TuneOptions& options) {
   report.usual_to_quiet = usual_to_quiet(measured);
   report.fit = fit_link(samples, LinkConstants());
   report.predictions = predictions_of(measured, options.n_ranks, report.fit.constants);
+  if (options.gpus) {
+    const GpuPairOptions gpus{kGpusPart * options.seconds,
+                              std::min(kMostGpuBytes, kGpusMoreBytes * options.most_bytes)};
+    report.gpus = measure_gpu_pair(gpus, [&](double part) { progress.show(part); });
+    report.keeps_gpus = !report.gpus.names.empty() && (options.force || report.gpu_error_percent(report.gpus.times) <=
+                                                                            report.gpu_error_percent(PairTimes()));
+  }
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }
@@ -115,7 +127,9 @@ void tune(const TuneOptions& options) {
   const bool is_better = report.error_percent() <= report.error_of_defaults_percent();
   if (is_better || options.force) {
     report.path = path;
-    write_tuning(path, {report.hardware, report.fit.constants, report.n_ranks, report.error_percent()});
+    Tuning tuning{report.hardware, report.fit.constants, report.n_ranks, report.error_percent()};
+    if (report.keeps_gpus) tuning.pair_times = report.gpus.times;
+    write_tuning(path, tuning);
   }
   print(options.json ? tune_to_json(report) : tune_to_text(report));
   if (report.path.empty()) {

@@ -62,6 +62,50 @@ Json samples_json(const TuneReport& report) {
   return rows;
 }
 
+std::string gpus_text(const TuneReport& report) {
+  std::string text =
+      format("\nTwo GPUs: {}\n\n{:<24} {:>12} {:>12}\n", report.gpus.names, "constant", "default", "these GPUs");
+  const PairTimes defaults;
+  for (const PairTimeRow& row : pair_time_rows()) {
+    text += format("{:<24} {:>12} {:>12}\n", row.name, defaults.*row.field, report.gpus.times.*row.field);
+  }
+  text += format("\n{:<15} {:>12} {:<20} {:>12} {:>12} {:>8} {:>12}\n", "collective", "block_bytes", "protocol",
+                 "predicted_us", "measured_us", "ratio", "defaults_us");
+  for (const GpuMeasurement& each : report.gpus.measured) {
+    if (!each.held_back) continue;
+    const double predicted = predicted_ps(each, report.gpus.times);
+    text += format("{:<15} {:>12} {:<20} {:>12.2f} {:>12.2f} {:>8.2f} {:>12.2f}\n", row_of(each.collective).name,
+                   each.block_bytes, each.by_packets ? "packets" : "slots", predicted * 1e-6, each.time_ps * 1e-6,
+                   predicted / each.time_ps, predicted_ps(each, defaults) * 1e-6);
+  }
+  text += format("\nmedian error {:.0f} %; by the defaults {:.0f} %", report.gpu_error_percent(report.gpus.times),
+                 report.gpu_error_percent(defaults));
+  return text + (report.keeps_gpus ? "\n" : ": the defaults stay\n");
+}
+
+Json gpus_json(const TuneReport& report) {
+  if (report.gpus.names.empty()) return {};
+  const PairTimes defaults;
+  Json constants;
+  for (const PairTimeRow& row : pair_time_rows()) constants[std::string(row.name)] = report.gpus.times.*row.field;
+  Json rows = Json::array();
+  for (const GpuMeasurement& each : report.gpus.measured) {
+    rows.push_back({{"collective", row_of(each.collective).name},
+                    {"block_bytes", each.block_bytes},
+                    {"protocol", each.by_packets ? "packets" : "slots"},
+                    {"fitted", !each.held_back},
+                    {"predicted_us", predicted_ps(each, report.gpus.times) * 1e-6},
+                    {"measured_us", each.time_ps * 1e-6},
+                    {"defaults_us", predicted_ps(each, defaults) * 1e-6}});
+  }
+  return {{"gpus", report.gpus.names},
+          {"constants", constants},
+          {"operations", rows},
+          {"median_error_percent", report.gpu_error_percent(report.gpus.times)},
+          {"median_error_of_defaults_percent", report.gpu_error_percent(defaults)},
+          {"kept", report.keeps_gpus}};
+}
+
 double median_percent(const TuneReport& report, double (Prediction::*error)() const) {
   std::vector<double> errors;
   for (const Prediction& each : report.predictions) errors.push_back((each.*error)());
@@ -76,6 +120,14 @@ double Prediction::error_of_defaults() const { return std::abs(by_defaults_ps / 
 double TuneReport::error_percent() const { return median_percent(*this, &Prediction::error); }
 double TuneReport::error_of_defaults_percent() const { return median_percent(*this, &Prediction::error_of_defaults); }
 
+double TuneReport::gpu_error_percent(const PairTimes& times) const {
+  std::vector<double> errors;
+  for (const GpuMeasurement& each : gpus.measured) {
+    if (each.held_back) errors.push_back(std::abs(predicted_ps(each, times) / each.time_ps - 1));
+  }
+  return 100 * median(std::move(errors));
+}
+
 std::string tune_to_text(const TuneReport& report) {
   std::string text = format("{}\n{} ranks over shared memory, {} samples in {:.1f} s\n\n{}\n", report.hardware,
                             report.n_ranks, report.measured.size(), report.seconds, constants_table(report));
@@ -88,6 +140,7 @@ std::string tune_to_text(const TuneReport& report) {
         "the machine is quiet\n",
         report.usual_to_quiet);
   }
+  if (!report.gpus.names.empty()) text += gpus_text(report);
   return report.path.empty() ? text : text + format("written to {}\n", report.path);
 }
 
@@ -120,6 +173,7 @@ std::string tune_to_json(const TuneReport& report) {
                     {"median_error_percent", report.error_percent()},
                     {"median_error_of_defaults_percent", report.error_of_defaults_percent()},
                     {"samples", samples_json(report)},
+                    {"two_gpus", gpus_json(report)},
                     {"file", report.path.empty() ? Json() : Json(report.path)}};
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "planner/link_fit.hpp"
+#include "tuning/gpu_pair.hpp"
 #include "tuning/measure.hpp"
 
 namespace stretto::cli {
@@ -28,10 +29,14 @@ struct TuneReport {
   double usual_to_quiet = 1;  ///< median time by the time that is taken for undisturbed: how busy the machine was
   LinkFit fit;
   std::vector<Prediction> predictions;
+  GpuPairReport gpus;
+  bool keeps_gpus = false;  ///< what was measured of them predicts better than the defaults
 
   /// Medians, in per cent.
   double error_percent() const;
   double error_of_defaults_percent() const;
+  /// The same of operations of the two GPUs that were held back.
+  double gpu_error_percent(const PairTimes& times) const;
 };
 
 std::string tune_to_text(const TuneReport& report);

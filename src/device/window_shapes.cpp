@@ -1,4 +1,4 @@
-#include "comm/window_shapes.hpp"
+#include "device/window_shapes.hpp"
 
 #include <algorithm>
 

@@ -1,0 +1,226 @@
+#include "tuning/gpu_pair.hpp"
+
+#include <algorithm>
+#include <array>
+#include <barrier>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "device/gpu.hpp"
+#include "device/window_shapes.hpp"
+#include "planner/link_fit.hpp"
+
+namespace stretto {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kRanks = 2;
+constexpr int kChannels = 64;  ///< of communicators of two, unless a GPU is small
+constexpr std::array kCollectives = {Collective::all_reduce, Collective::all_gather, Collective::reduce_scatter,
+                                     Collective::broadcast, Collective::all_to_all};
+// Every other one is held back. On both sides of where slots take over from packets, at 1 MiB.
+constexpr std::array<std::uint64_t, 14> kBlockBytes = {8,         256,     4'096,      16'384,       65'536,
+                                                       131'072,   262'144, 524'288,    900'000,      1 << 21,
+                                                       4'000'000, 1 << 23, 20'000'000, kMostGpuBytes};
+constexpr double kBatchPs = 2e9;  ///< of a batch: the first launch and the look at the end must not count
+constexpr std::size_t kLeastOperations = 3;
+constexpr std::size_t kMostOperations = 300;
+constexpr std::size_t kLeastBatches = 3;
+constexpr std::size_t kMostBatches = 15;
+constexpr int kDataTimeoutMs = 20'000;
+constexpr std::chrono::seconds kDeadline{30};  ///< of a batch, if the communicator's does not say more before
+
+/// One rank: its GPU, with what it gives and gets there.
+class Seat {
+ public:
+  Seat(int ordinal, std::uint64_t most_bytes) : gpu_(gpus().open(ordinal)), event_(gpu_->make_event()) {
+    input_ = gpu_->allocate(kRanks * most_bytes);
+    output_ = gpu_->allocate(kRanks * most_bytes);
+  }
+  ~Seat() {
+    if (comm_ != nullptr) strettoCommDestroy(comm_);
+    gpu_->free(input_);
+    gpu_->free(output_);
+    gpu_->destroy_event(event_);
+  }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+
+  void take(strettoComm_t comm) { comm_ = comm; }
+  const std::string& name() const { return gpu_->facts().name; }
+
+  void issue(Collective collective, std::uint64_t block_bytes) {
+    if (call(collective, block_bytes / sizeof(float)) != strettoSuccess) {
+      throw Error(strettoRemoteError, strettoGetLastError(comm_));
+    }
+  }
+  /// Until all that was issued is done.
+  void wait() {
+    constexpr unsigned kPollsPerLook = 1024;
+    gpu_->record(event_, nullptr);
+    const Clock::time_point limit = Clock::now() + kDeadline;
+    for (unsigned polls = 1; !gpu_->is_done(event_); ++polls) {
+      if (polls % kPollsPerLook != 0) continue;
+      std::this_thread::yield();
+      strettoResult_t fault = strettoSuccess;
+      strettoCommGetAsyncError(comm_, &fault);
+      if (fault != strettoSuccess) throw Error(fault, strettoGetLastError(comm_));
+      if (Clock::now() > limit)
+        throw Error(strettoTimeout, format("an operation on {} did not end in {} s", name(), kDeadline.count()));
+    }
+  }
+
+ private:
+  /// The root of a broadcast stays: the report of a tool is of such ones, too, and so are most programs'.
+  strettoResult_t call(Collective collective, std::size_t count) {
+    switch (collective) {
+      case Collective::all_reduce:
+        return strettoAllReduce(input_, output_, count, strettoFloat32, strettoSum, comm_, nullptr);
+      case Collective::all_gather:
+        return strettoAllGather(input_, output_, count, strettoFloat32, comm_, nullptr);
+      case Collective::reduce_scatter:
+        return strettoReduceScatter(input_, output_, count, strettoFloat32, strettoSum, comm_, nullptr);
+      case Collective::broadcast:
+        return strettoBroadcast(input_, output_, count, strettoFloat32, 0, comm_, nullptr);
+      case Collective::all_to_all:
+        return strettoAllToAll(input_, output_, count, strettoFloat32, comm_, nullptr);
+      default:
+        return strettoInvalidArgument;
+    }
+  }
+
+  std::shared_ptr<Gpu> gpu_;
+  Gpu::Event event_;
+  std::byte* input_ = nullptr;
+  std::byte* output_ = nullptr;
+  strettoComm_t comm_ = nullptr;
+};
+
+class Pair {
+ public:
+  explicit Pair(std::uint64_t most_bytes)
+      : seats_{std::make_unique<Seat>(0, most_bytes), std::make_unique<Seat>(1, most_bytes)} {
+    constexpr std::array<int, kRanks> kDevices = {0, 1};
+    std::array<strettoComm_t, kRanks> comms{};
+    strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
+    config.name = "tune";
+    config.data_timeout_ms = kDataTimeoutMs;
+    const strettoResult_t result = strettoCommInitAllConfig(comms.data(), kRanks, kDevices.data(), &config);
+    if (result != strettoSuccess) throw Error(result, strettoGetLastError(nullptr));
+    for (std::size_t rank = 0; rank < kRanks; ++rank) seats_[rank]->take(comms[rank]);
+  }
+
+  std::string names() const { return seats_[0]->name() + ", " + seats_[1]->name(); }
+
+  /// The time of one of so many operations that follow one another, in picoseconds, of the slower rank.
+  double run(Collective collective, std::uint64_t block_bytes, std::size_t operations) {
+    std::array<double, kRanks> times_ps{};
+    std::array<std::optional<Error>, kRanks> errors;
+    std::barrier both(kRanks);
+    const auto work = [&](std::size_t rank) {
+      Seat& seat = *seats_[rank];
+      bool has_met = false;
+      try {
+        seat.issue(collective, block_bytes);
+        seat.wait();
+        has_met = true;
+        both.arrive_and_wait();
+        const Clock::time_point start = Clock::now();
+        for (std::size_t i = 0; i < operations; ++i) seat.issue(collective, block_bytes);
+        seat.wait();
+        const std::chrono::duration<double, std::pico> passed = Clock::now() - start;
+        times_ps[rank] = passed.count() / static_cast<double>(operations);
+      } catch (const Error& error) {
+        errors[rank] = error;
+        if (!has_met) both.arrive_and_drop();
+      }
+    };
+    std::jthread other(work, 1);
+    work(0);
+    other.join();
+    for (const std::optional<Error>& error : errors) {
+      if (error) throw Error(*error);
+    }
+    return std::max(times_ps[0], times_ps[1]);
+  }
+
+ private:
+  std::array<std::unique_ptr<Seat>, kRanks> seats_;
+};
+
+std::vector<GpuMeasurement> operations_to_measure(std::uint64_t most_bytes) {
+  const device::WindowShape shape = window_shape(kRanks, kChannels);
+  const DeviceModel model =
+      default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots, kChannels);
+  std::vector<GpuMeasurement> operations;
+  for (const Collective collective : kCollectives) {
+    for (std::size_t i = 0; i < kBlockBytes.size() && kBlockBytes[i] <= most_bytes; ++i) {
+      const Rank root = row_of(collective).rooted ? 0 : -1;
+      const DeviceChoice choice = choose_device_plan(collective, kBlockBytes[i], kRanks, root, model, "");
+      operations.push_back({collective, kBlockBytes[i], choice.by_packets, i % 2 != 0});
+    }
+  }
+  return operations;
+}
+
+/// As many batches as fill the time, of as many operations as make the clock's own cost small.
+double time_of(Pair& pair, const GpuMeasurement& what, double slice_ps) {
+  const double expected_ps = std::max(1.0, pair.run(what.collective, what.block_bytes, kLeastOperations));
+  const auto operations =
+      std::clamp(static_cast<std::size_t>(kBatchPs / expected_ps), kLeastOperations, kMostOperations);
+  const double batch_ps = expected_ps * static_cast<double>(operations);
+  const auto batches = std::clamp(static_cast<std::size_t>(slice_ps / batch_ps), kLeastBatches, kMostBatches);
+  std::vector<double> times_ps;
+  for (std::size_t i = 0; i < batches; ++i) times_ps.push_back(pair.run(what.collective, what.block_bytes, operations));
+  return median(std::move(times_ps));
+}
+
+/// By packets or by slots. Constants that nothing was measured of stay.
+void fit(const std::vector<GpuMeasurement>& measured, bool by_packets, std::uint64_t PairTimes::*start,
+         std::uint64_t PairTimes::*byte_fs, PairTimes& times) {
+  constexpr double kFsOfPs = 1000;
+  std::vector<LinePoint> points;
+  for (const GpuMeasurement& each : measured) {
+    if (each.by_packets == by_packets && !each.held_back) points.push_back({each.block_bytes, each.time_ps});
+  }
+  if (points.empty()) return;
+  const Line line = fit_line(points);
+  for (const PairTimeRow& row : pair_time_rows()) {
+    const auto most = static_cast<double>(row.most);
+    const auto whole = [&](double value) { return static_cast<std::uint64_t>(std::clamp(value + 0.5, 0.0, most)); };
+    if (row.field == start) times.*start = whole(line.start_ps);
+    if (row.field == byte_fs) times.*byte_fs = whole(line.byte_ps * kFsOfPs);
+  }
+}
+
+}  // namespace
+
+double predicted_ps(const GpuMeasurement& operation, const PairTimes& times) {
+  constexpr double kPsOfFs = 1e-3;
+  const auto start = static_cast<double>(operation.by_packets ? times.packets_start : times.slots_start);
+  const auto byte_fs = static_cast<double>(operation.by_packets ? times.packets_byte_fs : times.slots_byte_fs);
+  return start + static_cast<double>(operation.block_bytes) * byte_fs * kPsOfFs;
+}
+
+GpuPairReport measure_gpu_pair(const GpuPairOptions& options, const std::function<void(double)>& progress) {
+  GpuPairReport report;
+  if (gpus().count() < kRanks) return report;
+  Pair pair(options.most_bytes);
+  report.names = pair.names();
+  report.measured = operations_to_measure(options.most_bytes);
+  const double slice_ps = 1e12 * options.seconds / static_cast<double>(report.measured.size());
+  for (std::size_t i = 0; i < report.measured.size(); ++i) {
+    report.measured[i].time_ps = time_of(pair, report.measured[i], slice_ps);
+    progress(static_cast<double>(i + 1) / static_cast<double>(report.measured.size()));
+  }
+  fit(report.measured, true, &PairTimes::packets_start, &PairTimes::packets_byte_fs, report.times);
+  fit(report.measured, false, &PairTimes::slots_start, &PairTimes::slots_byte_fs, report.times);
+  return report;
+}
+
+}  // namespace stretto
