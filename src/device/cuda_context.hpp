@@ -39,6 +39,16 @@ inline const CurrentContext& current_context() {
   return functions;
 }
 
+/// Whether what the calling thread asks for goes to the device. Of a thread without a context the runtime may still say
+/// a device that it had for a while (~OnDevice): the NULL stream would be another one's.
+inline bool is_current(int device) {
+  void* context = nullptr;
+  const CurrentContext& driver = current_context();
+  if (driver.get == nullptr || driver.get(&context) != 0 || context == nullptr) return false;
+  int current = -1;
+  return cudaGetDevice(&current) == cudaSuccess && current == device;
+}
+
 /// Makes a device current for a scope, and lets the thread do during a capture what does not belong to it.
 class OnDevice {
  public:

@@ -181,10 +181,8 @@ class CudaGpu final : public Gpu {
     } else {
       shared_bytes = (launch.arguments->image_bytes + 15) / 16 * 16;
     }
-    int current = -1;
-    cudaGetDevice(&current);
     std::optional<OnDevice> here;
-    if (current != facts_.ordinal) here.emplace(facts_.ordinal);
+    if (!is_current(facts_.ordinal)) here.emplace(facts_.ordinal);
     void* parameters[] = {const_cast<void*>(arguments)};
     cudaLaunchAttribute early{};
     early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
@@ -221,10 +219,8 @@ class CudaGpu final : public Gpu {
   }
 
   StreamFacts stream_facts(strettoStream_t stream) override {
-    int current = -1;
-    cudaGetDevice(&current);
     std::optional<OnDevice> here;  // the NULL stream is the current device's
-    if (current != facts_.ordinal) here.emplace(facts_.ordinal);
+    if (!is_current(facts_.ordinal)) here.emplace(facts_.ordinal);
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
     unsigned long long capture_id = 0;
     check_stream(cudaStreamGetCaptureInfo(cuda(stream), &status, &capture_id));
