@@ -66,7 +66,6 @@ class Seat {
     const Clock::time_point limit = Clock::now() + kDeadline;
     for (unsigned polls = 1; !gpu_->is_done(event_); ++polls) {
       if (polls % kPollsPerLook != 0) continue;
-      std::this_thread::yield();
       strettoResult_t fault = strettoSuccess;
       strettoCommGetAsyncError(comm_, &fault);
       if (fault != strettoSuccess) throw Error(fault, strettoGetLastError(comm_));
