@@ -20,6 +20,7 @@ TOOL_LIMIT_S = 90
 ACCURACY_LEAST_S = 40
 # Sizes of a bar that are measured again where the first few turns leave open whether they are over it.
 MOST_AGAIN = 4
+AGAIN_LEAST_S = 60
 
 
 class Run:
@@ -163,32 +164,40 @@ def held(this: Run, bar: dict) -> bool:
         return False
     limit = bar.get("at_most_of_nccls_time") or 1 / bar["at_least_of_nccls_speed"]
     ratios = ratios_of(report)
-    unclear = sorted({size for ratio, size, low in ratios if low <= limit < ratio})
+    unclear = list(dict.fromkeys(size for ratio, size, low in sorted(ratios, reverse=True) if low <= limit < ratio))
+    repeated = []
     for size in unclear[:MOST_AGAIN]:
-        ratios = [row for row in ratios if row[1] != size] + again(this, bar, size)
+        found = again(this, bar, size)
+        if found:
+            ratios = [row for row in ratios if row[1] != size] + found
+            repeated.append(f"{size} B")
     worst = max(ratios)
     met = worst[0] <= limit
     over = [f"{size} B: {ratio:.2f}" for ratio, size, _ in ratios if ratio > limit]
     print(f"{'MET   ' if met else 'MISSED'}  {bar['name']}: worst {worst[0]:.2f}x NCCL's time at {worst[1]} B"
           f" (limit {limit:.2f})" + (f"; over it: {', '.join(over)}" if over else "") +
-          (f"; measured again: {', '.join(f'{size} B' for size in unclear[:MOST_AGAIN])}" if unclear else ""), flush=True)
+          (f"; measured again: {', '.join(repeated)}" if repeated else ""), flush=True)
     return met
 
 
 def again(this: Run, bar: dict, size: int) -> list:
-    """The ratios of one size from more operations in more turns: a hiccup in a few of them tells nothing."""
+    """The ratios of one size from more operations in more turns: a hiccup in a few of them tells nothing. None where
+    it could not be measured: then what was measured before counts."""
+    if this.left_s() < AGAIN_LEAST_S:
+        return []
     log = f"{bar['tool']}_{bar['run']}_{size}"
     report = os.path.join(this.out, f"{log}.json")
     words = ["--device", "gpu", "-t", "2", "--compare", "nccl", "-b", str(size), "-e", str(size), "-J", report,
              "--pairs", "10", "--check-most", "1M"]
     options = dict(zip(bar["arguments"], bar["arguments"][1:]))
-    options["-n"] = options["-n"] if "-G" in options else "50" if size <= 1 << 20 else "5"
+    if "-G" not in options:
+        options["-n"] = "50" if size <= 1 << 20 else "5"
     for option in {"-d", "-n", "-G"} & options.keys():
         words += [option, options[option]]
     if os.path.exists(report):
         os.remove(report)
     if not tool(this, bar["tool"], words, log) or not os.path.exists(report):
-        return [(float("inf"), size, float("inf"))]
+        return []
     return ratios_of(report)
 
 

@@ -32,6 +32,7 @@ class BasicCudaMachine {
     __device__ __forceinline__ explicit Patience(const BasicCudaMachine&) {}
     std::uint32_t spins = 0;
     std::uint64_t since_ns = 0;
+    bool was_behind = false;  ///< at the look before: a peer that had gone on without this rank's credit
   };
 
   __device__ __forceinline__ BasicCudaMachine(CudaBlock& block, const FaultWords& faults, bool dead)

@@ -47,7 +47,7 @@ class ExchangeConnections {
   STRETTO_DEVICE LinkWords load_words(std::uint32_t i) const {
     LinkWords& words = own_words(i);
     LinkWords loaded;
-    loaded.busy = machine_.mark(&words.busy, 1);  // first: who finds it free reads what the run before has left
+    loaded.busy = machine_.mark(&words.busy, 1);  // first, so that who finds it free mostly reads what was left last
     loaded.head = machine_.load_credit(&words.head);
     loaded.sent = words.sent;
     loaded.received = words.received;
@@ -149,9 +149,9 @@ class ExchangeConnections {
     STRETTO_NO_UNROLL
     for (std::uint32_t i = machine_.thread(); i < exchange_.n_peers && !machine_.failed(); i += machine_.threads()) {
       LinkWords& words = own_words(i);
-      words.busy = 0;
       if (sends_to(i)) words.sent = links_.sent[i] + 1;
       if (takes_from(i)) words.received = links_.received[i] + 1;
+      words.busy = 0;  // last, as far as nothing orders them
     }
     if constexpr (Machine::kLogs) {
       for (std::uint32_t i = 0; i < exchange_.n_peers && !machine_.failed(); ++i) {
@@ -186,11 +186,14 @@ class ExchangeConnections {
       machine_.disagree(step, peer(i).rank);
       return false;
     }
-    // Nobody gave the peer credit to go on so far but another run, and the message of this one may be gone by now.
-    if (takes_from(i) && ahead(i, greeting) >= static_cast<std::int32_t>(exchange_.packet_slots)) {
+    // So far a peer may have greeted before it has credit to send, but then what it sent before is here. What was not
+    // seen since the greeting was is gone: another run gave the credit by which it was overwritten.
+    const bool is_behind = takes_from(i) && ahead(i, greeting) >= static_cast<std::int32_t>(exchange_.packet_slots);
+    if (is_behind && patience.was_behind) {
       machine_.collide();
       return false;
     }
+    patience.was_behind = is_behind;
     return true;
   }
 

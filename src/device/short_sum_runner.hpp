@@ -107,7 +107,7 @@ class ShortSumRunner {
     part.offset = (channel_ * sum_.packets + part.packet) * static_cast<std::uint32_t>(kGranule_bytes);
     part.left = part.offset < sum_.bytes ? sum_.bytes - part.offset : 0;
     LinkWords& mine = words(sum_.window, part.peer);
-    // First: who finds it free reads what the run before has left. Looked at when all is done.
+    // First, so that who finds it free mostly reads what was left last. Looked at when all is done.
     part.was_busy = part.packet == 0 ? machine_.mark(&mine.busy, 1) : 0;
     part.head = machine_.load_credit(&mine.head);
     part.sent = mine.sent;
@@ -159,9 +159,13 @@ class ShortSumRunner {
     // Of a block that gives up, peers' greetings may be of an earlier operation, which has been told already.
     const bool differs = !machine.failed() && disagrees(wait, greeting);
     if (!STRETTO_RARELY(differs) && machine.keep_waiting(patience)) {
-      // Nobody gave the peer credit to go on so far but another run, and the message of this one may be gone by now.
-      const bool is_left_behind = ahead(wait, greeting) >= static_cast<std::int32_t>(wait.slots);
-      if (!STRETTO_RARELY(is_left_behind && machine.has_looked(patience))) return true;
+      if (!STRETTO_RARELY(machine.has_looked(patience))) return true;
+      // As ExchangeConnections::keep_waiting.
+      const bool is_behind = ahead(wait, greeting) >= static_cast<std::int32_t>(wait.slots);
+      if (!is_behind || !patience.was_behind) {
+        patience.was_behind = is_behind;
+        return true;
+      }
       machine.collide();
     } else if (differs) {
       machine.disagree(wait.step, wait.rank);
@@ -256,9 +260,9 @@ class ShortSumRunner {
     }
     if (part.packet == 0) {
       LinkWords& mine = words(sum_.window, part.peer);
-      mine.busy = 0;
       mine.sent = part.sent + 1;
       mine.received = part.received + 1;
+      mine.busy = 0;  // last, as far as nothing orders them
     }
     const std::uint32_t uses = part.received >> sum_.slots_shift;
     if (STRETTO_RARELY((uses & (sum_.refresh_period - 1)) == sum_.refresh_period - 1)) refresh(part);

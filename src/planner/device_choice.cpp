@@ -51,12 +51,12 @@ PairTimes in_graph(const PairTimes& eager) {
   constexpr PairTimes kEager;
   constexpr Picoseconds kPacketsStart = 2'211'000;
   constexpr std::uint64_t kPacketsByteFs = 9'364;
-  // Of slots in graphs there are no reports: what they are taken to spare is what packets spare.
-  constexpr Picoseconds kSpared = kEager.packets_start - kPacketsStart;
-  const auto spared_of = [](Picoseconds start) { return start > kSpared ? start - kSpared : 0; };
   // Packets in a graph follow one another so closely that their bytes count for more than beside a launch.
   const std::uint64_t packets_byte_fs = eager.packets_byte_fs * kPacketsByteFs / kEager.packets_byte_fs;
-  return {spared_of(eager.packets_start), packets_byte_fs, spared_of(eager.slots_start), eager.slots_byte_fs};
+  const Picoseconds packets_start = eager.packets_start * kPacketsStart / kEager.packets_start;
+  // Of slots in graphs there are no reports: what they are taken to spare is what packets spare.
+  const Picoseconds spared = std::min(eager.packets_start - packets_start, eager.slots_start / 2);
+  return {packets_start, packets_byte_fs, eager.slots_start - spared, eager.slots_byte_fs};
 }
 
 DeviceModel default_device_model(std::uint64_t packet_slot_bytes, std::uint32_t packet_slots, std::uint64_t slot_bytes,

@@ -4,8 +4,8 @@
 #include <array>
 #include <barrier>
 #include <chrono>
+#include <exception>
 #include <memory>
-#include <optional>
 #include <thread>
 
 #include "base/error.hpp"
@@ -20,7 +20,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kRanks = 2;
-constexpr int kChannels = 64;  ///< of communicators of two, unless a GPU is small
+constexpr int kMostChannels = 64;
+constexpr std::uint64_t kLeastSpan = 8;  ///< largest by smallest size, of what a line is fitted to
 constexpr std::array kCollectives = {Collective::all_reduce, Collective::all_gather, Collective::reduce_scatter,
                                      Collective::broadcast, Collective::all_to_all};
 // Every other one is held back. On both sides of where slots take over from packets, at 1 MiB.
@@ -38,14 +39,13 @@ constexpr std::chrono::seconds kDeadline{30};  ///< of a batch, if the communica
 /// One rank: its GPU, with what it gives and gets there.
 class Seat {
  public:
-  Seat(int ordinal, std::uint64_t most_bytes) : gpu_(gpus().open(ordinal)), event_(gpu_->make_event()) {
-    input_ = gpu_->allocate(kRanks * most_bytes);
-    output_ = gpu_->allocate(kRanks * most_bytes);
-  }
+  Seat(int ordinal, std::uint64_t most_bytes)
+      : gpu_(gpus().open(ordinal)),
+        input_(gpu_->allocate(kRanks * most_bytes), Freed{gpu_}),
+        output_(gpu_->allocate(kRanks * most_bytes), Freed{gpu_}),
+        event_(gpu_->make_event()) {}
   ~Seat() {
     if (comm_ != nullptr) strettoCommDestroy(comm_);
-    gpu_->free(input_);
-    gpu_->free(output_);
     gpu_->destroy_event(event_);
   }
   Seat(const Seat&) = delete;
@@ -53,6 +53,7 @@ class Seat {
 
   void take(strettoComm_t comm) { comm_ = comm; }
   const std::string& name() const { return gpu_->facts().name; }
+  std::uint32_t resident_blocks() const { return gpu_->resident_blocks(); }
 
   void issue(Collective collective, std::uint64_t block_bytes) {
     if (call(collective, block_bytes / sizeof(float)) != strettoSuccess) {
@@ -79,24 +80,29 @@ class Seat {
   strettoResult_t call(Collective collective, std::size_t count) {
     switch (collective) {
       case Collective::all_reduce:
-        return strettoAllReduce(input_, output_, count, strettoFloat32, strettoSum, comm_, nullptr);
+        return strettoAllReduce(input_.get(), output_.get(), count, strettoFloat32, strettoSum, comm_, nullptr);
       case Collective::all_gather:
-        return strettoAllGather(input_, output_, count, strettoFloat32, comm_, nullptr);
+        return strettoAllGather(input_.get(), output_.get(), count, strettoFloat32, comm_, nullptr);
       case Collective::reduce_scatter:
-        return strettoReduceScatter(input_, output_, count, strettoFloat32, strettoSum, comm_, nullptr);
+        return strettoReduceScatter(input_.get(), output_.get(), count, strettoFloat32, strettoSum, comm_, nullptr);
       case Collective::broadcast:
-        return strettoBroadcast(input_, output_, count, strettoFloat32, 0, comm_, nullptr);
+        return strettoBroadcast(input_.get(), output_.get(), count, strettoFloat32, 0, comm_, nullptr);
       case Collective::all_to_all:
-        return strettoAllToAll(input_, output_, count, strettoFloat32, comm_, nullptr);
+        return strettoAllToAll(input_.get(), output_.get(), count, strettoFloat32, comm_, nullptr);
       default:
         return strettoInvalidArgument;
     }
   }
 
+  struct Freed {
+    std::shared_ptr<Gpu> gpu;
+    void operator()(std::byte* memory) const { gpu->free(memory); }
+  };
+
   std::shared_ptr<Gpu> gpu_;
+  std::unique_ptr<std::byte, Freed> input_;
+  std::unique_ptr<std::byte, Freed> output_;
   Gpu::Event event_;
-  std::byte* input_ = nullptr;
-  std::byte* output_ = nullptr;
   strettoComm_t comm_ = nullptr;
 };
 
@@ -108,6 +114,7 @@ class Pair {
     std::array<strettoComm_t, kRanks> comms{};
     strettoConfig_t config = STRETTO_CONFIG_INITIALIZER;
     config.name = "tune";
+    config.algorithm = "one_shot";  // what is chosen for two, whatever the environment says
     config.data_timeout_ms = kDataTimeoutMs;
     const strettoResult_t result = strettoCommInitAllConfig(comms.data(), kRanks, kDevices.data(), &config);
     if (result != strettoSuccess) throw Error(result, strettoGetLastError(nullptr));
@@ -115,11 +122,16 @@ class Pair {
   }
 
   std::string names() const { return seats_[0]->name() + ", " + seats_[1]->name(); }
+  /// As communicators of two have them.
+  int channels() const {
+    const std::uint32_t blocks = std::min(seats_[0]->resident_blocks(), seats_[1]->resident_blocks());
+    return std::clamp(static_cast<int>(blocks / 2), 1, kMostChannels);
+  }
 
   /// The time of one of so many operations that follow one another, in picoseconds, of the slower rank.
   double run(Collective collective, std::uint64_t block_bytes, std::size_t operations) {
     std::array<double, kRanks> times_ps{};
-    std::array<std::optional<Error>, kRanks> errors;
+    std::array<std::exception_ptr, kRanks> errors;
     std::barrier both(kRanks);
     const auto work = [&](std::size_t rank) {
       Seat& seat = *seats_[rank];
@@ -134,16 +146,16 @@ class Pair {
         seat.wait();
         const std::chrono::duration<double, std::pico> passed = Clock::now() - start;
         times_ps[rank] = passed.count() / static_cast<double>(operations);
-      } catch (const Error& error) {
-        errors[rank] = error;
+      } catch (...) {
+        errors[rank] = std::current_exception();
         if (!has_met) both.arrive_and_drop();
       }
     };
     std::jthread other(work, 1);
     work(0);
     other.join();
-    for (const std::optional<Error>& error : errors) {
-      if (error) throw Error(*error);
+    for (const std::exception_ptr& error : errors) {
+      if (error) std::rethrow_exception(error);
     }
     return std::max(times_ps[0], times_ps[1]);
   }
@@ -152,10 +164,10 @@ class Pair {
   std::array<std::unique_ptr<Seat>, kRanks> seats_;
 };
 
-std::vector<GpuMeasurement> operations_to_measure(std::uint64_t most_bytes) {
-  const device::WindowShape shape = window_shape(kRanks, kChannels);
+std::vector<GpuMeasurement> operations_to_measure(std::uint64_t most_bytes, int channels) {
+  const device::WindowShape shape = window_shape(kRanks, channels);
   const DeviceModel model =
-      default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots, kChannels);
+      default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots, channels);
   std::vector<GpuMeasurement> operations;
   for (const Collective collective : kCollectives) {
     for (std::size_t i = 0; i < kBlockBytes.size() && kBlockBytes[i] <= most_bytes; ++i) {
@@ -179,7 +191,7 @@ double time_of(Pair& pair, const GpuMeasurement& what, double slice_ps) {
   return median(std::move(times_ps));
 }
 
-/// By packets or by slots. Constants that nothing was measured of stay.
+/// By packets or by slots. Where too few sizes were measured to tell a start from bytes, the defaults stay.
 void fit(const std::vector<GpuMeasurement>& measured, bool by_packets, std::uint64_t PairTimes::*start,
          std::uint64_t PairTimes::*byte_fs, PairTimes& times) {
   constexpr double kFsOfPs = 1000;
@@ -188,6 +200,9 @@ void fit(const std::vector<GpuMeasurement>& measured, bool by_packets, std::uint
     if (each.by_packets == by_packets && !each.held_back) points.push_back({each.block_bytes, each.time_ps});
   }
   if (points.empty()) return;
+  const auto [least, most_of_them] =
+      std::minmax_element(points.begin(), points.end(), [](const auto& a, const auto& b) { return a.bytes < b.bytes; });
+  if (most_of_them->bytes < kLeastSpan * least->bytes) return;
   const Line line = fit_line(points);
   for (const PairTimeRow& row : pair_time_rows()) {
     const auto most = static_cast<double>(row.most);
@@ -211,7 +226,7 @@ GpuPairReport measure_gpu_pair(const GpuPairOptions& options, const std::functio
   if (gpus().count() < kRanks) return report;
   Pair pair(options.most_bytes);
   report.names = pair.names();
-  report.measured = operations_to_measure(options.most_bytes);
+  report.measured = operations_to_measure(options.most_bytes, pair.channels());
   const double slice_ps = 1e12 * options.seconds / static_cast<double>(report.measured.size());
   for (std::size_t i = 0; i < report.measured.size(); ++i) {
     report.measured[i].time_ps = time_of(pair, report.measured[i], slice_ps);

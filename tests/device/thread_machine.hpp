@@ -63,6 +63,7 @@ class ThreadMachine {
   class Patience {
    public:
     explicit Patience(ThreadMachine&) {}
+    bool was_behind = false;
   };
 
   ThreadMachine(ThreadBlock& block, std::uint32_t thread, std::uint64_t seed)

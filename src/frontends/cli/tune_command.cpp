@@ -100,7 +100,11 @@ TuneReport measure(const TuneOptions& options) {
   if (options.gpus) {
     const GpuPairOptions gpus{kGpusPart * options.seconds,
                               std::min(kMostGpuBytes, kGpusMoreBytes * options.most_bytes)};
-    report.gpus = measure_gpu_pair(gpus, [&](double part) { progress.show(part); });
+    try {
+      report.gpus = measure_gpu_pair(gpus, [&](double part) { progress.show(part); });
+    } catch (const Error& error) {
+      report.why_no_gpus = error.what();  // the host's constants are worth keeping all the same
+    }
     report.keeps_gpus = !report.gpus.names.empty() && (options.force || report.gpu_error_percent(report.gpus.times) <=
                                                                             report.gpu_error_percent(PairTimes()));
   }
@@ -130,6 +134,8 @@ void tune(const TuneOptions& options) {
     Tuning tuning{report.hardware, report.fit.constants, report.n_ranks, report.error_percent()};
     if (report.keeps_gpus) tuning.pair_times = report.gpus.times;
     write_tuning(path, tuning);
+  } else {
+    report.keeps_gpus = false;
   }
   print(options.json ? tune_to_json(report) : tune_to_text(report));
   if (report.path.empty()) {

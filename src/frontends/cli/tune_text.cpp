@@ -84,6 +84,7 @@ std::string gpus_text(const TuneReport& report) {
 }
 
 Json gpus_json(const TuneReport& report) {
+  if (!report.why_no_gpus.empty()) return {{"error", report.why_no_gpus}};
   if (report.gpus.names.empty()) return {};
   const PairTimes defaults;
   Json constants;
@@ -141,6 +142,9 @@ std::string tune_to_text(const TuneReport& report) {
         report.usual_to_quiet);
   }
   if (!report.gpus.names.empty()) text += gpus_text(report);
+  if (!report.why_no_gpus.empty()) {
+    text += format("\nTwo GPUs were not measured: {}. (--no-gpus leaves them alone)\n", report.why_no_gpus);
+  }
   return report.path.empty() ? text : text + format("written to {}\n", report.path);
 }
 

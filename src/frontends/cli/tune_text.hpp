@@ -30,7 +30,8 @@ struct TuneReport {
   LinkFit fit;
   std::vector<Prediction> predictions;
   GpuPairReport gpus;
-  bool keeps_gpus = false;  ///< what was measured of them predicts better than the defaults
+  std::string why_no_gpus;  ///< what went wrong with them
+  bool keeps_gpus = false;  ///< what was measured of them predicts better than the defaults, and is written
 
   /// Medians, in per cent.
   double error_percent() const;
