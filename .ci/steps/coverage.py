@@ -18,8 +18,8 @@ LEAST = {"src/base": 90, "src/plan": 90, "src/bootstrap": 90, "src/comm": 90}
 # What other jobs run from the release build; and, by name, what runs the same lines again, or none of these rooms', and
 # takes its time about it: the release job runs these.
 NOT_RUN = "^(long|mpi|extension|kills)$"
-NOT_RUN_BY_NAME = ("^(Debug[.]TestsOf|Perf|LeakCheck|RunIsolated|ManyRanks|Mutation|Examples|ClusterSimulation"
-                   "|Gpus/DeviceShortSums[.]AllTypes)")
+NOT_RUN_BY_NAME = ("^(Debug[.]TestsOf|Perf|LeakCheck|RunIsolated|ManyRanks|Mutation|Examples"
+                   "|ClusterSimulation[.]HostsOf|ClusterSimulation[.]HostsWhose|Gpus/DeviceShortSums[.]AllTypes)")
 WORST_FILES = 8
 
 
