@@ -192,8 +192,7 @@ def again(this: Run, bar: dict, size: int) -> list:
     options = dict(zip(bar["arguments"], bar["arguments"][1:]))
     if "-G" not in options:
         options["-n"] = "50" if size <= 1 << 20 else "5"
-    for option in {"-d", "-n", "-G"} & options.keys():
-        words += [option, options[option]]
+    words += [word for option in ("-d", "-n", "-G") if option in options for word in (option, options[option])]
     if os.path.exists(report):
         os.remove(report)
     if not tool(this, bar["tool"], words, log) or not os.path.exists(report):

@@ -36,14 +36,19 @@ BAR = {"name": "A bar", "tool": "scatter", "run": "sweep", "at_least_of_nccls_sp
        "arguments": ["-b", "4", "-e", "4G", "-f", "8", "-d", "half", "-n", "5", "--pairs", "4"]}
 
 
+def program_in(folder: str, text: str) -> str:
+    path = os.path.join(folder, "perf_tool")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, 0o755)
+    return path
+
+
 class Bars(unittest.TestCase):
     def held(self, first: list, alone: list) -> tuple:
         """(whether it is met, what was printed, the log of the second measurement or None)"""
         with tempfile.TemporaryDirectory() as folder:
-            program = os.path.join(folder, "scatter_perf")
-            with open(program, "w", encoding="utf-8") as file:
-                file.write(COMPARED.format(python=sys.executable, first=first, alone=alone))
-            os.chmod(program, 0o755)
+            program = program_in(folder, COMPARED.format(python=sys.executable, first=first, alone=alone))
             run = gpu.Run(types.SimpleNamespace(out=folder, quick=False, build="carried"))
             output = io.StringIO()
             with mock.patch.object(gpu.Run, "program", return_value=program), contextlib.redirect_stdout(output):
@@ -74,10 +79,7 @@ class Accuracy(unittest.TestCase):
     def accuracy(self, code: int = 0, left_s: float = 100, quick: bool = False) -> tuple:
         """([met], what was printed, the log or None)"""
         with tempfile.TemporaryDirectory() as folder:
-            program = os.path.join(folder, "accuracy_perf")
-            with open(program, "w", encoding="utf-8") as file:
-                file.write(TOOL.format(code=code))
-            os.chmod(program, 0o755)
+            program = program_in(folder, TOOL.format(code=code))
             with open(os.path.join(folder, "accuracy.json"), "w", encoding="utf-8") as file:
                 file.write("of an earlier run")
             run = gpu.Run(types.SimpleNamespace(out=folder, quick=quick, build="carried"))

@@ -1,6 +1,7 @@
 // Communicators and the file of constants: rank 0 reads it, and all ranks compute with what it says.
 #include <thread>
 
+#include "comm/rank_card.hpp"
 #include "stretto/stretto.h"
 #include "support/threads.hpp"
 #include "topology/probe/hardware.hpp"
@@ -84,6 +85,23 @@ TEST_F(TuningComm, Child_HasItsParentsConstants) {
   for (strettoComm_t comm : children) EXPECT_GT(estimate_us(comm), 1e6);
   for (strettoComm_t comm : children) EXPECT_EQ(strettoCommDestroy(comm), strettoSuccess);
   for (strettoComm_t comm : comms) EXPECT_EQ(strettoCommDestroy(comm), strettoSuccess);
+}
+
+TEST(TuningCard, TimesOfTwoGpus_TravelAndNoMachinesAreRefused) {
+  RankCard card;
+  card.settings.pair_times = {1, 2, 3, 4};
+  EXPECT_EQ(decode_rank_card(encode(card)).settings.pair_times, card.settings.pair_times);
+  for (const PairTimeRow& row : pair_time_rows()) {
+    RankCard hostile;
+    hostile.settings.pair_times.*row.field = row.most + 1;
+    try {
+      decode_rank_card(encode(hostile));
+      ADD_FAILURE() << row.name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.info().code, strettoRemoteError);
+      EXPECT_NE(error.info().text.find(row.name), std::string::npos) << error.info().text;
+    }
+  }
 }
 
 }  // namespace
