@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,6 +38,7 @@ class Job:
     budget_s: int
     what: str
     run: typing.Callable[[], Counts]
+    scratch: str = ""  # a directory that no later job reads: where CI runs, it goes when the job has passed
 
 
 # A command still running at this time is killed: set from the job's budget, so that nothing can hang a run.
@@ -112,10 +114,13 @@ def run_all(table: list) -> int:
             counts = job.run()
         except StepFailed as failure:
             print(f"dev: {job.name}: {failure}", flush=True)
+            _say_if_full()
             counts = Counts(failed=1)
         except StepSkipped as skipped:
             print(f"dev: {job.name}: skipped: {skipped}", flush=True)
             counts = Counts(skipped=1)
+        if job.scratch and not counts.failed and os.environ.get("CI") == "true":
+            shutil.rmtree(job.scratch, ignore_errors=True)
         used_s = time.monotonic() - start
         total.add(counts)
         rows.append((job, counts, used_s))
@@ -123,6 +128,13 @@ def run_all(table: list) -> int:
     _print_rows(rows)
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped", flush=True)
     return 1 if total.failed or not total.passed else 0
+
+
+def _say_if_full() -> None:
+    free_gib = shutil.disk_usage(".").free / 2**30
+    if free_gib < 2:
+        print(f"dev: {free_gib:.1f} GiB are free on this disk, which may be the cause: a build takes up to 5 GiB",
+              flush=True)
 
 
 def _print_rows(rows: list) -> None:
