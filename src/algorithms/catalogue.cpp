@@ -46,7 +46,7 @@ constexpr AlgorithmRow kRows[] = {
      binomial::parts_per_slot, Reach::doubling},
     {"bruck", 1, bruck::supports, 1, bruck::chunks_per_block, 1, bruck::build, bruck::workload, bruck::parts_per_slot,
      Reach::everyone, nullptr, {1, 0}},
-    {"forest", 2, forest::supports, 1, forest::chunks_per_block, 2, forest::build, forest::workload,
+    {"forest", 3, forest::supports, 1, forest::chunks_per_block, 2, forest::build, forest::workload,
      forest::parts_per_slot, Reach::trees, nullptr, {}, forest::takes_parents},
     {"hierarchical", 1, hierarchical::supports, 1, hierarchical::chunks_per_block, 1, hierarchical::build,
      hierarchical::workload, hierarchical::parts_per_slot, Reach::groups},
@@ -94,9 +94,10 @@ void check_parents(const PlanSpec& spec, const AlgorithmRow& row) {
                              "to the one rank of each group that has none",
                              spec.n_ranks));
   }
-  refuse("parents", format("{} channels of {} ranks need one tree each, or, of blocks by rank, one for each "
-                           "rank in order: every rank's parents must lead to the tree's root",
-                           spec.channels, spec.n_ranks));
+  refuse("parents",
+         format("{} channels of {} ranks need one tree each, below the root if there is one, or, of blocks by "
+                "rank, one for each rank in order: every rank's parents must lead to the tree's root",
+                spec.channels, spec.n_ranks));
 }
 
 void check_rails(const PlanSpec& spec, const AlgorithmRow& row) {

@@ -35,15 +35,15 @@ std::string case_name(const ::testing::TestParamInfo<Case>& info) {
 class Algorithms : public ::testing::TestWithParam<Case> {
  protected:
   PlanSpec spec(int n, Rank root = 0, int channel_groups = 1) const {
-    return {
-        GetParam().collective,
-        GetParam().row->name,
-        n,
-        root,
-        channel_groups * GetParam().row->channel_multiple,
-        pretended_groups(*GetParam().row, n, n + root),
-        pretended_parents(*GetParam().row, GetParam().collective, n, channel_groups * GetParam().row->channel_multiple,
-                          n + root, pretended_groups(*GetParam().row, n, n + root))};
+    return {GetParam().collective,
+            GetParam().row->name,
+            n,
+            root,
+            channel_groups * GetParam().row->channel_multiple,
+            pretended_groups(*GetParam().row, n, n + root),
+            pretended_parents(*GetParam().row, GetParam().collective, n, root,
+                              channel_groups * GetParam().row->channel_multiple, n + root,
+                              pretended_groups(*GetParam().row, n, n + root))};
   }
 };
 
@@ -106,7 +106,7 @@ TEST(Credits, RingSumsWithOneSlot_Deadlock) {
 
 TEST(Credits, ForestSumsWithOneSlot_Deadlock) {
   const AlgorithmRow& forest = *find_algorithm("forest");
-  const std::vector<std::int32_t> parents = pretended_parents(forest, Collective::reduce_scatter, 17, 1, 22, {});
+  const std::vector<std::int32_t> parents = pretended_parents(forest, Collective::reduce_scatter, 17, -1, 1, 22, {});
   const std::string outcome =
       testing::run_symbolically({Collective::reduce_scatter, "forest", 17, -1, 1, {}, parents}, {.slots = 1});
   EXPECT_EQ(outcome.substr(0, 8), "deadlock");
@@ -144,6 +144,7 @@ TEST(MakePlan, BadArguments_AreRefusedNamingTheChoices) {
     expect_refusal({Collective::all_gather, "forest", 3, -1, 1, {}, parents}, 0, "parents", "lead to the tree's root");
   }
   expect_refusal({Collective::all_reduce, "forest", 3, -1, 2, {}, {-1, 0, 1}}, 0, "parents", "one tree each");
+  expect_refusal({Collective::broadcast, "forest", 3, 1, 1, {}, {-1, 0, 1}}, 0, "parents", "below the root");
 }
 
 }  // namespace

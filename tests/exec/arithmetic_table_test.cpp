@@ -34,7 +34,7 @@ TEST(ArithmeticTable, OrderAndRoundings_AreTheDocumentedOnes) {
                           -1,
                           algorithm.channel_multiple,
                           pretended_groups(algorithm, n, n),
-                          pretended_parents(algorithm, Collective::all_reduce, n, algorithm.channel_multiple, n,
+                          pretended_parents(algorithm, Collective::all_reduce, n, -1, algorithm.channel_multiple, n,
                                             pretended_groups(algorithm, n, n))};
       const PlanMeaning meaning = meaning_of(spec);
       for (const auto& [place, term] : meaning.outputs) {

@@ -116,7 +116,7 @@ PlanSpec spec_of(const AlgorithmRow& algorithm, Collective collective, int n_ran
   spec.root = row_of(collective).rooted ? root : -1;
   spec.channels = algorithm.channel_multiple;
   spec.groups = pretended_groups(algorithm, n_ranks, n_ranks + static_cast<int>(collective));
-  spec.parents = pretended_parents(algorithm, collective, n_ranks, spec.channels,
+  spec.parents = pretended_parents(algorithm, collective, n_ranks, root, spec.channels,
                                    n_ranks + static_cast<int>(collective), spec.groups);
   return spec;
 }

@@ -23,8 +23,10 @@ inline void add_pretended_tree(const std::vector<Rank>& ranks, int root, int var
 }
 
 /// By variant: none; then as above. Of an algorithm that knows groups (as PlanSpec has them), trees within them.
+/// @param whole_root of a rooted collective
 inline std::vector<std::int32_t> pretended_parents(const AlgorithmRow& row, Collective collective, int n_ranks,
-                                                   int channels, int variant, const std::vector<std::int32_t>& groups) {
+                                                   Rank whole_root, int channels, int variant,
+                                                   const std::vector<std::int32_t>& groups) {
   std::vector<std::int32_t> parents;
   if (row.takes_parents == nullptr || variant % 5 == 0) return parents;
   std::mt19937_64 random(static_cast<std::uint64_t>(variant) * 100 + static_cast<std::uint64_t>(n_ranks));
@@ -36,13 +38,14 @@ inline std::vector<std::int32_t> pretended_parents(const AlgorithmRow& row, Coll
     members[group].push_back(rank);
   }
   const bool within_groups = knows_groups(row.reach);
-  const int n_trees = within_groups || collective == Collective::all_reduce ? 1 : n_ranks;
+  const int n_trees = within_groups || row_of(collective).blocks == Blocks::one ? 1 : n_ranks;
+  const bool has_root = !within_groups && row_of(collective).rooted;
   for (int tree = 0; tree < (within_groups ? 1 + variant % 3 : channels * n_trees); ++tree) {
     parents.insert(parents.end(), n, -1);
     std::int32_t* const mine = parents.data() + parents.size() - n;
     for (const std::vector<Rank>& ranks : members) {
       const auto size = static_cast<int>(ranks.size());
-      const int root = n_trees == 1 ? (variant + 3 * tree) % size : tree % size;
+      const int root = has_root ? whole_root : n_trees == 1 ? (variant + 3 * tree) % size : tree % size;
       add_pretended_tree(ranks, root, variant, tree / n_trees, random, mine);
     }
   }

@@ -30,7 +30,7 @@ WholePlan whole_plan(const AlgorithmRow& row, Collective collective, int n_ranks
   whole.spec.root = row_of(collective).rooted ? root : -1;
   whole.spec.groups = pretended_groups(row, n_ranks, root + channels);
   whole.spec.parents =
-      pretended_parents(row, collective, n_ranks, channels, n_ranks + root + channels, whole.spec.groups);
+      pretended_parents(row, collective, n_ranks, root, channels, n_ranks + root + channels, whole.spec.groups);
   for (Rank rank = 0; rank < n_ranks; ++rank) {
     Plan plan = make_plan(whole.spec, rank);
     whole.chunks_per_block = plan.chunks_per_block;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <map>
 #include <random>
 #include <set>
@@ -44,14 +45,14 @@ void check_tree(const Network& network, const Tree& tree, std::map<Ends, std::in
   EXPECT_EQ(reached.size(), network.ranks().size());
 }
 
-void check(const Network& network, const Forest& forest) {
+void check(const Network& network, const Forest& forest, std::size_t n_roots) {
   std::map<Ends, std::int64_t> load;
   std::map<std::int32_t, std::int64_t> units;
   for (const Tree& tree : forest.trees) {
     check_tree(network, tree, load);
     units[tree.root] += tree.units;
   }
-  EXPECT_EQ(units.size(), network.ranks().size());
+  EXPECT_EQ(units.size(), n_roots);
   for (const auto& [root, sum] : units) EXPECT_EQ(sum, forest.units_per_root) << root;
   std::map<Ends, std::int64_t> capacity;
   for (const Edge& edge : network.edges()) capacity[{edge.from, edge.to}] += edge.megabytes_per_s;
@@ -61,6 +62,8 @@ void check(const Network& network, const Forest& forest) {
               static_cast<double>(capacity[ends]) * (1 + 1e-5));
   }
 }
+
+void check(const Network& network, const Forest& forest) { check(network, forest, network.ranks().size()); }
 
 TEST(Forest, RandomNetworks_ReachTheBound) {
   std::mt19937_64 random(11);
@@ -87,6 +90,25 @@ TEST(Forest, FewTrees_AreTheBestThatFewCanBe) {
       EXPECT_LE(forest.rate_megabytes_per_s(), all_gather_rate(network).megabytes_per_s() * (1 + 1e-5));
       before = forest.rate_megabytes_per_s();
     }
+  }
+}
+
+/// Edmonds' theorem: as much as the narrowest place between the root and any other lets through.
+TEST(Forest, OfOneRoot_ReachesWhatTheFurthestRankCanGet) {
+  std::mt19937_64 random(14);
+  for (int turn = 0; turn < 50; ++turn) {
+    SCOPED_TRACE(turn);
+    const Network network = random_network(random, 2 + turn % 5, turn % 4, true);
+    const auto root = static_cast<std::int32_t>(random() % network.ranks().size());
+    std::int64_t least = std::numeric_limits<std::int64_t>::max();
+    for (const VertexId other : network.ranks()) {
+      const VertexId from = network.ranks()[static_cast<std::size_t>(root)];
+      if (other != from) least = std::min(least, max_flow(network, {from}, other).value);
+    }
+    const Forest forest = pack_trees_of(network, root, {.units_per_root = 1000});
+    check(network, forest, 1);
+    for (const Tree& tree : forest.trees) EXPECT_EQ(tree.root, root);
+    EXPECT_NEAR(forest.rate_megabytes_per_s(), static_cast<double>(least), 1e-9);
   }
 }
 

@@ -20,6 +20,9 @@ struct Units {
   double rate() const { return static_cast<double>(per_root) / per_megabyte; }
 };
 
+/// Whose trees are packed.
+constexpr std::int32_t kAllRanks = -1;
+
 /// The count at which the best pace is reached to the last byte, if `most` trees per root suffice.
 std::optional<Units> exact_units(const Network& network, const Rate& rate, std::int64_t most) {
   std::int64_t divisor = rate.numerator;
@@ -29,8 +32,24 @@ std::optional<Units> exact_units(const Network& network, const Rate& rate, std::
   return Units{per_root, static_cast<double>(rate.denominator) / static_cast<double>(divisor)};
 }
 
-std::vector<std::int64_t> alike(const Network& network, std::int64_t per_root) {
-  return std::vector<std::int64_t>(static_cast<std::size_t>(network.n_ranks()), per_root);
+/// By rank.
+std::vector<std::int64_t> units_of(const Network& network, std::int32_t root, std::int64_t per_root) {
+  std::vector<std::int64_t> units(static_cast<std::size_t>(network.n_ranks()), root == kAllRanks ? per_root : 0);
+  if (root != kAllRanks) units[static_cast<std::size_t>(root)] = per_root;
+  return units;
+}
+
+/// The least of what can reach any other rank.
+Rate rate_of(const Network& network, std::int32_t root) {
+  if (root == kAllRanks) return all_gather_rate(network);
+  const VertexId from = network.ranks()[static_cast<std::size_t>(root)];
+  Rate rate;
+  for (const VertexId to : network.ranks()) {
+    if (to == from) continue;
+    const std::int64_t value = max_flow(network, {from}, to).value;
+    if (rate.numerator == 0 || value < rate.numerator) rate.numerator = value;
+  }
+  return rate;
 }
 
 /// The fewest units to a megabyte per second, that is, the largest ones, with which it carries, by bisection. None
@@ -47,22 +66,22 @@ double fewest_units(double least, const std::function<bool(double per_megabyte)>
   return fits;
 }
 
-Units best_units(const Network& network, std::int64_t per_root, double most_rate) {
+Units best_units(const Network& network, std::int32_t root, std::int64_t per_root, double most_rate) {
   const auto carries = [&](double per_megabyte) {
-    return UnitGraph(network, per_megabyte).carries(alike(network, per_root));
+    return UnitGraph(network, per_megabyte).carries(units_of(network, root, per_root));
   };
   return {per_root, fewest_units(static_cast<double>(per_root) / most_rate, carries)};
 }
 
-Units choose_units(const Network& network, const ForestLimits& limits) {
-  const Rate rate = all_gather_rate(network);
+Units choose_units(const Network& network, std::int32_t root, const ForestLimits& limits) {
+  const Rate rate = rate_of(network, root);
   // The edges' slower directions only: what the trees use.
   if (const auto exact = exact_units(network, rate, limits.units_per_root)) {
-    if (UnitGraph(network, exact->per_megabyte).carries(alike(network, exact->per_root))) return *exact;
+    if (UnitGraph(network, exact->per_megabyte).carries(units_of(network, root, exact->per_root))) return *exact;
   }
   Units best;
   for (std::int64_t per_root = 1; per_root <= limits.units_per_root; ++per_root) {
-    const Units units = best_units(network, per_root, rate.megabytes_per_s());
+    const Units units = best_units(network, root, per_root, rate.megabytes_per_s());
     if (best.per_root == 0 || units.rate() > best.rate() * (1 + 1e-6)) best = units;
   }
   return best;
@@ -181,18 +200,16 @@ void require_both_ways(const Network& network, const std::vector<VertexId>& vert
 
 /// However slow an edge is, it has room for all.
 void require_joined(const Network& network) {
-  if (network.n_ranks() < 2 || UnitGraph(network, network.n_ranks()).carries(alike(network, 1))) return;
+  if (network.n_ranks() < 2 || UnitGraph(network, network.n_ranks()).carries(units_of(network, kAllRanks, 1))) return;
   throw Error(strettoInvalidArgument, "topology: some ranks are not joined with the others, both ways");
 }
 
-}  // namespace
-
-Forest pack_trees(const Network& network, const ForestLimits& limits) {
+Forest pack(const Network& network, std::int32_t root, const ForestLimits& limits) {
   STRETTO_ASSERT(limits.units_per_root >= 1);
   if (network.n_ranks() < 2) return {};
   require_joined(network);
-  const Units units = choose_units(network, limits);
-  const std::vector<std::int64_t> of_ranks = alike(network, units.per_root);
+  const Units units = choose_units(network, root, limits);
+  const std::vector<std::int64_t> of_ranks = units_of(network, root, units.per_root);
   UnitGraph graph(network, units.per_megabyte);
   graph.remove_relays(of_ranks);
   Forest forest;
@@ -202,6 +219,15 @@ Forest pack_trees(const Network& network, const ForestLimits& limits) {
   return forest;
 }
 
+}  // namespace
+
+Forest pack_trees(const Network& network, const ForestLimits& limits) { return pack(network, kAllRanks, limits); }
+
+Forest pack_trees_of(const Network& network, std::int32_t root, const ForestLimits& limits) {
+  STRETTO_ASSERT(root >= 0 && root < network.n_ranks());
+  return pack(network, root, limits);
+}
+
 HostTrees pack_host_trees(const Network& network, const std::vector<Gate>& gates, std::int64_t n_hosts) {
   require_joined(network);
   STRETTO_ASSERT(n_hosts >= 2);
@@ -209,7 +235,7 @@ HostTrees pack_host_trees(const Network& network, const std::vector<Gate>& gates
   // counted by what a tree takes that only hands down, as if links were half as fast. (Where all trees go one way along
   // a link, that leaves some of it unused.)
   const std::int64_t edges = n_hosts - 1;
-  std::vector<std::int64_t> of_ranks = alike(network, 0);
+  std::vector<std::int64_t> of_ranks = units_of(network, kAllRanks, 0);
   double least = 0;
   for (const Gate& gate : gates) {
     STRETTO_ASSERT(gate.units >= 0 && gate.megabytes_per_s > 0);

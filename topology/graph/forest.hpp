@@ -36,7 +36,7 @@ struct Tree {
 };
 
 struct Forest {
-  std::int64_t units_per_root = 0;  ///< of the trees of each rank together: k
+  std::int64_t units_per_root = 0;  ///< of the trees of each root together: k
   double unit_megabytes_per_s = 0;  ///< what a unit of capacity carries
   std::vector<Tree> trees;          ///< by root
 
@@ -45,7 +45,7 @@ struct Forest {
 };
 
 struct ForestLimits {
-  /// Most trees of one unit per rank. The best pace may need more; then it is the best that these allow.
+  /// Most trees of one unit per root. The best pace may need more; then it is the best that these allow.
   std::int64_t units_per_root = 8;
 };
 
@@ -54,6 +54,9 @@ struct ForestLimits {
 /// edges, so 8 ranks take milliseconds, 16 of two hosts a second, and 32 many. Throws Error(strettoInvalidArgument)
 /// where some rank is not joined; no trees for one rank.
 Forest pack_trees(const Network& network, const ForestLimits& limits = {});
+
+/// The same where one rank alone has a block for all, as in a broadcast.
+Forest pack_trees_of(const Network& network, std::int32_t root, const ForestLimits& limits = {});
 
 /// A rank by which a host's trees go on to other hosts.
 struct Gate {

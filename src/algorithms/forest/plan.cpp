@@ -22,46 +22,63 @@ class Channel {
     std::rotate(before_.begin(), before_.begin() + channel % (n_ - 1), before_.end());
   }
 
-  /// Down the trees.
+  /// Down the trees: what is nearest to its root first, and as soon as it is there.
   void gather() {
-    for (int depth = 0; depth < trees_.deepest(); ++depth) {
+    for (int depth = 0; depth <= trees_.deepest(); ++depth) {
+      std::vector<Rank> received;
       for (const Rank peer : after_) {
         std::vector<Piece> given;
         for (const Rank root : trees_.handed(channel_, rank_, peer, depth)) {
+          if (root != rank_) receive(trees_.parent(channel_, root, rank_), depth, received);
           given.push_back({root, root == rank_ ? input(root) : output(root)});
         }
         strand_.send(peer, given);
       }
-      for (const Rank peer : before_) {
-        std::vector<Piece> taken;
-        for (const Rank root : trees_.handed(channel_, peer, rank_, depth)) taken.push_back({root, output(root)});
-        strand_.receive(peer, taken);
-      }
+      for (const Rank peer : before_) receive(peer, depth, received);
     }
   }
 
-  /// Up the trees: what is furthest from its root first.
+  /// Up the trees: what is furthest from its root first, and as soon as what it is a sum of is there.
   void reduce_scatter() {
     for (int depth = trees_.deepest(); depth >= 0; --depth) {
-      std::vector<Rank> givers;
-      for (const Rank peer : before_) {
-        if (!trees_.handed(channel_, rank_, peer, depth).empty()) givers.push_back(peer);
+      std::vector<Rank> awaited;
+      for (const Rank peer : after_) hand_up(peer, depth, awaited);
+      if (depth == 0) {
+        await_children(rank_, depth, awaited);
+        strand_.sum(rank_, output(rank_), sources(rank_, depth), true);
       }
-      for (const Rank giver : givers) strand_.await(giver);
-      for (const Rank peer : after_) hand_up(peer, depth);
-      if (depth == 0) strand_.sum(rank_, output(rank_), sources(rank_, depth), true);
-      for (const Rank giver : givers) strand_.release(giver);
+      for (const Rank giver : awaited) strand_.release(giver);
     }
   }
 
  private:
+  /// The message with all that comes from there and is `depth` ranks below its roots here, once.
+  void receive(Rank peer, int depth, std::vector<Rank>& received) {
+    if (depth == 0 || std::ranges::find(received, peer) != received.end()) return;
+    received.push_back(peer);
+    std::vector<Piece> taken;
+    for (const Rank root : trees_.handed(channel_, peer, rank_, depth - 1)) taken.push_back({root, output(root)});
+    strand_.receive(peer, taken);
+  }
+
   /// To a rank that is above this one in some trees, where it is `depth` below their roots.
-  void hand_up(Rank peer, int depth) {
+  void hand_up(Rank peer, int depth, std::vector<Rank>& awaited) {
     const std::vector<int> roots = depth == 0 ? std::vector<int>() : trees_.handed(channel_, peer, rank_, depth - 1);
     if (roots.empty()) return;
+    for (const Rank root : roots) await_children(root, depth, awaited);
     strand_.acquire(peer);
     for (const Rank root : roots) strand_.fill(peer, root, sources(root, depth));
     strand_.signal(peer);
+  }
+
+  /// The messages of this depth that bring the root's block, each once.
+  void await_children(Rank root, int depth, std::vector<Rank>& awaited) {
+    for (const Rank peer : before_) {
+      if (trees_.parent(channel_, root, peer) != rank_ || trees_.depth(channel_, root, rank_) != depth) continue;
+      if (std::ranges::find(awaited, peer) != awaited.end()) continue;
+      strand_.await(peer);
+      awaited.push_back(peer);
+    }
   }
 
   /// This rank's input and what comes from below, in the order of ranks.
@@ -87,11 +104,18 @@ class Channel {
   std::vector<Rank> before_;  ///< in the order in which their messages arrive
 };
 
+void along(std::vector<Strand>& strands, Collective collective, const TreePlace& place, Rank rank, int channel) {
+  if (collective == Collective::all_reduce) return all_reduce_along(strands, place, rank, channel);
+  if (collective == Collective::broadcast) return broadcast_along(strands, place, channel);
+  reduce_along(strands, place, rank, channel);
+}
+
 }  // namespace
 
 bool supports(Collective collective) {
   return collective == Collective::all_reduce || collective == Collective::all_gather ||
-         collective == Collective::reduce_scatter;
+         collective == Collective::reduce_scatter || collective == Collective::broadcast ||
+         collective == Collective::reduce;
 }
 
 bool takes_parents(const PlanSpec& spec) { return Trees::well_formed(spec); }
@@ -105,8 +129,9 @@ Program build(const PlanSpec& spec, Rank rank) {
   const Trees trees(spec);
   Program program;
   for (int number = 0; number < spec.channels; ++number) {
-    if (spec.collective == Collective::all_reduce) {
-      all_reduce_along(program.strands, {trees.parent(number, 0, rank), trees.children(number, 0, rank)}, rank, number);
+    if (Trees::count(spec) == 1) {
+      along(program.strands, spec.collective, {trees.parent(number, 0, rank), trees.children(number, 0, rank)}, rank,
+            number);
       continue;
     }
     StrandBuilder strand(number);

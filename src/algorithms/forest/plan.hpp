@@ -3,6 +3,7 @@
 //
 // All-reduce: each channel is one tree, up which its share of the block is summed, and down which the sum goes. Below
 // the root the way up and the way down are strands of their own, so that several rounds are on their way at once.
+// Broadcast and reduce are one half of that, and all trees have the same root.
 //
 // All-gather and reduce-scatter: each channel has a tree for every rank's block. All blocks that are equally far from
 // their roots move at once: step by step, each rank sends one message to each rank below it in some tree, with all the

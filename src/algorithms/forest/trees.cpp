@@ -8,12 +8,13 @@ namespace {
 
 using Tree = std::span<const std::int32_t>;
 
-/// Each root hands its block to all others itself; the roots of lone trees take turns.
+/// Each root hands its block to all others itself; the roots of lone trees take turns, where none is given.
 std::vector<std::int32_t> stars(const PlanSpec& spec) {
   std::vector<std::int32_t> parents;
   for (int channel = 0; channel < spec.channels; ++channel) {
     for (int tree = 0; tree < Trees::count(spec); ++tree) {
-      const Rank root = Trees::count(spec) == 1 ? channel % spec.n_ranks : tree;
+      const Rank lone = row_of(spec.collective).rooted ? spec.root : channel % spec.n_ranks;
+      const Rank root = Trees::count(spec) == 1 ? lone : tree;
       for (Rank rank = 0; rank < spec.n_ranks; ++rank) parents.push_back(rank == root ? -1 : root);
     }
   }
@@ -53,6 +54,7 @@ bool Trees::well_formed(const PlanSpec& spec) {
     const Tree tree = std::span(spec.parents).subspan(number * n, n);
     if (!is_tree(tree)) return false;
     if (n_trees > 1 && root_of(tree) != static_cast<Rank>(number % n)) return false;
+    if (row_of(spec.collective).rooted && root_of(tree) != spec.root) return false;
   }
   return true;
 }

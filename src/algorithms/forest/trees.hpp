@@ -1,4 +1,5 @@
-// The trees of a plan's spec, looked up. A channel has one tree for each rank's block, or, of an all-reduce, one alone.
+// The trees of a plan's spec, looked up. A channel has one tree for each rank's block, or one alone, where there is one
+// block.
 #pragma once
 
 #include <vector>
@@ -16,7 +17,7 @@ class Trees {
   /// is.
   static bool well_formed(const PlanSpec& spec);
   /// Of a channel.
-  static int count(const PlanSpec& spec) { return spec.collective == Collective::all_reduce ? 1 : spec.n_ranks; }
+  static int count(const PlanSpec& spec) { return row_of(spec.collective).blocks == Blocks::one ? 1 : spec.n_ranks; }
 
   int n_ranks() const { return static_cast<int>(n_); }
   Rank root(int channel, int tree) const {

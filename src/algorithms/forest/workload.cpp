@@ -18,6 +18,11 @@ Workload workload(const PlanSpec& spec, std::uint64_t block_bytes, const LinkMod
     const Work rank = (send + receive + send + Work{3, 0, chunk * 2}) * (rounds * channels);
     return {rounds + depth * 2, rank, rank};
   }
+  if (spec.collective == Collective::broadcast || spec.collective == Collective::reduce) {
+    const Work sum = spec.collective == Collective::reduce ? Work{2, 0, chunk * 2} : Work{};
+    const Work rank = (send + receive + sum) * (rounds * channels);
+    return {rounds + depth, rank, rank};
+  }
   const bool sums = spec.collective == Collective::reduce_scatter;
   const Work once =
       send * others + (sums ? Work{others * 2 + 1, 0, chunk * (others + 1)} : Work{1, chunk, 0} + receive * others);
