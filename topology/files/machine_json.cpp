@@ -73,8 +73,16 @@ void put_facts(Json& json, const NetNode& net) {
   put(json, "guid", net.guid);
   put(json, "max_connections", net.max_connections);
   put(json, "direct_rdma", net.direct_rdma);
+  put(json, "dma_buffers", net.dma_buffers);
   put(json, "collectives", net.collectives);
   put(json, "link_layer", net.link_layer);
+  for (const Gid& gid : net.gids) {
+    Json each;
+    each["index"] = gid.index;
+    each["address"] = gid.address;
+    put(each, "type", gid.type);
+    json["gids"].push_back(each);
+  }
   put(json, "rdma_device", net.rdma_device);
 }
 

@@ -36,6 +36,11 @@ std::string gpu_words(const GpuNode& gpu, const std::string& label) {
   return text;
 }
 
+std::string gid_words(const Gid& gid) {
+  const std::string type = gid.type.empty() ? "" : format(" ({})", printable(gid.type));
+  return format("GID {} {}{}", gid.index, printable(gid.address), type);
+}
+
 std::string net_words(const NetNode& net) {
   std::string text = "net " + (net.name.empty() ? "without a name" : printable(net.name));
   if (net.port) append(text, format("port {}", *net.port));
@@ -43,7 +48,9 @@ std::string net_words(const NetNode& net) {
   if (net.megabits_per_s) append(text, net_speed(*net.megabits_per_s));
   if (net.latency_us && *net.latency_us > 0) append(text, format("{} us", *net.latency_us));
   if (net.direct_rdma) append(text, *net.direct_rdma ? "GPUDirect RDMA" : "no GPUDirect RDMA");
+  if (net.dma_buffers) append(text, *net.dma_buffers ? "DMA buffers" : "no DMA buffers");
   if (net.collectives.value_or(false)) append(text, "reduces in the switch");
+  if (!net.gids.empty()) append(text, gid_words(net.gids.front()));
   if (!net.rdma_device.empty()) append(text, "the same wire as " + printable(net.rdma_device));
   return text;
 }

@@ -76,6 +76,15 @@ struct NicNode {
   bool operator==(const NicNode&) const = default;
 };
 
+/// An address of an RDMA device's port, by which peers reach it.
+struct Gid {
+  std::int32_t index = 0;  ///< in the port's table, as programs name it
+  std::string address;     ///< "10.0.0.1", "fe80::1"
+  std::string type;        ///< "RoCE v2", "IB/RoCE v1"; "": the port's own kind
+
+  bool operator==(const Gid&) const = default;
+};
+
 /// A port with a name that programs open: an RDMA device or an interface of the system's.
 struct NetNode {
   std::string name;                     ///< "mlx5_0", "eth0"
@@ -85,9 +94,11 @@ struct NetNode {
   std::optional<std::int32_t> port;
   std::optional<std::uint64_t> guid;
   std::optional<std::int32_t> max_connections;
-  std::optional<bool> direct_rdma;
+  std::optional<bool> direct_rdma;  ///< memory of GPUs is registered by its address
+  std::optional<bool> dma_buffers;  ///< it registers DMA buffers, as which drivers hand out memory of GPUs
   std::optional<bool> collectives;  ///< the switch can reduce
   std::string link_layer;           ///< of an RDMA device's port: "InfiniBand", "Ethernet" (RoCE); "": none, unknown
+  std::vector<Gid> gids;            ///< of an RDMA device's port: the one to use first, and others
   std::string rdma_device;          ///< of an interface: the RDMA device that has the same wire; "": none, unknown
 
   bool operator==(const NetNode&) const = default;

@@ -58,6 +58,8 @@ void fill(NetNode& mine, const NetNode& theirs) {
   fill(mine.guid, theirs.guid);
   fill(mine.max_connections, theirs.max_connections);
   fill(mine.direct_rdma, theirs.direct_rdma);
+  fill(mine.dma_buffers, theirs.dma_buffers);
+  if (mine.gids.empty()) mine.gids = theirs.gids;
   fill(mine.collectives, theirs.collectives);
   fill(mine.link_layer, theirs.link_layer);
   fill(mine.rdma_device, theirs.rdma_device);

@@ -96,6 +96,7 @@ void read_processors(const Sight& sight, Draft& draft);
 void read_pci(const Sight& sight, Draft& draft);
 void read_interfaces(const Sight& sight, Draft& draft);
 void read_rdma(const Sight& sight, Draft& draft);
+void ask_verbs(const Sight& sight, Draft& draft);
 void ask_nvml(const Sight& sight, Draft& draft);
 void read_caveats(const Sight& sight, Draft& draft);
 

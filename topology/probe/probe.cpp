@@ -10,8 +10,8 @@ namespace stretto::topology {
 namespace {
 
 /// In the order of their authority: what one has said the next do not change. The last ones need the others' word.
-constexpr std::array<LookFunction, 7> kSources = {ask_hwloc, read_processors, read_pci,    read_interfaces,
-                                                  read_rdma, ask_nvml,        read_caveats};
+constexpr std::array<LookFunction, 8> kSources = {ask_hwloc, read_processors, read_pci, read_interfaces,
+                                                  read_rdma, ask_verbs,       ask_nvml, read_caveats};
 
 }  // namespace
 

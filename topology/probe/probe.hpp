@@ -2,8 +2,8 @@
 // A library that is not there, a file that cannot be read or says nothing of sense, or a part of /sys that a container
 // hides narrows the view and is said; it is no error.
 //
-// Each source (/sys, hwloc, NVML) is a file of its own and a row in probe.cpp; they fill a draft (draft.hpp), of which
-// assemble.hpp makes the machine.
+// Each source (/sys, hwloc, NVML, libibverbs) is a file of its own and a row in probe.cpp; they fill a draft
+// (draft.hpp), of which assemble.hpp makes the machine.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@ struct ProbeOptions {
   std::string root;                                ///< put before /sys and /proc; "": the system's own
   std::string hwloc_library = "libhwloc.so.15";    ///< "": hwloc is not asked
   std::string nvml_library = "libnvidia-ml.so.1";  ///< "": NVML is not asked
+  std::string verbs_library = "libibverbs.so.1";   ///< "": RDMA devices are not opened
   /// Each port of each bridge. Otherwise a PCI switch is one bridge (its upstream port, as in NCCL's files), and those
   /// with neither GPU nor NIC below are left out, as are root ports.
   bool all_bridges = false;
@@ -44,8 +45,8 @@ struct Probe {
   std::vector<Remark> remarks;  ///< in the order of the sources
 };
 
-/// Reads what is there at the time of the call. Takes some 10 ms, of which most is hwloc's, and NVML's start where
-/// there are NVIDIA's GPUs.
+/// Reads what is there at the time of the call. Takes some 10 ms, of which most is hwloc's, NVML's start where there
+/// are NVIDIA's GPUs, and opening RDMA devices where there are such.
 Probe probe_machine(const ProbeOptions& options = {});
 
 }  // namespace stretto::topology

@@ -1,7 +1,11 @@
-// RDMA devices with their ports: /sys/class/infiniband. What only the verbs interface tells (limits, GIDs that a
-// connection would use) is not here.
+// RDMA devices with their ports and GIDs: /sys/class/infiniband. What only the verbs interface tells is in verbs.cpp.
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +18,8 @@ namespace {
 
 constexpr const char* kDevices = "/sys/class/infiniband";
 constexpr std::uint16_t kMellanox = 0x15b3;
-constexpr std::int32_t kMostPorts = 255;  // InfiniBand's port numbers have 8 bits
+constexpr std::int32_t kMostPorts = 255;    // InfiniBand's port numbers have 8 bits
+constexpr std::int64_t kMostGids = 65'535;  // and indices of GIDs 16
 
 /// "506b:4b03:00cb:1234".
 std::optional<std::uint64_t> read_guid(const SystemFiles& files, const std::string& path) {
@@ -28,6 +33,46 @@ std::optional<std::uint64_t> read_guid(const SystemFiles& files, const std::stri
     return std::nullopt;
   }
   return value;
+}
+
+using GidBytes = std::array<unsigned char, 16>;
+
+bool is_ipv4(const GidBytes& bytes) {  // ::ffff:a.b.c.d
+  return std::all_of(bytes.begin(), bytes.begin() + 10, [](unsigned char byte) { return byte == 0; }) &&
+         bytes[10] == 0xff && bytes[11] == 0xff;
+}
+
+bool is_link_local(const GidBytes& bytes) { return bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80; }
+
+std::string address_of(const GidBytes& bytes) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool ipv4 = is_ipv4(bytes);
+  const char* const done = ::inet_ntop(ipv4 ? AF_INET : AF_INET6, bytes.data() + (ipv4 ? 12 : 0), text.data(),
+                                       static_cast<socklen_t>(text.size()));
+  return done == nullptr ? "" : done;
+}
+
+/// The port's table without empty places; first what connections are best made by: of RoCE version 2, which routers
+/// pass on, and an address of IPv4 or one that is not the link's own; of InfiniBand as the table has them.
+std::vector<Gid> read_gids(const SystemFiles& files, const std::string& port) {
+  std::vector<std::pair<int, Gid>> found;  // with its rank, 0 the best
+  for (const std::string& name : files.names(port + "/gids")) {
+    const auto index = parse_number(name);
+    GidBytes bytes{};
+    const auto text = files.text(format("{}/gids/{}", port, name));
+    if (!index || *index < 0 || *index > kMostGids || !text || ::inet_pton(AF_INET6, text->c_str(), bytes.data()) != 1)
+      continue;
+    if (std::ranges::all_of(bytes, [](unsigned char byte) { return byte == 0; })) continue;
+    Gid gid{static_cast<std::int32_t>(*index), address_of(bytes), ""};
+    gid.type = files.text(format("{}/gid_attrs/types/{}", port, name)).value_or("");
+    const bool is_roce = gid.type.find("RoCE") != gid.type.npos;
+    const int kind = is_ipv4(bytes) ? 0 : is_link_local(bytes) ? 2 : 1;
+    found.emplace_back(!is_roce ? 0 : kind + (gid.type == "RoCE v2" ? 0 : 3), std::move(gid));
+  }
+  std::ranges::sort(found, {}, [](const auto& entry) { return std::pair(entry.first, entry.second.index); });
+  std::vector<Gid> gids;
+  for (auto& [rank, gid] : found) gids.push_back(std::move(gid));
+  return gids;
 }
 
 /// "100 Gb/sec (4X EDR)", "2.5 Gb/sec (1X SDR)", in Mb/s.
@@ -72,6 +117,7 @@ void add_port(const SystemFiles& files, const std::string& device, std::int32_t 
   entry.net.port = port;
   entry.net.megabits_per_s = read_rate(files, at + "/rate");
   entry.net.link_layer = files.text(at + "/link_layer").value_or("InfiniBand");  // so before Linux had RoCE
+  entry.net.gids = read_gids(files, at);
   // Of the card, the same on all of its ports and functions; the device's own where there is no such number.
   entry.net.guid = read_guid(files, format("{}/{}/sys_image_guid", kDevices, device));
   if (!entry.net.guid) entry.net.guid = read_guid(files, format("{}/{}/node_guid", kDevices, device));

@@ -67,6 +67,9 @@ class Dump {
     add_if(" ", net.megabits_per_s);
     add_if(" ", net.link_layer);
     if (net.guid) out_ << " guid " << std::hex << *net.guid << std::dec;
+    if (net.direct_rdma) out_ << (*net.direct_rdma ? " gpudirect" : " no gpudirect");
+    if (net.dma_buffers) out_ << (*net.dma_buffers ? " dma buffers" : " no dma buffers");
+    for (const Gid& gid : net.gids) out_ << " gid " << gid.index << ' ' << gid.address << " [" << gid.type << ']';
     add_if(" on ", net.rdma_device);
   }
 

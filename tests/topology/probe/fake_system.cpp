@@ -174,7 +174,7 @@ void FakeSystem::add_port(const std::string& device, const std::string& number, 
 topology::Probe probe(const FakeSystem& system, bool all_bridges) {
   topology::ProbeOptions options;
   options.root = system.root();
-  options.hwloc_library = "", options.nvml_library = "";
+  options.hwloc_library = "", options.nvml_library = "", options.verbs_library = "";
   options.all_bridges = all_bridges;
   return topology::probe_machine(options);
 }

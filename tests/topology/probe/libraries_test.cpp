@@ -34,7 +34,7 @@ class ProbeNvml : public ::testing::Test {
   static Probe probe(const FakeSystem& system, const char* library = STRETTO_TEST_NVML) {
     ProbeOptions options;
     options.root = system.root();
-    options.hwloc_library = "", options.nvml_library = library;
+    options.hwloc_library = "", options.nvml_library = library, options.verbs_library = "";
     return probe_machine(options);
   }
 
@@ -209,7 +209,7 @@ class ProbeHwloc : public ::testing::Test {
   static Probe probe(const FakeSystem& system, const char* library = "libhwloc.so.15") {
     ProbeOptions options;
     options.root = system.root();
-    options.hwloc_library = library, options.nvml_library = "";
+    options.hwloc_library = library, options.nvml_library = "", options.verbs_library = "";
     return probe_machine(options);
   }
 };
@@ -267,7 +267,7 @@ TEST(ProbeHwloc, BuiltWithoutItsHeaders_IsSaid) {
   const FakeSystem system("node 0 0\nnet eth0\n");
   ProbeOptions options;
   options.root = system.root();
-  options.nvml_library = "";
+  options.nvml_library = "", options.verbs_library = "";
   EXPECT_THAT(dump(probe_machine(options).remarks), HasSubstr("hwloc's headers were not there when stretto was built"));
 }
 
