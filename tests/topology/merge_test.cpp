@@ -187,6 +187,16 @@ TEST(Merge, NetworkOnNoBus_IsNotDoubled) {
   EXPECT_EQ(merge(machine, machine), machine);
 }
 
+TEST(Merge, GidsAndDmaBuffers_AreTheProbes) {
+  NetNode seen = net("mlx5_0");
+  seen.dma_buffers = true;
+  seen.gids = {{3, "10.0.0.1", "RoCE v2"}};
+  const auto with = [](const NetNode& node) {
+    return Machine("", {{kNoNode, numa(0)}, {0, NicNode{at("0000:1a:00.0")}}, {1, node}}, {});
+  };
+  EXPECT_EQ(merge(with(net("mlx5_0")), with(seen)), with(seen));
+}
+
 TEST(Merge, NumaNodesWithoutNumbers_AreTheSameIfAlone) {
   NumaNode theirs = numa(0);
   theirs.vendor = "GenuineIntel";

@@ -67,7 +67,7 @@ TEST(NcclXml, EverythingItKnows_IsRead) {
   card.direct_rdma = true;
   card.gcn = "gfx942";
   card.gcn_code = 94;
-  const NetNode net{"eth0", 2, 25000, 1.5, 1, 0xfffffffffffffffe, 9, false, true, "", ""};
+  const NetNode net{"eth0", 2, 25000, 1.5, 1, 0xfffffffffffffffe, 9, false, {}, true, "", {}, ""};
   EXPECT_EQ(machine, Machine("0xabc", {{kNoNode, numa}, {0, card}, {0, NicNode{}}, {2, net}}, {}));
 }
 

@@ -41,6 +41,22 @@ TEST(MachineText, ControlCharacters_DoNotReachTheTerminal) {
   EXPECT_EQ(text.find('\x1B'), std::string::npos);
 }
 
+TEST(MachineText, PortOfAnRdmaDevice_SaysWhatItCanAndTheGidToUse) {
+  NetNode net;
+  net.name = "mlx5_0";
+  net.port = 1;
+  net.direct_rdma = true;
+  net.dma_buffers = false;
+  net.gids = {{3, "10.0.0.1", "RoCE v2"}, {0, "fe80::1", ""}};
+  const Machine machine("", {{kNoNode, NumaNode{}}, {0, NicNode{}}, {1, net}}, {});
+  EXPECT_THAT(machine_to_text(machine, ""),
+              HasSubstr("net mlx5_0, port 1, GPUDirect RDMA, no DMA buffers, GID 3 10.0.0.1 (RoCE v2)\n"));
+  const nlohmann::json json = nlohmann::json::parse(machine_to_json(machine)).at("nodes").at(2);
+  EXPECT_EQ(json.at("dma_buffers"), false);
+  EXPECT_EQ(json.at("gids"), nlohmann::json::parse(R"([{"index": 3, "address": "10.0.0.1", "type": "RoCE v2"},
+                                                       {"index": 0, "address": "fe80::1"}])"));
+}
+
 TEST(MachineText, Words_AreAsPeopleWriteThem) {
   EXPECT_EQ(number_ranges({0, 1, 2, 5, 7, 8}), "0-2,5,7-8");
   EXPECT_EQ(number_ranges({}), "");
