@@ -21,8 +21,8 @@ set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
-# The build type of the sanitizer presets: quick enough to run, and with lines for what sanitizers print (-g1: all that a
-# debugger could show made a build of AddressSanitizer 22 GB large).
+# The build type of the sanitizer presets: quick enough to run, and with lines for what sanitizers print (-g1: with full
+# debug information a build for AddressSanitizer took 22 GB).
 set(CMAKE_C_FLAGS_SANITIZE "-O1 -g1 -fno-omit-frame-pointer")
 set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1 -fno-omit-frame-pointer")
 

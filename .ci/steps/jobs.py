@@ -38,7 +38,7 @@ class Job:
     budget_s: int
     what: str
     run: typing.Callable[[], Counts]
-    scratch: str = ""  # a directory that no later job reads: where CI runs, it goes when the job has passed
+    scratch: str = ""  # a directory that no later job reads: where CI runs, it goes when the job has ended
 
 
 # A command still running at this time is killed: set from the job's budget, so that nothing can hang a run.
@@ -114,12 +114,13 @@ def run_all(table: list) -> int:
             counts = job.run()
         except StepFailed as failure:
             print(f"dev: {job.name}: {failure}", flush=True)
-            _say_if_full()
             counts = Counts(failed=1)
         except StepSkipped as skipped:
             print(f"dev: {job.name}: skipped: {skipped}", flush=True)
             counts = Counts(skipped=1)
-        if job.scratch and not counts.failed and os.environ.get("CI") == "true":
+        if counts.failed:
+            _say_if_full()
+        if job.scratch and os.environ.get("CI") == "true":
             shutil.rmtree(job.scratch, ignore_errors=True)
         used_s = time.monotonic() - start
         total.add(counts)

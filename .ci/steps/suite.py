@@ -141,7 +141,7 @@ ALL = [
     Job("asan", 600, "AddressSanitizer and UndefinedBehaviorSanitizer", functools.partial(sanitized, "asan"),
         "build/asan"),
     Job("tsan", 500, "ThreadSanitizer", functools.partial(sanitized, "tsan"), "build/tsan"),
-    Job("fuzz", 300, "each fuzz target for 20 s", fuzz.run, "build/fuzz"),
+    Job("fuzz", 300, "each fuzz target for 20 s", fuzz.run),
     Job("tidy", 330, "clang-tidy on changed files", lint.tidy_check),
     Job("claims", 20, "each test that tests/claims.tsv names exists and ran", claims),
 ]

@@ -94,10 +94,16 @@ void check_parents(const PlanSpec& spec, const AlgorithmRow& row) {
                              "to the one rank of each group that has none",
                              spec.n_ranks));
   }
-  refuse("parents",
-         format("{} channels of {} ranks need one tree each, below the root if there is one, or, of blocks by "
-                "rank, one for each rank in order: every rank's parents must lead to the tree's root",
-                spec.channels, spec.n_ranks));
+  if (row_of(spec.collective).blocks == Blocks::one) {
+    const std::string below = row_of(spec.collective).rooted ? format(", below root {}", spec.root) : "";
+    refuse("parents",
+           format("{} channels of {} ranks need one tree each{}: every rank's parents must lead to the tree's "
+                  "root",
+                  spec.channels, spec.n_ranks, below));
+  }
+  refuse("parents", format("{} channels of {} ranks need a tree for each rank's block, in order: every rank's parents "
+                           "must lead to the tree's root",
+                           spec.channels, spec.n_ranks));
 }
 
 void check_rails(const PlanSpec& spec, const AlgorithmRow& row) {

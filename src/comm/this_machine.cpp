@@ -61,7 +61,7 @@ std::optional<std::int32_t> look_at_machine(const Settings& settings, Rank rank,
   if (!settings.topology_file.empty()) file = read_file(settings, rank);
   topology::ProbeOptions options;
   if (!writes) options.nvml_library.clear();  // its start takes longest, and sockets need no GPUs
-  options.verbs_library.clear();              // nor the file what only opening each device tells
+  options.verbs_library.clear();              // it opens every device, and sockets need no networks either
   Machine machine = topology::probe_machine(options).machine;
   if (file) machine = topology::merge(*file, machine);
   if (writes) write_file(settings, rank, machine);

@@ -17,9 +17,9 @@ namespace {
 /// Packing trees costs a second for 16 ranks, and many for 32.
 constexpr std::int32_t kMostRanksOfForest = 16;
 constexpr std::int64_t kMostTreesOfRank = 16;
-/// Of trees that are packed for one host: for each of a root's trees as many channels as there may be.
+/// The most channels of a plan along one host's trees; each of a root's trees may then have several.
 constexpr std::int64_t kMostChannels = 128;
-constexpr std::int64_t kMostRepeats = 8;
+constexpr std::int64_t kMostRepeats = 16;
 /// What the plans of all ranks that are run may take.
 constexpr std::uint64_t kMostPlanBytes = std::uint64_t{3} << 30;
 /// As the simulator holds it, with its share of connections.
@@ -30,11 +30,11 @@ constexpr std::int32_t kFewRanks = 128;
 /// Few trees are shallow, and few channels; more of them leave less of the links unused. As many as bring the last
 /// percent.
 /// @param root of the collective; -1: it has none
-topology::Forest trees_of(const topology::Network& network, Rank root) {
+topology::Forest trees_of(const topology::Network& network, Rank root, std::int64_t most) {
   const auto pack = [&](std::int64_t units) {
     return root < 0 ? topology::pack_trees(network, {units}) : topology::pack_trees_of(network, root, {units});
   };
-  topology::Forest best = pack(kMostTreesOfRank);
+  topology::Forest best = pack(most);
   for (std::int64_t units = 1; units < best.units_per_root; units *= 2) {
     topology::Forest fewer = pack(units);
     if (fewer.rate_megabytes_per_s() >= 0.99 * best.rate_megabytes_per_s()) return fewer;
@@ -129,16 +129,17 @@ class Trial {
   Trial(const Trial&) = delete;
   Trial& operator=(const Trial&) = delete;
 
-  /// With as many channels as are the fastest.
+  /// Along packed trees with half as many channels again and again: the fastest.
   SimulatedRow run(std::uint64_t slot_bytes) {
     machine_.slot_bytes = slot_bytes;
-    if (repeats_.size() < 2) return run_once();
+    if (most_repeats_ < 2) return run_once();
     SimulatedRow best;
-    for (const std::int32_t repeat : repeats_) {
+    for (std::int32_t repeat = most_repeats_; repeat > 0; repeat /= 2) {
       use_trees(repeat);
       SimulatedRow row = run_once();
-      const bool is_better = row.left_out.empty() && (!best.left_out.empty() || row.seconds < best.seconds);
-      if (best.algorithm.empty() || is_better) best = std::move(row);
+      const bool is_faster = row.left_out.empty() && (!best.left_out.empty() || row.seconds < best.seconds);
+      if (best.algorithm.empty() || is_faster) best = std::move(row);
+      if (best.left_out == kEnded) break;
     }
     return best;
   }
@@ -178,11 +179,10 @@ class Trial {
   /// Channels for each unit of the trees. Where a channel has a tree for each rank's block it sends one message after
   /// the other, and waits for one after the other: several side by side keep the links busy, more or less of them as
   /// ranks happen to meet.
-  std::vector<std::int32_t> repeats() const {
-    if (row_of(spec_.collective).blocks == Blocks::one) return {1};
-    const auto most = std::clamp<std::int64_t>(kMostChannels / forest_.units_per_root, 1, kMostRepeats);
-    if (most < 2) return {1};
-    return {static_cast<std::int32_t>(most), static_cast<std::int32_t>(most / 2)};
+  std::int32_t repeats() const {
+    if (row_of(spec_.collective).blocks == Blocks::one) return 1;
+    const std::int64_t most = request_.channels > 0 ? request_.channels : kMostChannels;
+    return static_cast<std::int32_t>(std::clamp<std::int64_t>(most / forest_.units_per_root, 1, kMostRepeats));
   }
 
   void add_trees(const topology::Network& network) {
@@ -190,14 +190,21 @@ class Trial {
       left_out_ = format("trees are packed for at most {} ranks", kMostRanksOfForest);
       return;
     }
+    const std::int64_t roots = spec_.collective == Collective::all_reduce ? network.n_ranks() : 1;
+    const bool is_limited = request_.channels > 0;
+    if (is_limited && request_.channels < roots) {
+      left_out_ = format("each rank's tree needs a channel: give at least {}", roots);
+      return;
+    }
+    const std::int64_t most = is_limited ? std::min(kMostTreesOfRank, request_.channels / roots) : kMostTreesOfRank;
     try {
-      forest_ = trees_of(network, spec_.root);
+      forest_ = trees_of(network, spec_.root, most);
     } catch (const Error& error) {
       left_out_ = error.what();
       return;
     }
-    repeats_ = repeats();
-    use_trees(repeats_.front());
+    most_repeats_ = repeats();
+    use_trees(most_repeats_);
   }
 
   /// The plan's trees, and the ways that they take.
@@ -258,8 +265,8 @@ class Trial {
   PlanSpec spec_;
   Folding folding_;
   Routes routes_;
-  topology::Forest forest_;            ///< of an algorithm along trees of one host
-  std::vector<std::int32_t> repeats_;  ///< that are tried; nothing: there are no such trees
+  topology::Forest forest_;        ///< of an algorithm along trees of one host
+  std::int32_t most_repeats_ = 0;  ///< 0: there are no such trees
   std::string left_out_;
 };
 

@@ -102,7 +102,9 @@ TEST(Machine, BusIdsThatCannotBe_AreRefused) {
   expect_refusal({{kNoNode, numa(0)}, {0, gpu("0000:AB:00.0", 0)}}, {}, "is no bus id in lower case");
   expect_refusal({{kNoNode, numa(0)}, {0, gpu("ab:00.0", 0)}}, {}, "is no bus id in lower case");
   expect_refusal({{kNoNode, numa(0)}, {0, gpu("0000:01:00.0", 0)}, {0, NicNode{at("0000:01:00.0")}}}, {},
-                 "0000:01:00.0 is there twice");
+                 "0000:01:00.0 of a GPU or NVSwitch is there twice");
+  EXPECT_NO_THROW(
+      Machine("", {{kNoNode, numa(0)}, {0, NicNode{at("0000:01:00.0")}}, {0, NicNode{at("0000:01:00.0")}}}, {}));
 }
 
 TEST(Machine, HiddenParts_NeedNoBusId) {

@@ -180,7 +180,7 @@ TEST(NcclXml, ValuesThatCannotBe_AreRefused) {
   expect_refusal(attribute("vendor=\"0x-1\""), "line 3, <pci>", "vendor is");
   expect_refusal(attribute("link_width=\"65\""), "line 3, <pci>", "link_width is \"65\"");
   expect_refusal(attribute("link_width=\"-2\""), "line 3, <pci>", "link_width is \"-2\"");
-  for (const char* rate : {"16", "GT/s", "x GT/s", "-1 GT/s", "0 GT/s", "1e9 GT/s", "nan GT/s", "16 GT/s PCIe PCIe"}) {
+  for (const char* rate : {"16", "GT/s", "x GT/s", "-1 GT/s", "0 GT/s", "1e9 GT/s", "nan GT/s", "16 GT/sec"}) {
     expect_refusal(attribute(std::string("link_speed=\"") + rate + "\""), "line 3, <pci>",
                    "such as \"16.0 GT/s PCIe\"");
   }
@@ -216,8 +216,26 @@ TEST(NcclXml, AffinitiesThatCannotBe_AreRefused) {
   expect_refusal(mask("0," + most), "line 1, <cpu>", "for at most 8192 processors");
 }
 
+/// As in files of AMD's: three bridges with one bus id, or a bridge and a NIC.
+TEST(NcclXml, BridgesAndNicsWithTheBusIdOfOthers_AreFunctionsOfTheirOwn) {
+  std::vector<std::string> warnings;
+  const std::string text = in_cpu(
+      "<pci busid=\"1:0.0\" class=\"0x060400\"><pci busid=\"2:0.0\"><gpu dev=\"0\"/></pci></pci>\n"
+      "<pci busid=\"1:0.0\" class=\"0x060400\"><pci busid=\"3:0.0\"><gpu dev=\"1\"/></pci></pci>\n"
+      "<pci busid=\"1:0.0\" class=\"0x020700\"><nic><net name=\"mlx5_0\"/></nic></pci>");
+  const Machine machine = read_nccl_xml(text, "twice.xml", &warnings);
+  ASSERT_EQ(machine.nodes().size(), 7U);
+  EXPECT_EQ(machine.node(4).parent, 3);
+  EXPECT_EQ(machine.node(6).parent, 5);
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_THAT(warnings[0], HasSubstr("line 4, <pci>: has the busid 0000:01:00.0 of line 3, and is taken for another"));
+  EXPECT_EQ(read_nccl_xml(write_nccl_xml(machine), "again.xml"), machine);
+}
+
 TEST(NcclXml, PartsThatAreThereTwice_AreRefused) {
-  expect_refusal(in_cpu("<pci busid=\"1:0.0\"/>\n<pci busid=\"0000:01:00.0\"/>"), "line 4, <pci>",
+  expect_refusal(in_cpu("<pci busid=\"1:0.0\"/>\n<pci busid=\"0000:01:00.0\"><gpu/></pci>"), "line 4, <pci>",
+                 "busid 0000:01:00.0 is in line 3 already");
+  expect_refusal(in_cpu("<pci busid=\"1:0.0\"><gpu/></pci>\n<pci busid=\"0000:01:00.0\"/>"), "line 4, <pci>",
                  "busid 0000:01:00.0 is in line 3 already");
   expect_refusal("<system version='1'>\n<cpu numaid='1'/>\n<cpu numaid='1'/></system>", "line 3, <cpu>",
                  "numaid 1 is in line 2 already");

@@ -38,6 +38,9 @@ class Builder {
     NodeId gpu;
   };
 
+  /// By bus id: the node, and the line.
+  using Functions = std::map<std::string, std::pair<NodeId, std::int64_t>, std::less<>>;
+
   NodeId add(NodeId parent, NodeFacts facts) {
     nodes_.push_back({parent, std::move(facts)});
     return static_cast<NodeId>(nodes_.size()) - 1;
@@ -47,6 +50,7 @@ class Builder {
   void read_cpu(const XmlElement& element);
   void read_pci(const XmlElement& element, NodeId parent);
   PciKind kind_of(const XmlElement& element, std::uint32_t device_class) const;
+  void note_again(const XmlElement& element, PciKind kind, const Functions::value_type& known);
   GpuNode read_gpu(const XmlElement* element, PciFunction pci);
   void read_nets(const XmlElement& nic, NodeId parent);
   void read_link(const XmlElement& element, NodeId gpu);
@@ -60,7 +64,7 @@ class Builder {
   std::vector<Node> nodes_;
   std::vector<Link> links_;
   std::vector<Pending> pending_;
-  std::map<std::string, std::pair<NodeId, std::int64_t>, std::less<>> functions_;  ///< by bus id, with their lines
+  Functions functions_;
   std::map<std::int32_t, std::int64_t> numa_lines_;
   std::string host_;
 };
@@ -133,6 +137,21 @@ PciKind Builder::kind_of(const XmlElement& element, std::uint32_t device_class) 
   return nic ? PciKind::nic : kind_of_class(device_class);
 }
 
+/// Files in use have bridges and NICs with one another's bus ids. Nothing asks for them by it; links do for GPUs.
+void Builder::note_again(const XmlElement& element, PciKind kind, const Functions::value_type& known) {
+  const auto& [bus_id, place] = known;
+  const auto is_named = [](PciKind each) { return each == PciKind::gpu || each == PciKind::nv_switch; };
+  const NodeFacts& facts = node(place.first).facts;
+  const bool named = std::holds_alternative<GpuNode>(facts) || std::holds_alternative<SwitchNode>(facts);
+  if (named || is_named(kind)) {
+    notes_.refuse(element, format("busid {} is in line {} already: each GPU and NVSwitch has its own, since links name "
+                                  "them by it",
+                                  bus_id, place.second));
+  }
+  notes_.warn(element, "again " + bus_id,
+              format("has the busid {} of line {}, and is taken for another function", bus_id, place.second));
+}
+
 void Builder::read_pci(const XmlElement& element, NodeId parent) {
   Attributes attributes(element, notes_);
   PciFunction pci;
@@ -150,11 +169,9 @@ void Builder::read_pci(const XmlElement& element, NodeId parent) {
   if (pci.bus_id.empty()) notes_.refuse(element, "has no busid: give one, such as 0000:3b:00.0");
   const auto here = static_cast<NodeId>(nodes_.size());
   const auto [known, is_new] = functions_.emplace(pci.bus_id, std::pair(here, element.line));
-  if (!is_new) {
-    notes_.refuse(element, format("busid {} is in line {} already: each function is one <pci>", pci.bus_id,
-                                  known->second.second));
-  }
-  switch (kind_of(element, pci.device_class)) {
+  const PciKind kind = kind_of(element, pci.device_class);
+  if (!is_new) note_again(element, kind, *known);
+  switch (kind) {
     case PciKind::gpu:
       add(parent, read_gpu(child_named(element, "gpu"), std::move(pci)));
       break;
@@ -226,6 +243,7 @@ void Builder::read_nets(const XmlElement& nic, NodeId parent) {
     net.guid = attributes.unsigned64("guid");
     net.max_connections = attributes.number("maxconn");
     net.direct_rdma = attributes.flag("gdr");
+    net.dma_buffers = attributes.flag("dmabuf");
     net.collectives = attributes.flag("coll");
     net.link_layer = attributes.text("link_layer");
     net.rdma_device = attributes.text("rdma_device");

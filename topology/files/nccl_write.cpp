@@ -182,6 +182,7 @@ class Writer {
     if (net.guid) put(out_, "guid", format("0x{:x}", *net.guid));
     put_number(out_, "maxconn", net.max_connections);
     put_number(out_, "gdr", net.direct_rdma);
+    put_number(out_, "dmabuf", net.dma_buffers);
     put_number(out_, "coll", net.collectives);
     put_text(out_, "link_layer", net.link_layer);
     put_text(out_, "rdma_device", net.rdma_device);

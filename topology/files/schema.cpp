@@ -119,12 +119,14 @@ std::optional<double> Attributes::decimal(std::string_view name, double most) {
 
 std::optional<double> Attributes::gigatransfers(std::string_view name) {
   const std::string* value = find(name);
-  if (value == nullptr || value->starts_with("Unknown")) return std::nullopt;
+  if (value == nullptr || value->empty() || value->starts_with("Unknown")) return std::nullopt;
   constexpr double kMost = 1024;
-  std::string_view digits = *value;
-  if (digits.ends_with(" PCIe")) digits.remove_suffix(5);
-  if (digits.ends_with(" GT/s")) digits.remove_suffix(5);
-  const auto result = digits.size() == value->size() ? std::nullopt : parsed_decimal(digits);
+  constexpr std::string_view kUnit = " GT/s";
+  // Files in use have "16 GT/s", "16.0 GT/s PCIe" and "32 GT/s PCIe/s".
+  const std::size_t end = value->find(kUnit);
+  const std::string_view words = end == value->npos ? "" : std::string_view(*value).substr(end + kUnit.size());
+  const bool has_unit = end != value->npos && (words.empty() || words.front() == ' ');
+  const auto result = has_unit ? parsed_decimal(std::string_view(*value).substr(0, end)) : std::nullopt;
   if (!result || *result <= 0 || *result > kMost) refuse(name, *value, "a lane's rate such as \"16.0 GT/s PCIe\"");
   return result;
 }

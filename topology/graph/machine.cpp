@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <map>
 #include <set>
 
 #include "base/error.hpp"
@@ -36,19 +37,26 @@ void check_parent(const Node& node, const Node* parent) {
   }
 }
 
+bool is_named_by_links(const Node& node) {
+  return std::holds_alternative<GpuNode>(node.facts) || std::holds_alternative<SwitchNode>(node.facts);
+}
+
 void check_bus_ids(const std::vector<Node>& nodes) {
-  std::set<std::string_view> seen;
+  std::map<std::string_view, bool> seen;  // and whether links name it
   for (const Node& node : nodes) {
     const PciFunction* pci = pci_of(node);
     if (pci == nullptr) continue;
     if (pci->bus_id.empty()) {
       const bool hidden = std::holds_alternative<SwitchNode>(node.facts) && node.parent == kNoNode;
-      if (hidden && !seen.insert("").second) refuse("there are two NVSwitches without a bus id");
+      if (hidden && !seen.emplace("", true).second) refuse("there are two NVSwitches without a bus id");
       if (!hidden && !std::holds_alternative<NicNode>(node.facts)) refuse("a node of the PCI tree has no bus id");
       continue;
     }
     if (canonical_bus_id(pci->bus_id) != pci->bus_id) refuse("\"" + pci->bus_id + "\" is no bus id in lower case");
-    if (!seen.insert(pci->bus_id).second) refuse("the bus id " + pci->bus_id + " is there twice");
+    const auto [known, is_new] = seen.emplace(pci->bus_id, is_named_by_links(node));
+    if (!is_new && (known->second || is_named_by_links(node))) {
+      refuse("the bus id " + pci->bus_id + " of a GPU or NVSwitch is there twice");
+    }
   }
 }
 

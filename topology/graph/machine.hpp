@@ -78,7 +78,7 @@ struct NicNode {
 
 /// An address of an RDMA device's port, by which peers reach it.
 struct Gid {
-  std::int32_t index = 0;  ///< in the port's table, as programs name it
+  std::int32_t index = 0;  ///< in the port's table, as programs give it
   std::string address;     ///< "10.0.0.1", "fe80::1"
   std::string type;        ///< "RoCE v2", "IB/RoCE v1"; "": the port's own kind
 
@@ -94,8 +94,8 @@ struct NetNode {
   std::optional<std::int32_t> port;
   std::optional<std::uint64_t> guid;
   std::optional<std::int32_t> max_connections;
-  std::optional<bool> direct_rdma;  ///< memory of GPUs is registered by its address
-  std::optional<bool> dma_buffers;  ///< it registers DMA buffers, as which drivers hand out memory of GPUs
+  std::optional<bool> direct_rdma;  ///< it may read and write memory of GPUs, one way or another
+  std::optional<bool> dma_buffers;  ///< it can register DMA buffers, the form in which drivers export memory of GPUs
   std::optional<bool> collectives;  ///< the switch can reduce
   std::string link_layer;           ///< of an RDMA device's port: "InfiniBand", "Ethernet" (RoCE); "": none, unknown
   std::vector<Gid> gids;            ///< of an RDMA device's port: the one to use first, and others
@@ -139,8 +139,8 @@ struct Link {
 class Machine {
  public:
   /// Checks what can be checked without knowing where it comes from: parents come before their children and may have
-  /// them (a net has none), bus ids are well-formed and each is there once, as are the numbers of NUMA nodes; links
-  /// join two nodes that are there. Throws Error(strettoInvalidArgument) naming the node.
+  /// them (a net has none), bus ids are well-formed, those of GPUs and NVSwitches there once, as are the numbers of
+  /// NUMA nodes; links join two nodes that are there. Throws Error(strettoInvalidArgument) naming the node.
   Machine(std::string host, std::vector<Node> nodes, std::vector<Link> links);
 
   /// The host's name, or hash, as the source has it; "": unknown.

@@ -18,7 +18,9 @@ struct ProbeOptions {
   std::string root;                                ///< put before /sys and /proc; "": the system's own
   std::string hwloc_library = "libhwloc.so.15";    ///< "": hwloc is not asked
   std::string nvml_library = "libnvidia-ml.so.1";  ///< "": NVML is not asked
-  std::string verbs_library = "libibverbs.so.1";   ///< "": RDMA devices are not opened
+  /// "": RDMA devices are not opened, and their GIDs not read. The library may itself write to standard error, and
+  /// knows this system's devices, whatever the root.
+  std::string verbs_library = "libibverbs.so.1";
   /// Each port of each bridge. Otherwise a PCI switch is one bridge (its upstream port, as in NCCL's files), and those
   /// with neither GPU nor NIC below are left out, as are root ports.
   bool all_bridges = false;

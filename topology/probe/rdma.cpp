@@ -5,7 +5,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,8 +52,9 @@ std::string address_of(const GidBytes& bytes) {
 }
 
 /// The port's table without empty places; first what connections are best made by: of RoCE version 2, which routers
-/// pass on, and an address of IPv4 or one that is not the link's own; of InfiniBand as the table has them.
-std::vector<Gid> read_gids(const SystemFiles& files, const std::string& port) {
+/// pass on, and an address of IPv4 or one that is not the link's own; of InfiniBand as the table has them. (The kernel
+/// calls those "IB/RoCE v1", too.)
+std::vector<Gid> read_gids(const SystemFiles& files, const std::string& port, bool is_roce) {
   std::vector<std::pair<int, Gid>> found;  // with its rank, 0 the best
   for (const std::string& name : files.names(port + "/gids")) {
     const auto index = parse_number(name);
@@ -64,8 +64,7 @@ std::vector<Gid> read_gids(const SystemFiles& files, const std::string& port) {
       continue;
     if (std::ranges::all_of(bytes, [](unsigned char byte) { return byte == 0; })) continue;
     Gid gid{static_cast<std::int32_t>(*index), address_of(bytes), ""};
-    gid.type = files.text(format("{}/gid_attrs/types/{}", port, name)).value_or("");
-    const bool is_roce = gid.type.find("RoCE") != gid.type.npos;
+    if (is_roce) gid.type = files.text(format("{}/gid_attrs/types/{}", port, name)).value_or("");
     const int kind = is_ipv4(bytes) ? 0 : is_link_local(bytes) ? 2 : 1;
     found.emplace_back(!is_roce ? 0 : kind + (gid.type == "RoCE v2" ? 0 : 3), std::move(gid));
   }
@@ -104,7 +103,13 @@ void join_interface(const std::string& name, const std::string& device, Draft& d
   }
 }
 
-void add_port(const SystemFiles& files, const std::string& device, std::int32_t port, Draft& draft, std::string& down) {
+/// Drivers' older way: GPUs' memory is registered by its address, with a kernel module's help.
+bool has_peer_memory(const SystemFiles& files) {
+  return files.exists("/sys/module/nvidia_peermem") || !files.names("/sys/kernel/mm/memory_peers").empty();
+}
+
+void add_port(const Sight& sight, const std::string& device, std::int32_t port, Draft& draft, std::string& down) {
+  const SystemFiles& files = sight.files;
   const std::string at = format("{}/{}/ports/{}", kDevices, device, port);
   const std::string state = files.text(at + "/state").value_or("");
   if (state.substr(0, 2) != "4:") {  // "4: ACTIVE"
@@ -117,10 +122,12 @@ void add_port(const SystemFiles& files, const std::string& device, std::int32_t 
   entry.net.port = port;
   entry.net.megabits_per_s = read_rate(files, at + "/rate");
   entry.net.link_layer = files.text(at + "/link_layer").value_or("InfiniBand");  // so before Linux had RoCE
-  entry.net.gids = read_gids(files, at);
+  if (!sight.options.verbs_library.empty()) entry.net.gids = read_gids(files, at, entry.net.link_layer == "Ethernet");
   // Of the card, the same on all of its ports and functions; the device's own where there is no such number.
   entry.net.guid = read_guid(files, format("{}/{}/sys_image_guid", kDevices, device));
   if (!entry.net.guid) entry.net.guid = read_guid(files, format("{}/{}/node_guid", kDevices, device));
+  const bool in_software = files.exists(format("{}/{}/parent", kDevices, device));
+  if (!in_software && !entry.bus_id.empty() && has_peer_memory(files)) entry.net.direct_rdma = true;
   join_interface(interface_of(files, device, port), device, draft, entry.bus_id);
   draft.nets.push_back(entry);
 }
@@ -148,7 +155,7 @@ void read_rdma(const Sight& sight, Draft& draft) {
       const auto port = parse_number(name);
       if (!port || *port < 1 || *port > kMostPorts) continue;
       has_ports = true;
-      add_port(files, device, static_cast<std::int32_t>(*port), draft, down);
+      add_port(sight, device, static_cast<std::int32_t>(*port), draft, down);
     }
     if (!has_ports) draft.remark(RemarkKind::unreadable, device, ": its ports cannot be read, so it is left out");
   }

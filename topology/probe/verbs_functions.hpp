@@ -14,6 +14,8 @@ using Context = void;
 using Domain = void;  ///< of protection
 using Region = void;
 
+inline constexpr int kAccessLocalWrite = 1;
+
 struct Functions {
   Device** (*list)(int*) = nullptr;
   void (*free_list)(Device**) = nullptr;
@@ -26,13 +28,13 @@ struct Functions {
   Region* (*register_buffer)(Domain*, std::uint64_t, std::size_t, std::uint64_t, int, int) = nullptr;
   int (*deregister)(Region*) = nullptr;
 
-  /// false: one is not there. `register_buffer` may be missing, before version 34 of rdma-core.
+  /// false: one is not there.
   bool find(const SharedLibrary& library) {
-    library.find("ibv_reg_dmabuf_mr", register_buffer);
-    return library.find("ibv_get_device_list", list) && library.find("ibv_free_device_list", free_list) &&
-           library.find("ibv_get_device_name", name) && library.find("ibv_open_device", open) &&
-           library.find("ibv_close_device", close) && library.find("ibv_alloc_pd", allocate_domain) &&
-           library.find("ibv_dealloc_pd", free_domain) && library.find("ibv_dereg_mr", deregister);
+    return library.find("ibv_reg_dmabuf_mr", register_buffer) && library.find("ibv_get_device_list", list) &&
+           library.find("ibv_free_device_list", free_list) && library.find("ibv_get_device_name", name) &&
+           library.find("ibv_open_device", open) && library.find("ibv_close_device", close) &&
+           library.find("ibv_alloc_pd", allocate_domain) && library.find("ibv_dealloc_pd", free_domain) &&
+           library.find("ibv_dereg_mr", deregister);
   }
 };
 

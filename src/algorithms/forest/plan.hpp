@@ -5,11 +5,12 @@
 // the root the way up and the way down are strands of their own, so that several rounds are on their way at once.
 // Broadcast and reduce are one half of that, and all trees have the same root.
 //
-// All-gather and reduce-scatter: each channel has a tree for every rank's block. All blocks that are equally far from
-// their roots move at once: step by step, each rank sends one message to each rank below it in some tree, with all the
-// blocks that go there, and then takes one from each above; so a connection never has more than one message of a step.
-// Upwards a rank keeps what it has taken until its sum has gone on: with one slot, ranks that send to one another in
-// one step might wait in a circle, and with two none does, since what frees a slot is then of the step before.
+// All-gather and reduce-scatter: each channel has a tree for every rank's block, and the blocks move by steps: all that
+// are as far from their roots go one rank on, those for one rank in one message, so that a connection has at most one
+// message of a step. A rank takes what a message needs just before it sends it, and what nothing needs after all sends.
+// Whatever is waited for is of an earlier step: the message (what goes on in this step came in the one before) and,
+// with two slots, the slot (it is free once the message before the last has been taken). So no circle can wait; with
+// one slot some would.
 #pragma once
 
 #include "plan/cost_model.hpp"

@@ -98,8 +98,10 @@ void add_simulate(CLI::App& app, SimulateOptions& options) {
       ->check(CLI::Range(1, 1 << 20));
   command->add_option("--root", options.root, "Root of rooted collectives (default 0)");
   command
-      ->add_option("--channels", options.channels,
-                   "Channels (default: as few as use all links that it can); rail_trees then has stars within hosts")
+      ->add_option(
+          "--channels", options.channels,
+          "Channels (default: as few as use all links that it can); rail_trees then has stars within hosts, and "
+          "forest at most so many")
       ->check(CLI::Range(1, 1024));
   command->add_option("--latency-us", options.latency_us, "Of each message")->check(CLI::Range(0.0, 1e6));
   command

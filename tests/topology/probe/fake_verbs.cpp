@@ -22,6 +22,10 @@ using stretto::test::state;
 EXPORTED FakeVerbs* fake_verbs_state() { return &state; }
 
 EXPORTED void** ibv_get_device_list(int* count) {
+  if (state.list_errno != 0) {
+    errno = state.list_errno;
+    return nullptr;
+  }
   for (std::size_t i = 0; i < state.n_devices; ++i) listed.at(i) = &state.devices.at(i);
   listed.at(state.n_devices) = nullptr;
   *count = static_cast<int>(state.n_devices);

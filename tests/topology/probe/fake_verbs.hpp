@@ -15,6 +15,7 @@ struct FakeRdmaDevice {
 };
 
 struct FakeVerbs {
+  int list_errno = 0;  ///< 0: they can be listed
   std::size_t n_devices = 0;
   std::array<FakeRdmaDevice, 4> devices{};
   int n_held = 0;  ///< lists, contexts, domains and regions that have not been given back
