@@ -62,6 +62,9 @@ if(STRETTO_SANITIZE)
   target_compile_options(stretto_options INTERFACE
     "$<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=${STRETTO_SANITIZE};-fno-sanitize-recover=all>"
     "$<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize=vptr;-Wno-tsan>")
+  # In what tests are written in, undefined behaviour is not looked for: that took half of the time of compiling them.
+  target_compile_options(stretto_options INTERFACE
+    "$<$<BOOL:$<TARGET_PROPERTY:STRETTO_TEST_CODE>>:-fno-sanitize=undefined>")
   target_link_options(stretto_options INTERFACE "-fsanitize=${STRETTO_SANITIZE}")
 endif()
 
