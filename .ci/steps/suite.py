@@ -18,8 +18,9 @@ from jobs import Counts, Job, StepFailed, StepSkipped
 # (which builds a copy of the library) run once; `simulator` takes its number of seeds from STRETTO_TEST_SEEDS, and the
 # tests of room fault theirs of kills from STRETTO_TEST_KILLS.
 ONCE = "^(structure|long|mpi|extension|bench)$"
-# By name, what runs the same code as other tests do, in other orders: not under sanitizers, which make it slow.
-AGAIN = "^(Debug[.]TestsOf|Mutation[.])"
+# By name, what runs the same code as other tests do, in other orders or for more types, or is a program in Python: not
+# under sanitizers, which make it slow.
+AGAIN = "^(Debug[.]TestsOf|Mutation[.]|Gpus/DeviceShortSums[.]AllTypes|Docs[.])"
 
 
 def dev() -> Counts:
