@@ -197,6 +197,17 @@ TEST(Merge, GidsAndDmaBuffers_AreTheProbes) {
   EXPECT_EQ(merge(with(net("mlx5_0")), with(seen)), with(seen));
 }
 
+TEST(Merge, FunctionsThatShareABusId_StayWhatTheyAre) {
+  const Machine machine("",
+                        {{kNoNode, numa(0)},
+                         {0, NicNode{at("0000:1a:00.0")}},
+                         {0, PciBridge{at("0000:1a:00.0", 0x060400)}},
+                         {2, NicNode{at("0000:1a:00.0")}},
+                         {3, net("eth0")}},
+                        {});
+  EXPECT_EQ(merge(machine, machine), machine);
+}
+
 TEST(Merge, NumaNodesWithoutNumbers_AreTheSameIfAlone) {
   NumaNode theirs = numa(0);
   theirs.vendor = "GenuineIntel";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 namespace stretto::topology {
@@ -144,6 +145,7 @@ class Draft {
   }
 
   NodeId counterpart(NodeId probed_id) const;
+  NodeId with_same_bus_id(NodeId probed_id, std::string_view bus_id) const;
   NodeId net_like(NodeId nic, const NetNode& net) const;
   void find_wanted();
   void place(NodeId probed_id);
@@ -162,11 +164,26 @@ class Draft {
   std::vector<Link> links_;
 };
 
+/// Where bridges and NICs share a bus id, the first one's is the first one, and so on.
+NodeId Draft::with_same_bus_id(NodeId probed_id, std::string_view bus_id) const {
+  const auto has_it = [&](const Node& node) {
+    const PciFunction* pci = pci_of(node);
+    return pci != nullptr && pci->bus_id == bus_id;
+  };
+  const NodeId first = file_.with_bus_id(bus_id);
+  auto before = std::count_if(probed_.nodes().begin(), probed_.nodes().begin() + probed_id, has_it);
+  if (first == kNoNode || before == 0) return first;
+  for (auto id = static_cast<std::size_t>(first); id < file_.nodes().size(); ++id) {
+    if (has_it(file_.nodes()[id]) && before-- == 0) return static_cast<NodeId>(id);
+  }
+  return first;
+}
+
 /// The file's node for what the probe has seen.
 NodeId Draft::counterpart(NodeId probed_id) const {
   const Node& node = probed_.node(probed_id);
   if (const PciFunction* pci = pci_of(node); pci != nullptr) {
-    if (!pci->bus_id.empty()) return file_.with_bus_id(pci->bus_id);
+    if (!pci->bus_id.empty()) return with_same_bus_id(probed_id, pci->bus_id);
     if (!std::holds_alternative<SwitchNode>(node.facts)) return kNoNode;
   }
   for (const NodeId root : file_.roots()) {
