@@ -134,7 +134,7 @@ def run_all(table: list) -> int:
 def _say_if_full() -> None:
     free_gib = shutil.disk_usage(".").free / 2**30
     if free_gib < 2:
-        print(f"dev: {free_gib:.1f} GiB are free on this disk, which may be the cause: a build takes up to 5 GiB",
+        print(f"dev: {free_gib:.1f} GiB are free on this disk, which may be the cause: the largest build takes 11 GiB",
               flush=True)
 
 

@@ -60,8 +60,10 @@ std::optional<std::int32_t> look_at_machine(const Settings& settings, Rank rank,
   std::optional<Machine> file;
   if (!settings.topology_file.empty()) file = read_file(settings, rank);
   topology::ProbeOptions options;
-  if (!writes) options.nvml_library.clear();  // its start takes longest, and sockets need no GPUs
-  options.verbs_library.clear();              // it opens every device, and sockets need no networks either
+  if (!writes) {  // these take longest, and sockets need neither GPUs nor RDMA devices
+    options.nvml_library.clear();
+    options.verbs_library.clear();
+  }
   Machine machine = topology::probe_machine(options).machine;
   if (file) machine = topology::merge(*file, machine);
   if (writes) write_file(settings, rank, machine);

@@ -132,14 +132,15 @@ class Trial {
   /// Along packed trees with half as many channels again and again: the fastest.
   SimulatedRow run(std::uint64_t slot_bytes) {
     machine_.slot_bytes = slot_bytes;
-    if (most_repeats_ < 2) return run_once();
+    if (most_repeats_ == 0) return run_once();
     SimulatedRow best;
     for (std::int32_t repeat = most_repeats_; repeat > 0; repeat /= 2) {
       use_trees(repeat);
       SimulatedRow row = run_once();
+      const bool is_last = row.left_out == kEnded;
       const bool is_faster = row.left_out.empty() && (!best.left_out.empty() || row.seconds < best.seconds);
       if (best.algorithm.empty() || is_faster) best = std::move(row);
-      if (best.left_out == kEnded) break;
+      if (is_last) break;
     }
     return best;
   }
@@ -204,7 +205,6 @@ class Trial {
       return;
     }
     most_repeats_ = repeats();
-    use_trees(most_repeats_);
   }
 
   /// The plan's trees, and the ways that they take.

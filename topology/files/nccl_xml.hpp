@@ -27,10 +27,10 @@ Machine read_nccl_xml(const XmlElement& root, std::string_view file_name, std::v
 
 /// What read_nccl_xml makes an equal machine of, if the machine came from there. Attributes of stretto's own, which
 /// NCCL ignores: `package` of <cpu>, `uuid` of <gpu>, `bw` (MB/s of one link) of <nvlink> and <xgmi>, `link_layer`,
-/// `rdma_device` and `dmabuf` of <net>. The format has no place
-/// for: a host without NUMA nodes; GIDs of <net>; switches without links or that are PCI functions with
-/// parts of their own; links to a switch whose directions differ (that from the GPU is written); fractions of a MB/s;
-/// the order of links other than by their GPUs, and networks after other children of their NIC.
+/// `rdma_device` and `dmabuf` of <net>. The format has no place for: a host without NUMA nodes; GIDs of <net>; switches
+/// without links or that are PCI functions with parts of their own; links to a switch whose directions differ (that
+/// from the GPU is written); fractions of a MB/s; the order of links other than by their GPUs, and networks after other
+/// children of their NIC.
 std::string write_nccl_xml(const Machine& machine);
 
 }  // namespace stretto::topology

@@ -1,13 +1,12 @@
 // hwloc and NVML: there, not there, and odd.
-#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <stdexcept>
 #include <string>
 
 #include "topology/probe/dump.hpp"
+#include "topology/probe/fake_library.hpp"
 #include "topology/probe/fake_nvml.hpp"
 #include "topology/probe/fake_system.hpp"
 #include "topology/probe/probe.hpp"
@@ -21,16 +20,8 @@ using topology::Probe;
 using topology::probe_machine;
 using topology::ProbeOptions;
 
-/// NVML as made up, from where the probe loads it; as new at the start of each test.
 class ProbeNvml : public ::testing::Test {
  protected:
-  ProbeNvml() : library_(dlopen(STRETTO_TEST_NVML, RTLD_NOW | RTLD_LOCAL)) {
-    if (library_ == nullptr) throw std::runtime_error(dlerror());
-    nvml_ = reinterpret_cast<FakeNvml* (*)()>(dlsym(library_, "fake_nvml_state"))();
-    *nvml_ = FakeNvml{};
-  }
-  ~ProbeNvml() override { dlclose(library_); }
-
   static Probe probe(const FakeSystem& system, const char* library = STRETTO_TEST_NVML) {
     ProbeOptions options;
     options.root = system.root();
@@ -38,15 +29,14 @@ class ProbeNvml : public ::testing::Test {
     return probe_machine(options);
   }
 
-  FakeNvml& nvml() { return *nvml_; }
+  FakeNvml& nvml() { return library_.state(); }
   /// Makes the links `first` to `last` of a GPU alike.
   void connect(std::size_t gpu, std::size_t first, std::size_t last, FakeLink link) {
-    for (std::size_t i = first; i <= last; ++i) nvml_->gpus.at(gpu).links.at(i) = link;
+    for (std::size_t i = first; i <= last; ++i) nvml().gpus.at(gpu).links.at(i) = link;
   }
 
  private:
-  void* library_;
-  FakeNvml* nvml_;
+  FakeLibrary<FakeNvml> library_{STRETTO_TEST_NVML, "fake_nvml_state"};
 };
 
 constexpr const char* kTwoGpus = R"(

@@ -1,13 +1,12 @@
 // RDMA devices' GIDs, and whether they take memory of GPUs: libibverbs there, not there, and odd.
-#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <stdexcept>
 #include <string>
 
 #include "topology/probe/dump.hpp"
+#include "topology/probe/fake_library.hpp"
 #include "topology/probe/fake_system.hpp"
 #include "topology/probe/fake_verbs.hpp"
 #include "topology/probe/probe.hpp"
@@ -21,18 +20,9 @@ using topology::Probe;
 using topology::probe_machine;
 using topology::ProbeOptions;
 
-/// libibverbs as made up, from where the probe loads it; as new at the start of each test.
 class ProbeVerbs : public ::testing::Test {
  protected:
-  ProbeVerbs() : library_(dlopen(STRETTO_TEST_VERBS, RTLD_NOW | RTLD_LOCAL)) {
-    if (library_ == nullptr) throw std::runtime_error(dlerror());
-    verbs_ = reinterpret_cast<FakeVerbs* (*)()>(dlsym(library_, "fake_verbs_state"))();
-    *verbs_ = FakeVerbs{};
-  }
-  ~ProbeVerbs() override {
-    EXPECT_EQ(verbs_->n_held, 0) << "something was not given back";
-    dlclose(library_);
-  }
+  void TearDown() override { EXPECT_EQ(verbs().n_held, 0) << "something was not given back"; }
 
   static Probe probe(const FakeSystem& system, const char* library = STRETTO_TEST_VERBS) {
     ProbeOptions options;
@@ -41,11 +31,10 @@ class ProbeVerbs : public ::testing::Test {
     return probe_machine(options);
   }
 
-  FakeVerbs& verbs() { return *verbs_; }
+  FakeVerbs& verbs() { return library_.state(); }
 
  private:
-  void* library_;
-  FakeVerbs* verbs_;
+  FakeLibrary<FakeVerbs> library_{STRETTO_TEST_VERBS, "fake_verbs_state"};
 };
 
 constexpr const char* kTwoDevices = R"(
