@@ -21,6 +21,7 @@ enum class Knob : std::uint8_t {
   heartbeat_timeout_ms,
   bootstrap_address,
   algorithm,
+  protocol,
   shm_slot_bytes,
   shm_slots,
   spin_us,

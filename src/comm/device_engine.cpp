@@ -24,22 +24,43 @@ std::uint32_t descriptor_of(OpTag tag) {
 
 /// As few threads as have something to do in the largest chunk: fewer start and meet sooner.
 std::uint32_t threads_for(const Binding& binding, device::Protocol protocol) {
-  const std::size_t granule_bytes = protocol == device::Protocol::packets ? 8 : 16;
   std::size_t chunk_bytes = 1;
   for (const ChannelGeometry& share : binding.channels) {
     chunk_bytes = std::max(chunk_bytes, std::min(share.chunk_elements, share.elements) * binding.element_bytes);
   }
-  const std::size_t granules = (chunk_bytes + granule_bytes - 1) / granule_bytes;
-  const std::size_t warps = std::min<std::size_t>((granules + 31) / 32, device::kMostThreadsPerBlock / 32);
+  // Of a wide packet a thread has two words, and a second one is under way beside it.
+  const std::size_t thread_bytes = protocol == device::Protocol::packets ? 8 : protocol == device::Protocol::wide ? 30 : 16;
+  const std::size_t threads = (chunk_bytes + thread_bytes - 1) / thread_bytes;
+  const std::size_t warps = std::min<std::size_t>((threads + 31) / 32, device::kMostThreadsPerBlock / 32);
   return static_cast<std::uint32_t>(std::max<std::size_t>(1, warps) * 32);
+}
+
+/// Of 64 registers each: three blocks a multiprocessor.
+constexpr std::uint32_t kMostThreadsOfEarlyWide = 320;
+
+device::Protocol device_protocol(DeviceProtocol protocol) {
+  switch (protocol) {
+    case DeviceProtocol::packets:
+      return device::Protocol::packets;
+    case DeviceProtocol::wide:
+      return device::Protocol::wide;
+    case DeviceProtocol::slots:
+      break;
+  }
+  return device::Protocol::slots;
+}
+
+/// Of a message.
+std::size_t capacity_bytes(const device::WindowShape& shape, device::Protocol protocol) {
+  if (protocol == device::Protocol::packets) return shape.packet_slot_bytes;
+  return protocol == device::Protocol::wide ? shape.wide_capacity_bytes() : shape.slot_bytes;
 }
 
 }  // namespace
 
 DeviceEngine::DeviceEngine(Membership membership) : membership_(std::move(membership)), pair_cache_(*membership_.gpu) {
   const auto model_of = [this](const device::WindowShape& shape, const PairTimes& pair) {
-    return default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots,
-                                membership_.max_channels, pair);
+    return default_device_model(device_slots(shape), membership_.max_channels, pair);
   };
   const PairTimes& eager = membership_.settings.pair_times;
   models_ = {model_of(windows().shape(), eager), model_of(membership_.graph_windows->shape(), in_graph(eager))};
@@ -77,50 +98,61 @@ std::shared_ptr<DeviceLaunch> DeviceEngine::bind(const Operation& operation, con
 
 std::shared_ptr<DeviceLaunch> DeviceEngine::make_launch(const Request& request, const CallDetails* details,
                                                         const Lane& lane, Kept kept) {
-  const DeviceModel& model = models_[lane.number != 0 ? 1 : 0];
+  DeviceModel model = models_[lane.number != 0 ? 1 : 0];
   const device::WindowShape& shape = lane.windows->shape();
   const CollectiveRow& row = row_of(row_of(request.collective).planned_as);
   const std::size_t element_bytes = data_type_bytes(request.type);
   Request planned = request;
   planned.collective = row.collective;
   if (details != nullptr) planned.count = count_to_plan(details->sizes);
+  if (details != nullptr && !details->sizes.empty()) model.wide_channels = 0;  // blocks are not alike
   check_size(planned, row, n_ranks());
   const AlgorithmRow* forced = find_algorithm(settings().algorithm);
   const bool can_serve =
       forced != nullptr && forced->supports(row.collective) &&
       fits(*forced, {row.collective, forced->name, n_ranks(), request.root, 1, {}}, model.max_channels, model.packets);
-  const DeviceChoice choice = choose_device_plan(row.collective, planned.count * element_bytes, n_ranks(), request.root,
-                                                 model, can_serve ? forced->name : std::string_view());
-  const auto protocol = choice.by_packets ? device::Protocol::packets : device::Protocol::slots;
-  const std::size_t slot_bytes = choice.by_packets ? shape.packet_slot_bytes : shape.slot_bytes;
+  const DeviceChoice choice =
+      choose_device_plan(row.collective, planned.count * element_bytes, n_ranks(), request.root, model,
+                         {can_serve ? forced->name : std::string_view(), forced_protocol()});
+  const device::Protocol protocol = device_protocol(choice.protocol);
+  const std::size_t slot_bytes = capacity_bytes(shape, protocol);
   log(LogLevel::debug, "event=plan comm={} rank={} plan={} protocol={} channels={} cost_us={}", settings().name, rank(),
-      choice.spec.algorithm, choice.by_packets ? "packets" : "slots", choice.spec.channels, choice.cost / 1'000'000);
+      choice.spec.algorithm, device_protocol_rows()[static_cast<std::size_t>(choice.protocol)].knob,
+      choice.spec.channels, choice.cost / 1'000'000);
 
   auto bound = std::make_shared<DeviceLaunch>();
   bound->request = request;
   bound->binding = bind_request(planned, plan_for(choice.spec), slot_bytes);
   if (details != nullptr) bind_sizes(bound->binding, request.collective, details->sizes, slot_bytes);
+  bound->launch = {request.type, request.op, row.reduces, protocol};
   const std::uint32_t descriptor = descriptor_of(bound->binding.tag);
-  if (choice.by_packets) {
-    if (const std::optional<device::Exchange> exchange = recognise_exchange(bound->binding)) {
-      bound->launch = {request.type, request.op, row.reduces, protocol};
-      bound->launch.blocks = bound->strands = static_cast<std::uint32_t>(bound->binding.channels.size());
-      bound->launch.threads = threads_for(bound->binding, protocol);
-      prepare_exchange(*bound, *exchange, lane);
-      bound->exchange.exchange.descriptor = descriptor;
-      return bound;
-    }
+  if (make_exchange(*bound, protocol, lane)) {
+    bound->exchange.exchange.descriptor = descriptor;
+    return bound;
   }
   const DeviceProgram program = lower(bound->binding, protocol);
-  bound->strands = device::ProgramView(program.image.data()).header->n_strands;
+  bound->launch.blocks = bound->strands = device::ProgramView(program.image.data()).header->n_strands;
+  bound->launch.threads = threads_for(bound->binding, protocol);
+  bound->launch.arguments = &bound->arguments;
   bound->scratch_bytes = program.scratch_bytes;
   bound->extents = extents_of(bound->binding, details != nullptr ? details->sizes.counts : std::vector<std::size_t>());
-  bound->launch = {request.type,     request.op,     row.reduces,
-                   protocol,         bound->strands, threads_for(bound->binding, protocol),
-                   &bound->arguments};
   place_image(*bound, program, lane, kept);
   bound->arguments.operation.descriptor = descriptor;
   return bound;
+}
+
+bool DeviceEngine::make_exchange(DeviceLaunch& bound, device::Protocol protocol, const Lane& lane) {
+  std::optional<device::Exchange> exchange;
+  if (protocol == device::Protocol::packets) exchange = recognise_exchange(bound.binding);
+  if (protocol == device::Protocol::wide) {
+    exchange = recognise_wide_exchange(bound.binding, capacity_bytes(lane.windows->shape(), protocol));
+    STRETTO_ASSERT(exchange);  // nothing else goes by wide packets, on any rank
+  }
+  if (!exchange) return false;
+  bound.launch.blocks = bound.strands = static_cast<std::uint32_t>(bound.binding.channels.size());
+  bound.launch.threads = threads_for(bound.binding, protocol);
+  prepare_exchange(bound, *exchange, lane);
+  return true;
 }
 
 void DeviceEngine::prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange, const Lane& lane) {
@@ -263,8 +295,10 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
     call.scalar_at = op != nullptr ? static_cast<const std::byte*>(op->residence) : nullptr;
   };
   if (bound.launch.exchange != nullptr) {
-    // In a graph the host's calls take no time, and what is left is the start of each kernel.
-    bound.launch.may_start_early = ticket.lane.number != 0;
+    // In a graph the host's calls take no time, and what is left is the start of each kernel. As long as several blocks
+    // find room on a multiprocessor: else the next kernel's, come early, would keep out those of another stream's graph.
+    bound.launch.may_start_early = ticket.lane.number != 0 && (!bound.exchange.exchange.wide ||
+                                                               bound.launch.threads <= kMostThreadsOfEarlyWide);
     address(bound.exchange, ticket);
     fill(bound.exchange.exchange);
   } else {
@@ -283,14 +317,14 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
 }
 
 void DeviceEngine::launch_exchange(DeviceLaunch& bound, strettoStream_t stream) {
-  const auto short_sum = runs_short_sums() ? device::short_sum_of(bound.exchange) : std::nullopt;
+  const bool may_be_short = runs_short_sums() && !bound.exchange.exchange.wide;
+  const auto short_sum = may_be_short ? device::short_sum_of(bound.exchange) : std::nullopt;
   if (!short_sum) return gpu().launch(bound.launch, stream);
   KernelLaunch launch = bound.launch;
   launch.exchange = nullptr;
   launch.short_sum = &*short_sum;
   launch.threads = short_sum->sum.threads();
-  // Its blocks fill a multiprocessor each: the next kernel's, come early, would keep out those of another stream's
-  // graph.
+  // Its blocks fill a multiprocessor each.
   if (short_sum->sum.parts_per_thread() > 1) launch.may_start_early = false;
   gpu().launch(launch, stream);
 }

@@ -112,6 +112,8 @@ class DeviceEngine {
   /// Of the lanes of captures; once.
   std::unique_ptr<PeerWindows> take_graph_windows() { return std::move(membership_.graph_windows); }
   DeviceMailbox& mailbox() const { return *mailbox_; }
+  /// Of STRETTO_PROTOCOL of rank 0.
+  std::optional<DeviceProtocol> forced_protocol() const { return settings().protocol; }
   /// What plans of the eager lane are chosen by.
   const DeviceModel& model() const { return models_[0]; }
 
@@ -158,6 +160,8 @@ class DeviceEngine {
   ImageSlot::Taken image_used_once(const DeviceProgram& program);
   std::shared_ptr<DeviceLaunch> make_pair_launch(const PairLaunch& pair, const Lane& lane, Kept kept);
   std::vector<std::shared_ptr<DeviceLaunch>> pair_launches(std::span<const DeviceTransfer> others, const Lane& lane);
+  /// False: the plan is no exchange that a kernel for these messages serves.
+  bool make_exchange(DeviceLaunch& bound, device::Protocol protocol, const Lane& lane);
   void prepare_exchange(DeviceLaunch& bound, const device::Exchange& exchange, const Lane& lane);
   bool runs_short_sums() const {
     return settings().test_short_sum == 1 || (settings().test_short_sum == 2 && rank() % 2 == 1);

@@ -74,7 +74,9 @@ void add(Account& account, const DeviceCall& call) {
     add(account, operation, model.slots, [&](const Request& request, std::size_t block_bytes) {
       const std::string_view forced =
           forced_for(engine.settings(), request, engine.n_ranks(), model.max_channels, model.packets);
-      return choose_device_plan(request.collective, block_bytes, engine.n_ranks(), request.root, model, forced).cost;
+      return choose_device_plan(request.collective, block_bytes, engine.n_ranks(), request.root, model,
+                                {forced, engine.forced_protocol()})
+          .cost;
     });
   }
 }

@@ -10,6 +10,19 @@ namespace {
 
 std::uint64_t most(Knob knob) { return static_cast<std::uint64_t>(knob_rows()[static_cast<std::size_t>(knob)].most); }
 
+/// 0: the cheapest, else the protocol's number and 1.
+std::uint8_t encode(std::optional<DeviceProtocol> protocol) {
+  return protocol ? static_cast<std::uint8_t>(static_cast<int>(*protocol) + 1) : std::uint8_t{0};
+}
+
+std::optional<DeviceProtocol> decode_protocol(std::uint8_t code) {
+  if (code == 0) return std::nullopt;
+  if (code > device_protocol_rows().size()) {
+    throw Error(strettoRemoteError, format("it asks for protocol {}, and there is none", code));
+  }
+  return static_cast<DeviceProtocol>(code - 1);
+}
+
 /// Others compute with these numbers: sizes, and what they divide by.
 void check(const Settings& settings) {
   const bool sane = settings.max_channels <= max_channels_most && settings.shm_slots <= most(Knob::shm_slots) &&
@@ -41,6 +54,7 @@ std::vector<std::byte> encode(const RankCard& card) {
   out.number(card.identity.socket);
   out.text(card.settings.algorithm);
   out.number(static_cast<std::uint8_t>(card.settings.algorithm_from_config));
+  out.number(encode(card.settings.protocol));
   out.number(card.settings.max_channels);
   out.number(card.settings.shm_slot_bytes);
   out.number(card.settings.shm_slots);
@@ -62,6 +76,7 @@ RankCard decode_rank_card(std::span<const std::byte> bytes) {
   card.identity.socket = in.number<std::int32_t>();
   card.settings.algorithm = in.text();
   card.settings.algorithm_from_config = in.number<std::uint8_t>() != 0;
+  card.settings.protocol = decode_protocol(in.number<std::uint8_t>());
   card.settings.max_channels = in.number<std::uint32_t>();
   card.settings.shm_slot_bytes = in.number<std::uint64_t>();
   card.settings.shm_slots = in.number<std::uint32_t>();

@@ -50,6 +50,16 @@ void check_algorithm(const std::string& name, const char* field) {
   refuse(strettoInvalidArgument, field, format("unknown algorithm \"{}\"; there are: {}", name, known));
 }
 
+std::optional<DeviceProtocol> protocol_of(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  std::string known;
+  for (const DeviceProtocolRow& row : device_protocol_rows()) {
+    if (row.knob == name) return row.protocol;
+    known += format("{}{}", known.empty() ? "" : ", ", row.knob);
+  }
+  refuse(strettoInvalidArgument, "STRETTO_PROTOCOL", format("unknown protocol \"{}\"; there are: {}", name, known));
+}
+
 void check_slots(const Settings& settings) {
   if (settings.shm_slot_bytes % 64 != 0) {
     refuse(strettoInvalidArgument, "STRETTO_SHM_SLOT_BYTES",
@@ -116,6 +126,7 @@ Settings resolve_settings(const strettoConfig_t* config, const Environment& envi
   result.algorithm_from_config = given.algorithm != nullptr;
   result.algorithm = given.algorithm != nullptr ? std::string(given.algorithm) : environment.text(Knob::algorithm);
   check_algorithm(result.algorithm, result.algorithm_from_config ? "algorithm" : "STRETTO_ALGORITHM");
+  result.protocol = protocol_of(environment.text(Knob::protocol));
   if (given.max_channels != STRETTO_UNSET) result.max_channels = static_cast<std::uint32_t>(given.max_channels);
   result.shm_slot_bytes = static_cast<std::uint64_t>(environment.integer(Knob::shm_slot_bytes));
   result.shm_slots = static_cast<std::uint32_t>(environment.integer(Knob::shm_slots));

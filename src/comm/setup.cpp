@@ -263,6 +263,7 @@ void Setup::adopt_cards(const std::vector<std::vector<std::byte>>& blobs) {
     if (theirs != on_device()) kinds_differ(membership_.rank, on_device(), static_cast<Rank>(rank));
   }
   mine.algorithm = roots.algorithm;
+  mine.protocol = roots.protocol;
   mine.max_channels = roots.max_channels;
   mine.shm_slot_bytes = roots.shm_slot_bytes != 0 ? roots.shm_slot_bytes : default_slot_bytes(membership_.n_ranks);
   mine.shm_slots = roots.shm_slots != 0 ? roots.shm_slots : 4;

@@ -152,6 +152,8 @@ class CudaGpu final : public Gpu {
       load_kernel(set.packets, device::kMostImage_bytes);
       load_kernel(set.slots, device::kMostImage_bytes);
       load_kernel(set.exchange, 0);
+      load_kernel(set.wide, 0);
+      load_kernel(set.odd_wide, 0);
       for (const void* const short_sum : set.short_sum) {
         if (short_sum != nullptr) load_kernel(short_sum, 0);
       }
@@ -176,7 +178,8 @@ class CudaGpu final : public Gpu {
       kernel = set.short_sum[launch.short_sum->sum.parts_per_thread() - 1];
       arguments = launch.short_sum;
     } else if (launch.exchange != nullptr) {
-      kernel = set.exchange;
+      const device::Exchange& exchange = launch.exchange->exchange;
+      kernel = !exchange.wide ? set.exchange : is_plain(exchange) ? set.wide : set.odd_wide;
       arguments = launch.exchange;
     } else {
       shared_bytes = (launch.arguments->image_bytes + 15) / 16 * 16;

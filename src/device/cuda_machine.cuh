@@ -78,6 +78,20 @@ class BasicCudaMachine {
   __device__ __forceinline__ void store_packet(Packet* to, const Packet& packet) {
     ptx::store_relaxed_pair(to, packet.words[0], packet.words[1]);
   }
+
+  static constexpr std::uint32_t kWidePieces = 1;
+  __device__ __forceinline__ std::uint32_t lane() const { return threadIdx.x % 32; }
+  __device__ __forceinline__ bool all(bool condition) const { return __all_sync(~0U, condition ? 1 : 0) != 0; }
+  __device__ __forceinline__ bool load_wide(const std::byte* at, bool ends, std::uint64_t flag,
+                                            Granule<8> (&to)[2]) const {
+    ptx::load_relaxed_pair(at, to[0].words[0], to[1].words[0]);
+    return !ends || to[1].words[0] == flag;
+  }
+  /// The warp's threads come here together, behind all(): their stores are one.
+  __device__ __forceinline__ void store_wide(std::byte* at, bool ends, std::uint64_t flag, const Granule<8> (&from)[2]) {
+    ptx::store_relaxed_pair(at, from[0].words[0], ends ? flag : from[1].words[0]);
+  }
+
   template <int size_bytes>
   __device__ __forceinline__ Granule<size_bytes> load_slot(const std::byte* from) const {
     static_assert(size_bytes == 16);

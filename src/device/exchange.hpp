@@ -1,6 +1,7 @@
-// An exchange: a small operation in which each peer gets one message of this rank at most, and gives one at most, by
-// packets. It is no program: what it does was read off a plan (exec/device_exchange.hpp). device/exchange_runner.hpp
-// does it.
+// An exchange: an operation in which each peer gets one block of this rank at most, and gives one at most. It is no
+// program: what it does was read off a plan (exec/device_exchange.hpp). By packets it is small, a block is one message
+// on each channel, and device/exchange_runner.hpp does it; by wide packets a block may be several messages, one a round
+// of the plan, and device/wide_exchange_runner.hpp does it.
 #pragma once
 
 #include "device/window.hpp"
@@ -59,6 +60,7 @@ struct Exchange {
   bool multiplies = false;
   bool waits = false;
   bool counts = true;  ///< in WindowHeader::ended
+  bool wide = false;   ///< by wide packets
   // By place_exchange:
   std::uint32_t words_per_channel_bytes = 0;
   std::uint32_t packets_per_channel_bytes = 0;
@@ -77,19 +79,44 @@ struct Exchange {
   friend bool operator==(const Exchange&, const Exchange&) = default;
 };
 
+/// Whether an exchange moves whole words at addresses of words only, and nothing is multiplied.
+inline bool is_plain(const Exchange& exchange) {
+  constexpr std::uintptr_t kWord_bytes = 8;
+  const auto all = reinterpret_cast<std::uintptr_t>(exchange.input) | reinterpret_cast<std::uintptr_t>(exchange.output) |
+                   static_cast<std::uintptr_t>(exchange.block_bytes);  // of which all offsets are multiples
+  return all % kWord_bytes == 0 && !exchange.multiplies;
+}
+
+/// A channel's share of a block by wide packets, cut as plan/geometry.hpp cuts it: a message a round.
+struct WideRounds {
+  std::uint32_t count;
+  std::uint32_t message_bytes;  ///< whole lines; the last ones may have less
+
+  STRETTO_DEVICE static WideRounds of(std::uint32_t share_bytes, std::uint32_t capacity_bytes) {
+    constexpr auto kLine = static_cast<std::uint32_t>(kLine_bytes);
+    const std::uint32_t needed = (share_bytes + capacity_bytes - 1) / capacity_bytes;
+    const std::uint32_t count = needed != 0 ? needed : 1;
+    const std::uint32_t even = (share_bytes + count - 1) / count;
+    const std::uint32_t lines_bytes = (even + kLine - 1) / kLine * kLine;
+    return {count, lines_bytes < capacity_bytes ? lines_bytes : capacity_bytes};
+  }
+};
+
 /// Fills in what follows from the shape of the windows.
 inline void place_exchange(Exchange& exchange, const WindowShape& shape) {
   const auto pairs_per_channel = shape.n_ranks - 1;
   exchange.shape = shape;
   exchange.packet_slots = shape.packet_slots;
-  exchange.slot_bytes = static_cast<std::uint32_t>(shape.packets_per_slot() * sizeof(Packet));
+  exchange.slot_bytes = static_cast<std::uint32_t>(exchange.wide ? shape.wide_slot_bytes()
+                                                                 : shape.packets_per_slot() * sizeof(Packet));
   exchange.words_per_channel_bytes = static_cast<std::uint32_t>(pairs_per_channel * sizeof(LinkWords));
   exchange.packets_per_channel_bytes = pairs_per_channel * exchange.packet_slots * exchange.slot_bytes;
   const auto words = [&](std::uint32_t owner, std::uint32_t peer) {
     return static_cast<std::uint32_t>(shape.links_begin() + shape.index(0, owner, peer) * sizeof(LinkWords));
   };
   const auto packets = [&](std::uint32_t owner, std::uint32_t peer) {
-    return static_cast<std::uint32_t>(shape.packets_begin() +
+    const std::size_t begin = exchange.wide ? shape.wide_packets_begin() : shape.packets_begin();
+    return static_cast<std::uint32_t>(begin +
                                       shape.index(0, owner, peer) * exchange.packet_slots * exchange.slot_bytes);
   };
   exchange.own_place = 0;

@@ -36,9 +36,9 @@ class ExchangeConnections {
                                          channel_ * exchange_.words_per_channel_bytes);
   }
   /// The packets of a message, from their offset on channel 0.
-  STRETTO_DEVICE Packet* packets(std::byte* window, std::uint32_t offset, std::uint32_t message) const {
-    return reinterpret_cast<Packet*>(window + offset + channel_ * exchange_.packets_per_channel_bytes +
-                                     (message & (exchange_.packet_slots - 1)) * exchange_.slot_bytes);
+  STRETTO_DEVICE std::byte* packets(std::byte* window, std::uint32_t offset, std::uint32_t message) const {
+    return window + offset + channel_ * exchange_.packets_per_channel_bytes +
+           (message & (exchange_.packet_slots - 1)) * exchange_.slot_bytes;
   }
   /// Whether a message goes, or comes, on this channel.
   STRETTO_DEVICE bool sends_to(std::uint32_t i) const { return channel_ < peer(i).send_channels; }
@@ -60,15 +60,19 @@ class ExchangeConnections {
     found_busy_ |= loaded.busy;  // looked at when all is done
   }
 
+  // Of rounds there is one, but for wide packets.
   STRETTO_DEVICE std::uint32_t sent(std::uint32_t i) const { return links_.sent[i]; }
+  STRETTO_DEVICE std::uint32_t received(std::uint32_t i) const { return links_.received[i]; }
   /// Where a message's packets lie at a peer, and here.
-  STRETTO_DEVICE Packet* outgoing(std::uint32_t i) const {
-    return packets(peer(i).window, peer(i).packets_there, links_.sent[i]);
+  STRETTO_DEVICE std::byte* outgoing(std::uint32_t i, std::uint32_t round = 0) const {
+    return packets(peer(i).window, peer(i).packets_there, links_.sent[i] + round);
   }
-  STRETTO_DEVICE const Packet* incoming(std::uint32_t i) const {
-    return packets(exchange_.window, peer(i).packets_here, links_.received[i]);
+  STRETTO_DEVICE std::byte* incoming(std::uint32_t i, std::uint32_t round = 0) const {
+    return packets(exchange_.window, peer(i).packets_here, links_.received[i] + round);
   }
-  STRETTO_DEVICE std::uint32_t incoming_flag(std::uint32_t i) const { return links_.received[i] + 1; }
+  STRETTO_DEVICE std::uint32_t incoming_flag(std::uint32_t i, std::uint32_t round = 0) const {
+    return links_.received[i] + round + 1;
+  }
 
   /// As Connections::greet: gives the credits of the operation before, too. Packets go first, so whoever has received
   /// one waits for the greeting that follows it.
@@ -94,13 +98,13 @@ class ExchangeConnections {
     return (packet.words[0] >> 32) == flag && (packet.words[1] >> 32) == flag;
   }
 
-  STRETTO_DEVICE bool has_credit(std::uint32_t i) const {
-    return links_.sent[i] - links_.head[i] < exchange_.packet_slots;
+  STRETTO_DEVICE bool has_credit(std::uint32_t i, std::uint32_t round = 0) const {
+    return links_.sent[i] + round - links_.head[i] < exchange_.packet_slots;
   }
   /// Until the slot is free. Rare: a credit was mostly given long ago.
-  STRETTO_DEVICE void acquire(std::uint32_t i) {
+  STRETTO_DEVICE void acquire(std::uint32_t i, std::uint32_t round = 0) {
     typename Machine::Patience patience(machine_);
-    while (links_.sent[i] - machine_.load_credit(&own_words(i).head) >= exchange_.packet_slots) {
+    while (links_.sent[i] + round - machine_.load_credit(&own_words(i).head) >= exchange_.packet_slots) {
       if (!keep_waiting(patience, i, peer(i).put_step)) return;
     }
   }
@@ -109,7 +113,7 @@ class ExchangeConnections {
   /// follows the packet at once. A peer that is ahead has compared, too.
   STRETTO_DEVICE Piece await_packet(std::uint32_t i, std::uint32_t n) {
     const std::uint32_t flag = incoming_flag(i);
-    const Packet* const packet = incoming(i) + n;
+    const Packet* const packet = reinterpret_cast<const Packet*>(incoming(i)) + n;
     const std::uint64_t* const greeted = &own_words(i).greeting;
     typename Machine::Patience patience(machine_);
     std::uint64_t greeting = 0;
@@ -144,28 +148,34 @@ class ExchangeConnections {
   /// What was sent and received counts from here in the next operation; no thread reads these words any more. Nothing
   /// goes to a peer: a kernel ends only when all its stores have arrived.
   STRETTO_DEVICE void end() {
+    count_messages(1);
+    STRETTO_NO_UNROLL
+    for (std::uint32_t i = 0; i < exchange_.n_peers; ++i) keep_up(i);
+    count_end();
+  }
+  /// In two steps.
+  STRETTO_DEVICE void count_messages(std::uint32_t rounds) {
     if (STRETTO_RARELY(found_busy_ != 0 && !machine_.failed())) machine_.collide();
     if (STRETTO_RARELY(machine_.failed())) machine_.give_credit(&header().dead, 1);
     STRETTO_NO_UNROLL
     for (std::uint32_t i = machine_.thread(); i < exchange_.n_peers && !machine_.failed(); i += machine_.threads()) {
       LinkWords& words = own_words(i);
-      if (sends_to(i)) words.sent = links_.sent[i] + 1;
-      if (takes_from(i)) words.received = links_.received[i] + 1;
+      if (sends_to(i)) words.sent = links_.sent[i] + rounds;
+      if (takes_from(i)) words.received = links_.received[i] + rounds;
       words.busy = 0;  // last, as far as nothing orders them
     }
     if constexpr (Machine::kLogs) {
       for (std::uint32_t i = 0; i < exchange_.n_peers && !machine_.failed(); ++i) {
-        if (takes_from(i)) machine_.log(peer(i).release_step, 0);
+        if (takes_from(i)) machine_.log(peer(i).release_step, rounds - 1);
       }
     }
-    STRETTO_NO_UNROLL
-    for (std::uint32_t i = 0; i < exchange_.n_peers; ++i) keep_up(i);
+  }
+  STRETTO_DEVICE void count_end() {
     if (!exchange_.counts) return;
     machine_.barrier();
     if (machine_.thread() == 0) machine_.count(&header().ended);
   }
 
- private:
   /// How far the peer's greetings are ahead of the operation: 0: it is of this one.
   STRETTO_DEVICE std::int32_t ahead(std::uint32_t i, std::uint64_t greeting) const {
     return static_cast<std::int32_t>(static_cast<std::uint32_t>(greeting) - (links_.received[i] + 1));
@@ -174,7 +184,9 @@ class ExchangeConnections {
     return takes_from(i) && ahead(i, greeting) == 0 &&
            greeting >> 32 != static_cast<std::uint32_t>(exchange_.descriptor + peer(i).receive_salt);
   }
-  STRETTO_DEVICE bool keep_waiting(typename Machine::Patience& patience, std::uint32_t i, std::uint32_t step) {
+  /// Between looks at what message number `round` of the operation is to bring: false where it is time to give up.
+  STRETTO_DEVICE bool keep_waiting(typename Machine::Patience& patience, std::uint32_t i, std::uint32_t step,
+                                   std::uint32_t round = 0) {
     const bool goes_on = machine_.keep_waiting(patience);
     if (!STRETTO_RARELY(!goes_on || machine_.has_looked(patience))) return true;
     if (!goes_on) {
@@ -188,7 +200,8 @@ class ExchangeConnections {
     }
     // So far a peer may have greeted before it has credit to send, but then what it sent before is here. What was not
     // seen since the greeting was is gone: another run gave the credit by which it was overwritten.
-    const bool is_behind = takes_from(i) && ahead(i, greeting) >= static_cast<std::int32_t>(exchange_.packet_slots);
+    const bool is_behind =
+        takes_from(i) && ahead(i, greeting) >= static_cast<std::int32_t>(exchange_.packet_slots + round);
     if (is_behind && patience.was_behind) {
       machine_.collide();
       return false;
@@ -197,6 +210,7 @@ class ExchangeConnections {
     return true;
   }
 
+ private:
   /// What is due once in many messages. All threads come here, failed or not, and meet.
   STRETTO_DEVICE void keep_up(std::uint32_t i) {
     const bool is_due = (links_.sent[i] & (exchange_.shape.refresh_period - 1)) == 0;

@@ -7,29 +7,9 @@
 #pragma once
 
 #include "device/exchange_connections.hpp"
+#include "device/exchange_share.hpp"
 
 namespace stretto::device {
-
-/// A channel's part of a message or a block.
-struct ExchangeShare {
-  std::uint64_t begin;
-  std::uint32_t bytes;
-
-  STRETTO_DEVICE static ExchangeShare of(std::uint32_t channel, std::uint64_t bytes, std::uint64_t share_bytes) {
-    const std::uint64_t offset = channel * share_bytes;
-    const std::uint64_t begin = offset < bytes ? offset : bytes;
-    const std::uint64_t left = bytes - begin;
-    return {begin, static_cast<std::uint32_t>(left < share_bytes ? left : share_bytes)};
-  }
-  STRETTO_DEVICE std::uint32_t packets() const {
-    return (bytes + static_cast<std::uint32_t>(kPacketPayload_bytes) - 1) /
-           static_cast<std::uint32_t>(kPacketPayload_bytes);
-  }
-  STRETTO_DEVICE std::uint32_t left_at(std::uint32_t packet) const {
-    const std::uint32_t offset = packet * static_cast<std::uint32_t>(kPacketPayload_bytes);
-    return bytes > offset ? bytes - offset : 0;
-  }
-};
 
 /// Its code is short on purpose: a kernel that runs for two microseconds spends much of them on fetching instructions.
 template <class Machine, class Arithmetic>
@@ -145,7 +125,7 @@ class ExchangeRunner {
   }
   STRETTO_DEVICE void await_many(std::uint32_t i, std::uint32_t n, Piece (&pieces)[kMany]) {
     const std::uint32_t flag = peers_.incoming_flag(i);
-    const Packet* const from = peers_.incoming(i) + n;
+    const Packet* const from = reinterpret_cast<const Packet*>(peers_.incoming(i)) + n;
     Packet seen[kMany];
     STRETTO_UNROLL
     for (std::uint32_t k = 0; k < kMany; ++k) seen[k] = machine_.load_packet(from + k * machine_.threads());
@@ -162,7 +142,7 @@ class ExchangeRunner {
     const ExchangePeer& with = peers_.peer(i);
     const ExchangeShare share = ExchangeShare::of(channel_, with.send_bytes, with.send_share_lines * kLine_bytes);
     if (STRETTO_RARELY(!peers_.has_credit(i))) peers_.acquire(i);
-    Packet* const to = peers_.outgoing(i);
+    Packet* const to = reinterpret_cast<Packet*>(peers_.outgoing(i));
     const std::uint64_t flag = static_cast<std::uint64_t>(peers_.sent(i) + 1) << 32;
     std::uint32_t n = machine_.thread();
     const std::uint64_t at = with.send_offset + share.begin;

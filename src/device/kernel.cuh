@@ -1,5 +1,5 @@
-// The kernels: one stages its program in shared memory, and has each block run one strand; the other exchanges small
-// messages; a third one only adds up the smallest.
+// The kernels: one stages its program in shared memory, and has each block run one strand; others exchange messages, by
+// packets or by wide packets; the last one only adds up the smallest.
 #pragma once
 
 #include "device/arithmetic.hpp"
@@ -8,6 +8,7 @@
 #include "device/kernels.hpp"
 #include "device/pairs_runner.hpp"
 #include "device/short_sum_runner.hpp"
+#include "device/wide_exchange_runner.hpp"
 
 namespace stretto::device {
 namespace {
@@ -70,6 +71,32 @@ __global__ void __launch_bounds__(kMostThreadsPerBlock)
   ExchangeRunner<CudaMachine, Arithmetic>(machine, arguments.exchange, links, blockIdx.x).run();
 }
 
+/// Arguments come by lines of 64 bytes, each of which is waited for when it is first needed: while there is something
+/// else to wait for, that costs nothing.
+template <class Arguments>
+__device__ __forceinline__ void touch(const Arguments& arguments) {
+  constexpr std::uint32_t kLineWords = 16;
+  const auto* const words = reinterpret_cast<const std::uint32_t*>(&arguments);
+  std::uint32_t all = 0;
+  STRETTO_UNROLL
+  for (std::uint32_t i = 0; i < sizeof(Arguments) / 4; i += kLineWords) all |= words[i];
+  ptx::keep(all);
+}
+
+/// Likewise, of whole warps.
+template <class Arithmetic, bool plain>
+__global__ void __launch_bounds__(kMostThreadsPerBlock)
+    run_wide_exchange(const __grid_constant__ ExchangeArguments arguments) {
+  __shared__ CudaBlock block;
+  __shared__ ExchangeLinks links;
+  if (threadIdx.x == 0) block.failed = 0;
+  ptx::allow_next_kernel();
+  touch(arguments);
+  ptx::await_kernel_before();
+  CudaMachine machine(block, arguments.faults, false);
+  WideExchangeRunner<CudaMachine, Arithmetic, plain>(machine, arguments.exchange, links, blockIdx.x).run();
+}
+
 /// One block is one channel, and has as many threads as its parts need.
 template <class Arithmetic, std::uint32_t parts_per_thread>
 __global__ void __launch_bounds__(kMostShortSumThreads)
@@ -95,6 +122,8 @@ KernelSet kernels_of() {
   return {reinterpret_cast<const void*>(run_program<OneStrand<Arithmetic, Protocol::packets>>),
           reinterpret_cast<const void*>(run_program<OneStrand<Arithmetic, Protocol::slots>>),
           reinterpret_cast<const void*>(run_exchange<Arithmetic>),
+          reinterpret_cast<const void*>(run_wide_exchange<Arithmetic, true>),
+          reinterpret_cast<const void*>(run_wide_exchange<Arithmetic, false>),
           {short_sum_kernel<Arithmetic, 1>(), short_sum_kernel<Arithmetic, 2>()}};
 }
 

@@ -1,4 +1,4 @@
-// The kernels that there are: one per type and operation, one for collectives that only move bytes; each in four
+// The kernels that there are: one per type and operation, one for collectives that only move bytes; each in six
 // forms (the shortest by parts of a thread, too), and one for sends and receives. A type's kernels are one translation
 // unit (kernels/*.cu).
 #pragma once
@@ -11,7 +11,9 @@ namespace stretto::device {
 struct KernelSet {
   const void* packets = nullptr;   ///< programs, by packets; of KernelArguments
   const void* slots = nullptr;     ///< programs, by slots; of KernelArguments
-  const void* exchange = nullptr;  ///< of ExchangeArguments
+  const void* exchange = nullptr;  ///< by packets; of ExchangeArguments
+  const void* wide = nullptr;      ///< exchanges by wide packets, plain ones; of ExchangeArguments
+  const void* odd_wide = nullptr;  ///< others
   /// Of ShortSumArguments, by parts per thread, from 1; none of what only moves bytes.
   const void* short_sum[kMostShortSumPartsPerThread] = {};
 };

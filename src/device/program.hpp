@@ -19,6 +19,7 @@ namespace stretto::device {
 enum class Protocol : std::uint8_t {
   packets,  ///< 8 bytes of payload and their own flags in each 16-byte store: one trip, half the bandwidth
   slots,    ///< plain bytes, and one counter that is raised when they have arrived
+  wide,     ///< wide packets: 120 bytes of payload and one flag in 128, for exchanges only (device/exchange.hpp)
 };
 
 enum class Opcode : std::uint8_t {

@@ -31,7 +31,8 @@ std::uint64_t packets_of(const Exchange& exchange) {
 bool has_short_offsets(const Exchange& exchange) {
   const std::uint64_t packets_end =
       exchange.shape.packets_begin() + exchange.shape.pairs() * exchange.packet_slots * exchange.slot_bytes;
-  return packets_end <= std::numeric_limits<std::uint32_t>::max() &&
+  return exchange.shape.slots_begin() <= std::numeric_limits<std::uint32_t>::max() &&
+         packets_end <= std::numeric_limits<std::uint32_t>::max() &&
          exchange.slot_bytes % ShortSum::kSlotUnit_bytes == 0 &&
          exchange.slot_bytes / ShortSum::kSlotUnit_bytes <= std::numeric_limits<std::uint16_t>::max();
 }
@@ -75,6 +76,8 @@ std::optional<ShortSumArguments> short_sum_of(const ExchangeArguments& arguments
   sum.slots_shift = static_cast<std::uint8_t>(std::bit_width(exchange.packet_slots) - 1);
   sum.counts = exchange.counts;
   sum.refresh_period = exchange.shape.refresh_period;
+  sum.wide_begin = static_cast<std::uint32_t>(exchange.shape.wide_packets_begin());
+  sum.wide_packets = exchange.shape.wide_channels >= exchange.peers[0].send_channels ? exchange.shape.wide_packets : 0;
   sum.divisor = static_cast<std::uint8_t>(exchange.divisor);
   sum.sum_step = static_cast<std::uint8_t>(exchange.own_step);
   for (std::uint32_t i = 0; i < exchange.n_peers; ++i) {

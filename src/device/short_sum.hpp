@@ -42,6 +42,8 @@ struct ShortSum {
   std::uint8_t sum_step = 0;
   std::uint8_t put_steps[kMostExchangePeers] = {};
   std::uint8_t release_steps[kMostExchangePeers] = {};
+  std::uint32_t wide_begin = 0;    ///< in all windows: offset of the wide packets of channel 0
+  std::uint32_t wide_packets = 0;  ///< of a slot; 0: there are none
 
   static constexpr std::uint32_t kInverseShift = 28;
   static constexpr std::uint32_t kSlotUnit_bytes = 128;

@@ -276,6 +276,14 @@ class ShortSumRunner {
     for (std::uint32_t i = part.packet; i < slot_bytes() / sizeof(Packet); i += sum_.packets) {
       machine_.store_packet(packets + i, {{flag, flag}});
     }
+    const std::uint32_t pair = channel_ * sum_.n_peers + part.peer;
+    const std::uint32_t slot = (pair << sum_.slots_shift) + (part.received & (slots() - 1));
+    auto* const wide = reinterpret_cast<WidePacket*>(sum_.window + sum_.wide_begin) +
+                       static_cast<std::size_t>(slot) * sum_.wide_packets;
+    STRETTO_NO_UNROLL
+    for (std::uint32_t i = part.packet; i < sum_.wide_packets; i += sum_.packets) {
+      machine_.store_word(&wide[i].words[2 * WidePacket::kPieces - 1], flag >> 32);
+    }
     machine_.settle();
   }
 

@@ -10,6 +10,9 @@ device::WindowShape window_shape(int n_ranks, int channels) {
   shape.channels = static_cast<std::uint32_t>(channels);
   shape.packet_slots = 2;
   shape.packet_slot_bytes = n_ranks <= 2 ? 16 << 10 : 4 << 10;
+  // A channel of wide packets is one block of threads, one of slots is two.
+  shape.wide_channels = n_ranks <= 8 ? 2 * shape.channels : 0;
+  shape.wide_packets = n_ranks <= 2 ? 128 : n_ranks <= 4 ? 64 : 32;
   shape.slots = 2;
   shape.slot_bytes = n_ranks <= 2 ? 128 << 10 : n_ranks <= 4 ? 32 << 10 : n_ranks <= 8 ? 16 << 10 : 8 << 10;
   return shape;
@@ -17,8 +20,8 @@ device::WindowShape window_shape(int n_ranks, int channels) {
 
 device::WindowShape graph_window_shape(device::WindowShape shape) {
   shape.slot_bytes = std::max<std::uint32_t>(shape.slot_bytes / 4, 8 << 10);
-  // Of two ranks all that goes by packets is one message, which has a kernel that is much faster.
-  if (shape.n_ranks > 2) shape.packet_slot_bytes = std::max<std::uint32_t>(shape.packet_slot_bytes / 2, 4 << 10);
+  // What these cannot hold goes by wide packets.
+  shape.packet_slot_bytes = 4 << 10;
   return shape;
 }
 

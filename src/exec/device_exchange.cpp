@@ -1,6 +1,7 @@
 #include "exec/device_exchange.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace stretto {
 namespace {
@@ -170,15 +171,30 @@ bool shares_are_even(const Binding& binding, std::uint64_t share_bytes) {
   return true;
 }
 
-}  // namespace
+/// Rounds are, too: as many as the kernel makes of a share, of messages as large.
+bool rounds_are_even(const Binding& binding, std::uint64_t capacity_bytes) {
+  for (std::size_t c = 0; c < binding.channels.size(); ++c) {
+    const ChannelGeometry& share = binding.channels[c];
+    const auto rounds = device::WideRounds::of(static_cast<std::uint32_t>(share.elements * binding.element_bytes),
+                                               static_cast<std::uint32_t>(capacity_bytes));
+    if (rounds.count != binding.rounds[c]) return false;
+    if (rounds.count > 1 && rounds.message_bytes != share.chunk_elements * binding.element_bytes) return false;
+  }
+  return true;
+}
 
-std::optional<Exchange> recognise_exchange(const Binding& binding) {
+bool fits(const Exchange& exchange) {
+  return exchange.block_bytes <= std::numeric_limits<std::uint32_t>::max() &&
+         exchange.share_bytes / device::kLine_bytes <= std::numeric_limits<std::uint16_t>::max();
+}
+
+/// Whatever its rounds are.
+std::optional<Exchange> read_exchange(const Binding& binding) {
   const Plan& plan = binding.plan->plan;
   const std::vector<PreparedStrand>& strands = binding.plan->strands;
   const bool one_share = binding.geometries_per_channel == 1 && plan.chunks_per_block == 1;
   const bool equal_blocks = binding.input_offsets_bytes.empty() && binding.output_offsets_bytes.empty();
   if (!one_share || !equal_blocks || strands.size() != binding.channels.size()) return std::nullopt;
-  if (std::ranges::any_of(binding.rounds, [](std::size_t rounds) { return rounds != 1; })) return std::nullopt;
   std::optional<Exchange> found;
   for (std::size_t channel = 0; channel < strands.size(); ++channel) {
     std::optional<Exchange> of_strand = Reader(binding).read(strands[channel]);
@@ -189,13 +205,28 @@ std::optional<Exchange> recognise_exchange(const Binding& binding) {
   if (!found) return std::nullopt;
   const std::uint64_t first_share = binding.channels.front().elements * binding.element_bytes;
   found->share_bytes = (first_share + device::kLine_bytes - 1) / device::kLine_bytes * device::kLine_bytes;
-  if (!shares_are_even(binding, found->share_bytes)) return std::nullopt;
+  if (!shares_are_even(binding, found->share_bytes) || !fits(*found)) return std::nullopt;
   for (std::size_t i = 0; i < found->n_peers; ++i) {
     ExchangePeer& peer = found->peers[i];
     peer.send_bytes = peer.receive_bytes = static_cast<std::uint32_t>(found->block_bytes);
     peer.send_share_lines = peer.receive_share_lines =
         static_cast<std::uint16_t>(found->share_bytes / device::kLine_bytes);
   }
+  return found;
+}
+
+}  // namespace
+
+std::optional<Exchange> recognise_exchange(const Binding& binding) {
+  if (std::ranges::any_of(binding.rounds, [](std::size_t rounds) { return rounds != 1; })) return std::nullopt;
+  return read_exchange(binding);
+}
+
+std::optional<Exchange> recognise_wide_exchange(const Binding& binding, std::size_t capacity_bytes) {
+  if (binding.block_bytes > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  std::optional<Exchange> found = read_exchange(binding);
+  if (!found || !rounds_are_even(binding, capacity_bytes)) return std::nullopt;
+  found->wide = true;
   return found;
 }
 

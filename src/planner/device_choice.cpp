@@ -8,12 +8,22 @@ namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000'000;
 constexpr std::uint64_t kMicrosecondFs = 1'000'000'000;
+constexpr std::array kProtocolRows = {
+    DeviceProtocolRow{DeviceProtocol::packets, "packets", "packets"},
+    DeviceProtocolRow{DeviceProtocol::wide, "wide", "wide packets"},
+    DeviceProtocolRow{DeviceProtocol::slots, "slots", "slots"},
+};
 constexpr std::array kPairTimeRows = {
     PairTimeRow{"packets_start_ps", &PairTimes::packets_start, kSecond},
     PairTimeRow{"packets_byte_fs", &PairTimes::packets_byte_fs, kMicrosecondFs},
+    PairTimeRow{"wide_start_ps", &PairTimes::wide_start, kSecond},
+    PairTimeRow{"wide_byte_fs", &PairTimes::wide_byte_fs, kMicrosecondFs},
     PairTimeRow{"slots_start_ps", &PairTimes::slots_start, kSecond},
     PairTimeRow{"slots_byte_fs", &PairTimes::slots_byte_fs, kMicrosecondFs},
 };
+
+/// Dearer than packets', whose kernels are shorter.
+constexpr Picoseconds kWideMessage = 3'500'000;
 
 /// A device's memory is one level, and its blocks share nothing that a model of cores would know of.
 LinkModel device_link(Picoseconds message, Picoseconds byte, std::uint64_t slot_bytes, std::uint32_t slots) {
@@ -38,12 +48,33 @@ std::int32_t channels_for(std::uint64_t bytes, std::uint64_t bytes_per_channel, 
   return std::min(static_cast<std::int32_t>(groups), most_groups) * multiple;
 }
 
-Picoseconds pair_cost(const PairTimes& pair, bool by_packets, std::uint64_t block_bytes) {
-  const Saturating bytes = Saturating(block_bytes) * (by_packets ? pair.packets_byte_fs : pair.slots_byte_fs) / 1000;
-  return (bytes + (by_packets ? pair.packets_start : pair.slots_start)).value();
+Picoseconds pair_cost(const PairTimes& pair, DeviceProtocol protocol, std::uint64_t block_bytes) {
+  const auto cost = [&](Picoseconds start, std::uint64_t byte_fs) {
+    return (Saturating(block_bytes) * byte_fs / 1000 + start).value();
+  };
+  switch (protocol) {
+    case DeviceProtocol::packets:
+      return cost(pair.packets_start, pair.packets_byte_fs);
+    case DeviceProtocol::wide:
+      return cost(pair.wide_start, pair.wide_byte_fs);
+    case DeviceProtocol::slots:
+      return cost(pair.slots_start, pair.slots_byte_fs);
+  }
+  return 0;
+}
+
+bool wide_can_serve(const DeviceModel& model, std::string_view algorithm, int n_ranks, std::uint64_t block_bytes) {
+  return model.wide_channels > 0 && n_ranks > 1 && n_ranks <= kMostWideRanks &&
+         (algorithm.empty() || algorithm == "one_shot") && block_bytes <= model.wide_most_bytes;
 }
 
 }  // namespace
+
+std::span<const DeviceProtocolRow> device_protocol_rows() noexcept { return kProtocolRows; }
+
+std::string_view name_of(DeviceProtocol protocol) noexcept {
+  return kProtocolRows[static_cast<std::size_t>(protocol)].text;
+}
 
 std::span<const PairTimeRow> pair_time_rows() noexcept { return kPairTimeRows; }
 
@@ -51,52 +82,66 @@ PairTimes in_graph(const PairTimes& eager) {
   constexpr PairTimes kEager;
   constexpr Picoseconds kPacketsStart = 2'211'000;
   constexpr std::uint64_t kPacketsByteFs = 9'364;
+  constexpr Picoseconds kWideStart = 4'000'000;
   // Packets in a graph follow one another so closely that their bytes count for more than beside a launch.
   const std::uint64_t packets_byte_fs = eager.packets_byte_fs * kPacketsByteFs / kEager.packets_byte_fs;
   const Picoseconds packets_start = eager.packets_start * kPacketsStart / kEager.packets_start;
+  const Picoseconds wide_start = eager.wide_start * kWideStart / kEager.wide_start;
   // Of slots in graphs there are no reports: what they are taken to spare is what packets spare.
   const Picoseconds spared = std::min(eager.packets_start - packets_start, eager.slots_start / 2);
-  return {packets_start, packets_byte_fs, eager.slots_start - spared, eager.slots_byte_fs};
+  return {packets_start,      packets_byte_fs,            wide_start,
+          eager.wide_byte_fs, eager.slots_start - spared, eager.slots_byte_fs};
 }
 
-DeviceModel default_device_model(std::uint64_t packet_slot_bytes, std::uint32_t packet_slots, std::uint64_t slot_bytes,
-                                 std::uint32_t slots, int max_channels, const PairTimes& pair) {
+DeviceModel default_device_model(const DeviceSlots& slots, int max_channels, const PairTimes& pair) {
+  // All channels' slots together are what is under way: rounds are counted in those.
   const auto channels = static_cast<std::uint64_t>(max_channels);
   DeviceModel model;
   model.max_channels = max_channels;
+  model.wide_channels = slots.wide_channels;
   model.pair = pair;
-  // All channels' slots together are what is under way: rounds are counted in those.
-  model.packets = device_link(1'100'000, 6, packet_slot_bytes * channels, packet_slots);
-  model.slots = device_link(3'000'000, 3, slot_bytes * channels, slots);
+  model.packets = device_link(1'100'000, 6, slots.packet_bytes * channels, slots.packet_slots);
+  // A round's messages are sent before the last one's are taken: as if all were one.
+  model.wide = device_link(kWideMessage, 3, std::uint64_t{1} << 30, slots.packet_slots);
+  model.slots = device_link(3'000'000, 3, slots.slot_bytes * channels, slots.slots);
   return model;
 }
 
 DeviceChoice choose_device_plan(Collective collective, std::uint64_t block_bytes, int n_ranks, Rank root,
-                                const DeviceModel& model, std::string_view forced) {
+                                const DeviceModel& model, const DeviceForced& forced) {
+  std::string_view algorithm = forced.algorithm;
   // Between two ranks each byte crosses once by one_shot, and others do no better; small ones have a kernel for it.
-  if (n_ranks == 2 && forced.empty()) forced = "one_shot";
+  if (n_ranks == 2 && algorithm.empty()) algorithm = "one_shot";
   // Which sends each block before it receives the one of its place, and so may be in place.
-  if (can_swap_in_place(row_of(collective))) forced = "one_shot";
-  const auto choose = [&](const LinkModel& link) {
-    return choose_plan(collective, block_bytes, n_ranks, root, model.max_channels, link, forced);
-  };
-  LinkModel by_packets = model.packets;
-  LinkModel by_slots = model.slots;
-  // Of two ranks one_shot sends no byte more than others do, and by slots it sends while it sums. Of more ranks it
-  // sends more; there the model, which prices a get like a put, although only puts cross the link, would make too
-  // little of that.
-  by_packets.sums_in_place = by_slots.sums_in_place = by_slots.duplex = n_ranks == 2;
-  const PlanChoice packets = choose(by_packets);
-  const PlanChoice slots = choose(by_slots);
+  if (can_swap_in_place(row_of(collective))) algorithm = "one_shot";
   DeviceChoice choice;
-  const Picoseconds cost_by_slots = slots.cost + model.slots_start;
-  choice.by_packets = packets.cost <= cost_by_slots;
-  choice.spec = choice.by_packets ? packets.spec : slots.spec;
-  choice.cost =
-      n_ranks == 2 ? pair_cost(model.pair, choice.by_packets, block_bytes) : std::min(packets.cost, cost_by_slots);
-  choice.spec.channels =
-      channels_for(block_bytes, choice.by_packets ? model.packet_bytes_per_channel : model.slot_bytes_per_channel,
-                   choice.spec.channels, model.max_channels);
+  bool found = false;
+  const auto consider = [&](DeviceProtocol protocol, LinkModel link, std::string_view by, Picoseconds start) {
+    // Of two ranks one_shot sends no byte more than others do, and by slots it sends while it sums. Of more ranks it
+    // sends more; there the model, which prices a get like a put, although only puts cross the link, would make too
+    // little of that.
+    link.sums_in_place = n_ranks == 2;
+    link.duplex = n_ranks == 2 && protocol != DeviceProtocol::packets;
+    const PlanChoice plan = choose_plan(collective, block_bytes, n_ranks, root, model.max_channels, link, by);
+    // What was measured of two ranks goes before what a model says.
+    const Picoseconds cost = n_ranks == 2 ? pair_cost(model.pair, protocol, block_bytes) : plan.cost + start;
+    const bool wins = forced.protocol ? protocol == *forced.protocol : cost < choice.cost;
+    if (found && !wins) return;
+    choice = {plan.spec, protocol, cost};
+    found = true;
+  };
+  consider(DeviceProtocol::packets, model.packets, algorithm, 0);
+  if (wide_can_serve(model, algorithm, n_ranks, block_bytes)) {
+    consider(DeviceProtocol::wide, model.wide, "one_shot", 0);
+  }
+  consider(DeviceProtocol::slots, model.slots, algorithm, model.slots_start);
+  const bool wide = choice.protocol == DeviceProtocol::wide;
+  const std::uint64_t bytes_per_channel = wide ? model.wide_bytes_per_channel
+                                          : choice.protocol == DeviceProtocol::packets
+                                              ? model.packet_bytes_per_channel
+                                              : model.slot_bytes_per_channel;
+  choice.spec.channels = channels_for(block_bytes, bytes_per_channel, choice.spec.channels,
+                                      wide ? model.wide_channels : model.max_channels);
   return choice;
 }
 

@@ -167,13 +167,13 @@ class Pair {
 std::vector<GpuMeasurement> operations_to_measure(std::uint64_t most_bytes, int channels) {
   const device::WindowShape shape = window_shape(kRanks, channels);
   const DeviceModel model =
-      default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots, channels);
+      default_device_model(device_slots(shape), channels);
   std::vector<GpuMeasurement> operations;
   for (const Collective collective : kCollectives) {
     for (std::size_t i = 0; i < kBlockBytes.size() && kBlockBytes[i] <= most_bytes; ++i) {
       const Rank root = row_of(collective).rooted ? 0 : -1;
-      const DeviceChoice choice = choose_device_plan(collective, kBlockBytes[i], kRanks, root, model, "");
-      operations.push_back({collective, kBlockBytes[i], choice.by_packets, i % 2 != 0});
+      const DeviceChoice choice = choose_device_plan(collective, kBlockBytes[i], kRanks, root, model);
+      operations.push_back({collective, kBlockBytes[i], choice.protocol, i % 2 != 0});
     }
   }
   return operations;
@@ -191,13 +191,24 @@ double time_of(Pair& pair, const GpuMeasurement& what, double slice_ps) {
   return median(std::move(times_ps));
 }
 
-/// By packets or by slots. Where too few sizes were measured to tell a start from bytes, the defaults stay.
-void fit(const std::vector<GpuMeasurement>& measured, bool by_packets, std::uint64_t PairTimes::*start,
-         std::uint64_t PairTimes::*byte_fs, PairTimes& times) {
+/// The constants of a protocol.
+struct Constants {
+  DeviceProtocol protocol;
+  std::uint64_t PairTimes::*start;
+  std::uint64_t PairTimes::*byte_fs;
+};
+constexpr std::array kConstants = {
+    Constants{DeviceProtocol::packets, &PairTimes::packets_start, &PairTimes::packets_byte_fs},
+    Constants{DeviceProtocol::wide, &PairTimes::wide_start, &PairTimes::wide_byte_fs},
+    Constants{DeviceProtocol::slots, &PairTimes::slots_start, &PairTimes::slots_byte_fs},
+};
+
+/// Where too few sizes were measured to tell a start from bytes, the defaults stay.
+void fit(const std::vector<GpuMeasurement>& measured, const Constants& of, PairTimes& times) {
   constexpr double kFsOfPs = 1000;
   std::vector<LinePoint> points;
   for (const GpuMeasurement& each : measured) {
-    if (each.by_packets == by_packets && !each.held_back) points.push_back({each.block_bytes, each.time_ps});
+    if (each.protocol == of.protocol && !each.held_back) points.push_back({each.block_bytes, each.time_ps});
   }
   if (points.empty()) return;
   const auto [least, most_of_them] =
@@ -207,8 +218,8 @@ void fit(const std::vector<GpuMeasurement>& measured, bool by_packets, std::uint
   for (const PairTimeRow& row : pair_time_rows()) {
     const auto most = static_cast<double>(row.most);
     const auto whole = [&](double value) { return static_cast<std::uint64_t>(std::clamp(value + 0.5, 0.0, most)); };
-    if (row.field == start) times.*start = whole(line.start_ps);
-    if (row.field == byte_fs) times.*byte_fs = whole(line.byte_ps * kFsOfPs);
+    if (row.field == of.start) times.*of.start = whole(line.start_ps);
+    if (row.field == of.byte_fs) times.*of.byte_fs = whole(line.byte_ps * kFsOfPs);
   }
 }
 
@@ -216,8 +227,9 @@ void fit(const std::vector<GpuMeasurement>& measured, bool by_packets, std::uint
 
 double predicted_ps(const GpuMeasurement& operation, const PairTimes& times) {
   constexpr double kPsOfFs = 1e-3;
-  const auto start = static_cast<double>(operation.by_packets ? times.packets_start : times.slots_start);
-  const auto byte_fs = static_cast<double>(operation.by_packets ? times.packets_byte_fs : times.slots_byte_fs);
+  const auto* const of = std::ranges::find(kConstants, operation.protocol, &Constants::protocol);
+  const auto start = static_cast<double>(times.*of->start);
+  const auto byte_fs = static_cast<double>(times.*of->byte_fs);
   return start + static_cast<double>(operation.block_bytes) * byte_fs * kPsOfFs;
 }
 
@@ -232,8 +244,7 @@ GpuPairReport measure_gpu_pair(const GpuPairOptions& options, const std::functio
     report.measured[i].time_ps = time_of(pair, report.measured[i], slice_ps);
     progress(static_cast<double>(i + 1) / static_cast<double>(report.measured.size()));
   }
-  fit(report.measured, true, &PairTimes::packets_start, &PairTimes::packets_byte_fs, report.times);
-  fit(report.measured, false, &PairTimes::slots_start, &PairTimes::slots_byte_fs, report.times);
+  for (const Constants& each : kConstants) fit(report.measured, each, report.times);
   return report;
 }
 

@@ -21,7 +21,7 @@ struct GpuPairOptions {
 struct GpuMeasurement {
   Collective collective = Collective::all_reduce;
   std::uint64_t block_bytes = 0;
-  bool by_packets = true;
+  DeviceProtocol protocol = DeviceProtocol::packets;
   bool held_back = false;  ///< for predictions to be held against; the others are fitted
   double time_ps = 0;      ///< of an operation, median of batches, of the slower rank
 };

@@ -18,7 +18,7 @@ namespace stretto {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr std::string_view kFormat = "stretto tuning 1";
+constexpr std::string_view kFormat = "stretto tuning 2";
 constexpr std::size_t kMembers = 5;
 constexpr const char* kPair = "two_gpus";  ///< only where they were measured
 

@@ -15,6 +15,7 @@
 
 #include "algorithms/catalogue.hpp"
 #include "device_ranks.hpp"
+#include "planner/device_choice.hpp"
 #include "sweep_call.hpp"
 
 namespace stretto {
@@ -235,6 +236,23 @@ TEST_P(DeviceCollectives, EveryAlgorithm_HoldsWhatTheHostGives) {
   }
   std::cout << n_calls << " calls\n";
   EXPECT_GT(n_calls, 0);
+}
+
+/// Whatever the model would choose for their size.
+TEST_P(DeviceCollectives, EveryProtocol_HoldsWhatTheHostGives) {
+  const std::uint64_t seed = the_seed();
+  std::cout << "STRETTO_TEST_SEED=" << seed << "\n";
+  for (const int n : simulated() ? std::vector{2, 3} : std::vector{2, 3, 4, 8}) {
+    const HostRanks hosts(n);
+    for (const DeviceProtocolRow& row : device_protocol_rows()) {
+      SCOPED_TRACE(std::string(row.text) + ", " + std::to_string(n) + " ranks");
+      setenv("STRETTO_PROTOCOL", std::string(row.knob).c_str(), 1);
+      const std::vector<SweepCall> calls = Calls(n, "one_shot", seed).draw(1, simulated() ? 4 : 1);
+      expect_what_the_host_gives(hosts, "one_shot", calls, seed);
+      unsetenv("STRETTO_PROTOCOL");
+      if (HasFailure()) return;
+    }
+  }
 }
 
 TEST_P(DeviceCollectives, OneRank_HoldsWhatTheHostGives) { expect_what_the_host_gives(1); }

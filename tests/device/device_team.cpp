@@ -47,17 +47,28 @@ device::Window DeviceTeam::window(Rank rank) const {
   return {addresses_[static_cast<std::size_t>(rank)], static_cast<std::uint32_t>(rank)};
 }
 
-void DeviceTeam::pretend_history(std::uint32_t messages, std::uint32_t signalled) {
+template <class Action>
+void DeviceTeam::each_link(const Action& action) const {
   for (std::uint32_t owner = 0; owner < shape_.n_ranks; ++owner) {
     for (std::uint32_t peer = 0; peer < shape_.n_ranks; ++peer) {
       if (peer == owner) continue;
-      for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
-        device::LinkWords& words = window(static_cast<Rank>(owner)).link(shape_, channel, peer);
-        words.head = words.sent = words.received = messages;
-        words.tail = signalled;
-        words.greeting = messages;
+      const device::Window mine = window(static_cast<Rank>(owner));
+      const device::Window theirs = window(static_cast<Rank>(peer));
+      for (std::uint32_t channel = 0; channel < shape_.link_channels(); ++channel) {
+        action(mine.link(shape_, channel, peer), theirs.link(shape_, channel, owner),
+               std::max(shape_.slots, shape_.packet_slots));
       }
     }
+  }
+}
+
+void DeviceTeam::pretend_history(std::uint32_t messages, std::uint32_t signalled) {
+  each_link([&](device::LinkWords& words, const device::LinkWords&, std::uint32_t) {
+    words.head = words.sent = words.received = messages;
+    words.tail = signalled;
+    words.greeting = messages;
+  });
+  for (std::uint32_t owner = 0; owner < shape_.n_ranks; ++owner) {
     for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
       device::ChannelWords& words = window(static_cast<Rank>(owner)).channel(shape_, channel);
       words.passed = words.taken = messages;
@@ -97,24 +108,27 @@ std::size_t DeviceTeam::flags_of_message(Rank owner, Rank peer, std::uint32_t me
   return found;
 }
 
+std::size_t DeviceTeam::wide_flags_of_message(Rank owner, Rank peer, std::uint32_t message) const {
+  const device::WidePacket* packets =
+      window(owner).wide_packets(shape_, 0, static_cast<std::uint32_t>(peer), message);
+  return static_cast<std::size_t>(std::count_if(packets, packets + shape_.wide_packets, [&](const auto& packet) {
+    return packet.words[2 * device::WidePacket::kPieces - 1] == message + 1;
+  }));
+}
+
 bool DeviceTeam::is_quiet() const {
+  bool quiet = true;
   for (std::uint32_t owner = 0; owner < shape_.n_ranks; ++owner) {
     for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
       const device::ChannelWords& words = window(static_cast<Rank>(owner)).channel(shape_, channel);
-      if (words.passed != words.taken) return false;
-    }
-    for (std::uint32_t peer = 0; peer < shape_.n_ranks; ++peer) {
-      if (peer == owner) continue;
-      for (std::uint32_t channel = 0; channel < shape_.channels; ++channel) {
-        const device::LinkWords& mine = window(static_cast<Rank>(owner)).link(shape_, channel, peer);
-        const device::LinkWords& theirs = window(static_cast<Rank>(peer)).link(shape_, channel, owner);
-        if (mine.sent != theirs.received) return false;
-        // An operation's last credits are given by the next one.
-        if (mine.sent - mine.head > std::max(shape_.slots, shape_.packet_slots)) return false;
-      }
+      quiet = quiet && words.passed == words.taken;
     }
   }
-  return true;
+  each_link([&](const device::LinkWords& mine, const device::LinkWords& theirs, std::uint32_t slots) {
+    // An operation's last credits are given by the next one.
+    quiet = quiet && mine.sent == theirs.received && mine.sent - mine.head <= slots;
+  });
+  return quiet;
 }
 
 std::vector<RankResult> DeviceTeam::run(Protocol protocol, strettoDataType_t type, strettoRedOp_t op, bool reduces,
@@ -140,7 +154,8 @@ std::vector<RankResult> DeviceTeam::run(Protocol protocol, strettoDataType_t typ
       blocks = kernel.program->header->n_strands;
     }
     const KernelForm form = call.short_sum             ? KernelForm::short_sum
-                            : call.exchange != nullptr ? KernelForm::exchange
+                            : call.exchange != nullptr
+                                ? (call.exchange->wide ? KernelForm::wide_exchange : KernelForm::exchange)
                                                        : form_of(protocol);
     kernel.run = thread_kernel(type, op, reduces, form);
     for (std::uint32_t block = 0; block < blocks; ++block) {

@@ -61,6 +61,8 @@ class DeviceTeam {
   std::vector<std::byte> window_bytes(Rank rank) const;
   /// Packets that have the flags of a message, of the connection peer -> owner on channel 0.
   std::size_t flags_of_message(Rank owner, Rank peer, std::uint32_t message) const;
+  /// Wide packets, likewise.
+  std::size_t wide_flags_of_message(Rank owner, Rank peer, std::uint32_t message) const;
   /// Whether all that was sent was received and released, and halves agree on what has passed.
   bool is_quiet() const;
 
@@ -73,6 +75,9 @@ class DeviceTeam {
     std::unique_ptr<std::byte[]> bytes;
   };
   device::Window window(Rank rank) const;
+  /// action(the words, those of the peer's that belong to them, slots that its messages have)
+  template <class Action>
+  void each_link(const Action& action) const;
   device::Operation operation_of(const RankCall& call, Rank rank) const;
   void set_exchange(device::Exchange& exchange, const RankCall& call, Rank rank) const;
   std::vector<RankResult> run_kernels(std::vector<std::unique_ptr<struct TeamKernel>>& kernels);

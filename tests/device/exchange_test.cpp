@@ -8,81 +8,17 @@
 #include <set>
 
 #include "algorithms/catalogue.hpp"
-#include "case_buffers.hpp"
-#include "device_team.hpp"
-#include "exec/device_exchange.hpp"
-#include "support/collective_oracle.hpp"
+#include "exchange_group.hpp"
 
 namespace stretto {
 namespace {
 
-using test::DeviceTeam;
 using test::RankCall;
-using test::RankResult;
+
+using test::ExchangeGroup;
 
 constexpr std::int64_t kPoison = 0x5EADBEEF5EADBEEF;
-constexpr int kChannels = 2;
-
-device::WindowShape small_windows(int n_ranks) {
-  device::WindowShape shape;
-  shape.n_ranks = static_cast<std::uint32_t>(n_ranks);
-  shape.channels = kChannels;
-  shape.packet_slot_bytes = 1024;
-  shape.slot_bytes = 64;
-  shape.refresh_period = 4;
-  return shape;
-}
-
-/// One_shot's plans of all ranks, and windows for them.
-class Group {
- public:
-  Group(Collective collective, int n_ranks, Rank root, std::uint64_t seed)
-      : team_(small_windows(n_ranks), seed), collective_(collective), root_(root) {
-    PlanSpec spec;
-    spec.collective = collective;
-    spec.algorithm = "one_shot";
-    spec.n_ranks = n_ranks;
-    spec.root = root;
-    spec.channels = kChannels;
-    for (Rank rank = 0; rank < n_ranks; ++rank) plans_.push_back(prepare(make_plan(spec, rank), {}));
-  }
-
-  DeviceTeam& team() { return team_; }
-  const Plan& plan(std::size_t rank) const { return plans_[rank].plan; }
-  const std::vector<RankResult>& results() const { return results_; }
-
-  std::optional<device::Exchange> recognise(std::size_t rank, std::size_t count) const {
-    const Request request{collective_, count, strettoInt64, strettoSum, root_};
-    return recognise_exchange(bind_request(request, plans_[rank], team_.shape().packet_slot_bytes));
-  }
-
-  std::vector<Buffer> run(const CollectiveCase& c, const std::vector<Buffer>& inputs, bool in_place, bool unaligned) {
-    std::vector<device::Exchange> exchanges;
-    for (std::size_t i = 0; i < inputs.size(); ++i) exchanges.push_back(recognise(i, c.count).value());
-    test::CaseBuffers buffers(c, inputs, in_place, unaligned);
-    std::vector<RankCall> calls(inputs.size());
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      calls[i].exchange = &exchanges[i];
-      calls[i].channels = kChannels;
-      calls[i].input = buffers.input(i);
-      calls[i].output = buffers.output(i);
-    }
-    const bool reduces = row_of(c.collective).reduces;
-    results_ = team_.run(device::Protocol::packets, strettoInt64, strettoSum, reduces, calls);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      EXPECT_TRUE(results_[i].failures.empty()) << "rank " << i << " gave up";
-    }
-    EXPECT_TRUE(team_.is_quiet()) << "messages and credits do not balance";
-    return buffers.outputs();
-  }
-
- private:
-  DeviceTeam team_;
-  Collective collective_;
-  Rank root_;
-  std::vector<PreparedPlan> plans_;
-  std::vector<RankResult> results_;
-};
+constexpr auto kPackets = device::Protocol::packets;
 
 TEST(Exchange, EveryCollective_EqualsTheOracle) {
   std::mt19937_64 random(20261126);
@@ -91,7 +27,7 @@ TEST(Exchange, EveryCollective_EqualsTheOracle) {
       const Rank root = row.rooted ? static_cast<Rank>(random() % static_cast<std::uint64_t>(n_ranks)) : -1;
       const std::uint64_t seed = random();
       SCOPED_TRACE(testing::Message() << row.name << " n=" << n_ranks << " root=" << root << " seed=" << seed);
-      Group group(row.collective, n_ranks, root, seed);
+      ExchangeGroup group(kPackets, row.collective, n_ranks, root, seed);
       for (const std::size_t count : {0, 1, 7, 33, 130, 200}) {
         group.team().threads_per_block = 1 + static_cast<std::uint32_t>(random() % 3);
         const bool in_place = (can_be_in_place(row) || can_swap_in_place(row)) && random() % 2 == 0;
@@ -107,7 +43,7 @@ TEST(Exchange, EveryCollective_EqualsTheOracle) {
 
 TEST(Exchange, CountersThatWrap_LoseNothing) {
   std::mt19937_64 random(7);
-  Group group(Collective::all_reduce, 3, -1, 11);
+  ExchangeGroup group(kPackets, Collective::all_reduce, 3, -1, 11);
   group.team().pretend_history(0U - 9U);
   for (int round = 0; round < 30; ++round) {
     const CollectiveCase c{Collective::all_reduce, 3, -1, static_cast<std::size_t>(1 + random() % 200)};
@@ -123,12 +59,12 @@ TEST(Exchange, WhatRan_IsThePlan) {
   for (const CollectiveRow& row : collective_rows()) {
     const Rank root = row.rooted ? 2 : -1;
     SCOPED_TRACE(row.name);
-    Group group(row.collective, 4, root, 17);
+    ExchangeGroup group(kPackets, row.collective, 4, root, 17);
     const CollectiveCase c{row.collective, 4, root, 100};
     const std::vector<Buffer> inputs = random_inputs(c, random);
     ASSERT_EQ(group.run(c, inputs, false, false), expected_outputs(c, inputs));
     for (std::size_t rank = 0; rank < 4; ++rank) {
-      for (std::uint32_t s = 0; s < kChannels; ++s) {
+      for (std::uint32_t s = 0; s < ExchangeGroup::kChannels; ++s) {
         const std::vector<Step>& steps = group.plan(rank).program.strands[s].body;
         std::vector<std::uint32_t> ran;
         for (const test::LoggedStep& entry : group.results()[rank].steps) {
@@ -192,13 +128,13 @@ TEST(Exchange, OtherAlgorithmsAndMoreThanOneRound_AreNoExchanges) {
     const Request request{Collective::all_reduce, 10, strettoInt64, strettoSum, -1};
     EXPECT_FALSE(recognise_exchange(bind_request(request, plan, 1024))) << algorithm.name;
   }
-  Group group(Collective::all_reduce, 2, -1, 1);
+  ExchangeGroup group(kPackets, Collective::all_reduce, 2, -1, 1);
   EXPECT_TRUE(group.recognise(0, 256));
   EXPECT_FALSE(group.recognise(0, 257)) << "two channels of 1024 bytes";
 }
 
 TEST(Exchange, RankThatDoesNotCome_IsNamedAndTheWindowIsDead) {
-  Group group(Collective::all_reduce, 4, -1, 23);
+  ExchangeGroup group(kPackets, Collective::all_reduce, 4, -1, 23);
   group.team().timeout_ms = 100;
   std::vector<std::int64_t> in(50, 1);
   std::vector<Buffer> out(4, Buffer(50, kPoison));
@@ -207,7 +143,7 @@ TEST(Exchange, RankThatDoesNotCome_IsNamedAndTheWindowIsDead) {
   std::vector<RankCall> calls(4);
   for (const std::size_t rank : {0U, 2U, 3U}) {
     calls[rank].exchange = &exchanges[rank];
-    calls[rank].channels = kChannels;
+    calls[rank].channels = ExchangeGroup::kChannels;
     calls[rank].input = in.data();
     calls[rank].output = out[rank].data();
   }

@@ -73,7 +73,8 @@ void run_kernel(const KernelLaunch& launch, const device::KernelArguments& argum
 }
 
 void run_exchange(const KernelLaunch& launch, const device::ExchangeArguments& arguments) {
-  const RunThread run = thread_kernel(launch.type, launch.op, launch.reduces, KernelForm::exchange);
+  const KernelForm form = arguments.exchange.wide ? KernelForm::wide_exchange : KernelForm::exchange;
+  const RunThread run = thread_kernel(launch.type, launch.op, launch.reduces, form);
   std::vector<device::ExchangeLinks> links(launch.blocks);
   run_blocks(launch, arguments.faults, false, false, [&](ThreadMachine& machine, std::uint32_t block) {
     run(machine, {nullptr, nullptr, block, &arguments.exchange, &links[block]});

@@ -16,6 +16,19 @@ RunThread choose(KernelForm form) {
       device::ExchangeRunner<ThreadMachine, Arithmetic>(machine, *launch.exchange, *launch.links, launch.strand).run();
     };
   }
+  if (form == KernelForm::wide_exchange) {
+    return [](ThreadMachine& machine, const ThreadLaunch& launch) {
+      const auto run = [&]<bool plain>() {
+        using Runner = device::WideExchangeRunner<ThreadMachine, Arithmetic, plain>;
+        Runner(machine, *launch.exchange, *launch.links, launch.strand).run();
+      };
+      if (is_plain(*launch.exchange)) {
+        run.template operator()<true>();
+      } else {
+        run.template operator()<false>();
+      }
+    };
+  }
   if (form == KernelForm::short_sum) {
     if constexpr (Arithmetic::reduces) {
       return [](ThreadMachine& machine, const ThreadLaunch& launch) {

@@ -5,6 +5,7 @@
 #include "device/interpreter.hpp"
 #include "device/pairs_runner.hpp"
 #include "device/short_sum_runner.hpp"
+#include "device/wide_exchange_runner.hpp"
 #include "stretto/stretto.h"
 #include "thread_machine.hpp"
 
@@ -24,7 +25,7 @@ struct ThreadLaunch {
 
 using RunThread = void (*)(ThreadMachine&, const ThreadLaunch&);
 
-enum class KernelForm : std::uint8_t { packets, slots, exchange, short_sum, pairs };
+enum class KernelForm : std::uint8_t { packets, slots, exchange, wide_exchange, short_sum, pairs };
 
 constexpr KernelForm form_of(device::Protocol protocol) {
   return protocol == device::Protocol::packets ? KernelForm::packets : KernelForm::slots;

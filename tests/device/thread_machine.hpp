@@ -110,6 +110,23 @@ class ThreadMachine {
     stall();
     word_of(&packet->words[0]).store(value.words[0], order);
   }
+  // A thread is a warp, and has whole wide packets: the words in any order, and then the flag.
+  static constexpr std::uint32_t kWidePieces = device::WidePacket::kPieces;
+  static constexpr std::uint32_t kFlagAt = 2 * kWidePieces - 1;
+  std::uint32_t lane() const { return 0; }
+  bool all(bool condition) const { return condition; }
+  bool load_wide(const std::byte* at, bool, std::uint64_t flag, device::Granule<8> (&to)[2 * kWidePieces]) const {
+    const std::uint64_t* const words = reinterpret_cast<const device::WidePacket*>(at)->words;
+    if (word_of(&words[kFlagAt]).load(std::memory_order_acquire) != flag) return false;
+    for (std::uint32_t i = 0; i < kFlagAt; ++i) to[i].words[0] = words[i];
+    return true;
+  }
+  void store_wide(std::byte* at, bool, std::uint64_t flag, const device::Granule<8> (&from)[2 * kWidePieces]) {
+    std::uint64_t* const words = reinterpret_cast<device::WidePacket*>(at)->words;
+    for (std::uint32_t i = kFlagAt; i-- > 0;) words[i] = from[i].words[0];
+    stall();
+    word_of(&words[kFlagAt]).store(flag, std::memory_order_release);
+  }
   template <int size_bytes>
   device::Granule<size_bytes> load_slot(const std::byte* from) const {
     return device::load_plain<size_bytes>(from, size_bytes);

@@ -64,7 +64,7 @@ int count_of(const std::string& text, const std::string& part) {
 }
 
 TEST_F(NcclProcess, VariablesAreSet_LibraryWorksWithThem) {
-  const std::string text = in_child({{"NCCL_DEBUG", "INFO"}, {"NCCL_ALGO", "Tree"}, {"NCCL_PROTO", "LL"}}, [] {
+  const std::string text = in_child({{"NCCL_DEBUG", "INFO"}, {"NCCL_ALGO", "Tree"}, {"NCCL_NTHREADS", "64"}}, [] {
     report_environment();
     EXPECT_EQ(resolve_settings(nullptr, Environment::read()).algorithm, "tree");
     EXPECT_TRUE(log_enabled(LogLevel::info));
@@ -74,7 +74,7 @@ TEST_F(NcclProcess, VariablesAreSet_LibraryWorksWithThem) {
     EXPECT_EQ(std::getenv("STRETTO_LOG_LEVEL"), nullptr);
   });
   EXPECT_THAT(text, HasSubstr("level=info event=nccl_environment variable=NCCL_ALGO value=\"Tree\" state=honoured"));
-  EXPECT_THAT(text, HasSubstr("variable=NCCL_PROTO value=\"LL\" state=ignored"));
+  EXPECT_THAT(text, HasSubstr("variable=NCCL_NTHREADS value=\"64\" state=ignored"));
 }
 
 TEST_F(NcclProcess, LibraryIsLinkedDynamically_HearsOfTheSettings) {
@@ -91,9 +91,9 @@ TEST_F(NcclProcess, LibraryIsLinkedDynamically_HearsOfTheSettings) {
 
 TEST_F(NcclProcess, NoLevelIsAsked_WarningsAloneAreSaid) {
   const std::string text =
-      in_child({{"NCCL_P2P_DISABLE", "1"}, {"NCCL_PROTO", "LL"}, {"NCCL_VERSION", "2"}}, report_environment);
+      in_child({{"NCCL_P2P_DISABLE", "1"}, {"NCCL_NTHREADS", "64"}, {"NCCL_VERSION", "2"}}, report_environment);
   EXPECT_THAT(text, HasSubstr("level=warning event=nccl_environment variable=NCCL_P2P_DISABLE"));
-  EXPECT_THAT(text, Not(HasSubstr("NCCL_PROTO")));
+  EXPECT_THAT(text, Not(HasSubstr("NCCL_NTHREADS")));
   EXPECT_THAT(text, Not(HasSubstr("NCCL_VERSION")));
 }
 

@@ -84,6 +84,15 @@ TEST(NcclEnvironment, Algorithm_IsRingOrTree) {
   EXPECT_EQ(setting_of({"NCCL_ALGO=tree"}), "STRETTO_ALGORITHM=tree");
 }
 
+TEST(NcclEnvironment, Protocol_IsOneOfThree) {
+  EXPECT_EQ(setting_of({"NCCL_PROTO=LL"}), "STRETTO_PROTOCOL=packets");
+  EXPECT_EQ(setting_of({"NCCL_PROTO=ll128"}), "STRETTO_PROTOCOL=wide");
+  EXPECT_EQ(setting_of({"NCCL_PROTO=Simple"}), "STRETTO_PROTOCOL=slots");
+  for (const char* value : {"LL,LL128", "^LL", "allreduce:LL"}) {
+    expect_line({std::string("NCCL_PROTO=") + value}, LogLevel::warn, "ignored", "only LL, LL128 or Simple");
+  }
+}
+
 TEST(NcclEnvironment, SocketInterface_TakesTheFirstThatFits) {
   const auto address = [](const std::string& filter) { return setting_of({"NCCL_SOCKET_IFNAME=" + filter}); };
   const std::string set = "STRETTO_BOOTSTRAP_ADDRESS=";
@@ -139,7 +148,7 @@ TEST(NcclEnvironment, Ignored_AreSaidByHowMuchTheyAreMissed) {
   expect_line({"NCCL_TOPO_SPLIT_MLOPART=1"}, LogLevel::info, "ignored", "planner");
   expect_line({"NCCL_NET_PLUGIN=aws"}, LogLevel::warn, "ignored", "not loaded");
   expect_line({"NCCL_IB_HCA=mlx5"}, LogLevel::info, "ignored", "one host");
-  expect_line({"NCCL_PROTO=Simple"}, LogLevel::info, "ignored", "planner");
+  expect_line({"NCCL_NTHREADS=64"}, LogLevel::info, "ignored", "planner");
   expect_line({"NCCL_TESTS_SPLIT=MOD2"}, LogLevel::debug, "of_others", "nccl-tests");
   expect_line({"NCCL_VERSION=2.28"}, LogLevel::debug, "of_others", "builds");
 }
@@ -174,7 +183,7 @@ TEST(NcclEnvironment, UnknownName_IsSaidWithTheNearest) {
 }
 
 TEST(NcclEnvironment, EachVariable_HasOneLineAndTheFirstOfANameCounts) {
-  const Translation translation = of({"NCCL_PROTO=LL", "NCCL_ALGO=Ring", "NCCL_ALGO=Tree", "NCCL_IB_HCA=a"});
+  const Translation translation = of({"NCCL_NTHREADS=64", "NCCL_ALGO=Ring", "NCCL_ALGO=Tree", "NCCL_IB_HCA=a"});
   ASSERT_EQ(translation.lines.size(), 3U);
   EXPECT_THAT(translation.lines[0].text, HasSubstr("variable=NCCL_ALGO value=\"Ring\""));
   EXPECT_THAT(translation.settings, ElementsAre("STRETTO_ALGORITHM=ring"));

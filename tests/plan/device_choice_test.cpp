@@ -3,19 +3,22 @@
 
 #include <gtest/gtest.h>
 
+#include "device/window_shapes.hpp"
+
 namespace stretto {
 namespace {
 
+DeviceModel model_of(int n) { return default_device_model(device_slots(window_shape(n, 64)), 64); }
+
 DeviceChoice choose(Collective collective, std::uint64_t bytes, int n) {
-  const DeviceModel model = default_device_model(4 << 10, 2, 64 << 10, 2, 64);
-  return choose_device_plan(collective, bytes, n, -1, model, "");
+  return choose_device_plan(collective, bytes, n, -1, model_of(n));
 }
 
 TEST(DeviceChoice, SmallSums_GoInOneShotOfPackets) {
   for (const int n : {2, 3, 4}) {
-    for (const std::uint64_t bytes : {8U, 4096U, 65'536U}) {
+    for (const std::uint64_t bytes : {8U, 4096U, 16'384U}) {
       const DeviceChoice choice = choose(Collective::all_reduce, bytes, n);
-      EXPECT_TRUE(choice.by_packets) << n << " ranks, " << bytes << " bytes";
+      EXPECT_EQ(choice.protocol, DeviceProtocol::packets) << n << " ranks, " << bytes << " bytes";
       EXPECT_EQ(choice.spec.algorithm, "one_shot") << n << " ranks, " << bytes << " bytes";
     }
   }
@@ -23,17 +26,44 @@ TEST(DeviceChoice, SmallSums_GoInOneShotOfPackets) {
 
 /// Two ranks: both algorithms send a block each, but only one_shot sends all of it while it receives.
 TEST(DeviceChoice, LargeSumsOfTwoRanks_GoInOneShotOfSlots) {
-  for (std::uint64_t bytes = 4 << 20; bytes <= std::uint64_t{4} << 30; bytes *= 4) {
+  for (std::uint64_t bytes = 64 << 20; bytes <= std::uint64_t{4} << 30; bytes *= 4) {
     const DeviceChoice choice = choose(Collective::all_reduce, bytes, 2);
-    EXPECT_FALSE(choice.by_packets) << bytes;
+    EXPECT_EQ(choice.protocol, DeviceProtocol::slots) << bytes;
     EXPECT_EQ(choice.spec.algorithm, "one_shot") << bytes;
     EXPECT_EQ(choice.spec.channels, 64) << bytes;
   }
 }
 
+TEST(DeviceChoice, MiddleSizesOfTwoRanks_GoByWidePackets) {
+  for (const Collective collective : {Collective::all_reduce, Collective::all_gather, Collective::broadcast}) {
+    for (std::uint64_t bytes = 128 << 10; bytes <= 32 << 20; bytes *= 2) {
+      const Rank root = row_of(collective).rooted ? 0 : -1;
+      const DeviceChoice choice = choose_device_plan(collective, bytes, 2, root, model_of(2));
+      EXPECT_EQ(choice.protocol, DeviceProtocol::wide) << row_of(collective).name << " " << bytes;
+      EXPECT_LE(choice.spec.channels, 128) << bytes;
+    }
+  }
+}
+
+TEST(DeviceChoice, WhatIsAskedFor_ServesWhereItCan) {
+  const DeviceModel model = model_of(2);
+  for (const DeviceProtocolRow& row : device_protocol_rows()) {
+    const DeviceChoice choice = choose_device_plan(Collective::all_reduce, 1 << 20, 2, -1, model, {"", row.protocol});
+    EXPECT_EQ(choice.protocol, row.protocol) << row.text;
+  }
+  // No ring, no ninth rank, and no block beyond what arguments can say goes by wide packets.
+  const DeviceForced ring{"ring", DeviceProtocol::wide};
+  EXPECT_NE(choose_device_plan(Collective::all_reduce, 1 << 20, 2, -1, model, ring).protocol, DeviceProtocol::wide);
+  const DeviceForced wide{"", DeviceProtocol::wide};
+  EXPECT_NE(choose_device_plan(Collective::all_reduce, 1 << 20, 9, -1, model_of(9), wide).protocol,
+            DeviceProtocol::wide);
+  EXPECT_NE(choose_device_plan(Collective::all_reduce, std::uint64_t{1} << 30, 2, -1, model, wide).protocol,
+            DeviceProtocol::wide);
+}
+
 TEST(DeviceChoice, LargeSumsOfMoreRanks_DoNotTakeOneShot) {
   for (const int n : {3, 4, 8}) {
-    for (const std::uint64_t bytes : {std::uint64_t{1} << 20, std::uint64_t{64} << 20}) {
+    for (const std::uint64_t bytes : {std::uint64_t{16} << 20, std::uint64_t{64} << 20}) {
       const DeviceChoice choice = choose(Collective::all_reduce, bytes, n);
       EXPECT_NE(choice.spec.algorithm, "one_shot") << n << " ranks, " << bytes << " bytes";
     }
@@ -44,8 +74,8 @@ TEST(DeviceChoice, TwiceTheBytes_NeverCostLess) {
   for (const CollectiveRow& row : collective_rows()) {
     Picoseconds before = 0;
     for (std::uint64_t bytes = 64; bytes <= std::uint64_t{1} << 33; bytes *= 2) {
-      const DeviceModel model = default_device_model(4 << 10, 2, 64 << 10, 2, 64);
-      const Picoseconds cost = choose_device_plan(row.collective, bytes, 2, row.rooted ? 0 : -1, model, "").cost;
+      const DeviceModel model = model_of(2);
+      const Picoseconds cost = choose_device_plan(row.collective, bytes, 2, row.rooted ? 0 : -1, model).cost;
       EXPECT_GE(cost, before) << row.name << " " << bytes;
       before = cost;
     }

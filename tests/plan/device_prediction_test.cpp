@@ -35,8 +35,7 @@ constexpr Report kReports[] = {
 DeviceModel model_of(bool of_graphs) {
   device::WindowShape shape = window_shape(2, kChannels);
   if (of_graphs) shape = graph_window_shape(shape);
-  return default_device_model(shape.packet_slot_bytes, shape.packet_slots, shape.slot_bytes, shape.slots, kChannels,
-                              of_graphs ? in_graph({}) : PairTimes());
+  return default_device_model(device_slots(shape), kChannels, of_graphs ? in_graph({}) : PairTimes());
 }
 
 struct Row {
@@ -59,17 +58,17 @@ std::vector<Row> rows_of(const Report& report, bool for_fit) {
     const std::uint64_t block_bytes = row.at("count").get<std::uint64_t>() * element_bytes;
     const Rank root = row_of(report.collective).rooted ? 0 : -1;
     rows.push_back({block_bytes, 1e6 * row.at("out_of_place").at("time_us").get<double>(),
-                    choose_device_plan(report.collective, block_bytes, 2, root, model, "")});
+                    choose_device_plan(report.collective, block_bytes, 2, root, model)});
   }
   return rows;
 }
 
-std::vector<LinePoint> points_of(bool by_packets, bool of_graphs) {
+std::vector<LinePoint> points_of(DeviceProtocol protocol, bool of_graphs) {
   std::vector<LinePoint> points;
   for (const Report& report : kReports) {
     if (report.of_graphs != of_graphs) continue;
     for (const Row& row : rows_of(report, true)) {
-      if (row.choice.by_packets == by_packets) points.push_back({row.block_bytes, row.measured_ps});
+      if (row.choice.protocol == protocol) points.push_back({row.block_bytes, row.measured_ps});
     }
   }
   return points;
@@ -81,8 +80,8 @@ TEST(DevicePrediction, TwoGpusOverNvlink_WithinAQuarterOfWhatWasMeasured) {
     for (const Row& row : rows_of(report, false)) {
       const auto predicted_ps = static_cast<double>(row.choice.cost);
       errors.push_back(std::abs(predicted_ps / row.measured_ps - 1));
-      std::printf("%-24s %11llu %-7s %10.2f us predicted %10.2f us measured %5.2f\n", report.file,
-                  static_cast<unsigned long long>(row.block_bytes), row.choice.by_packets ? "packets" : "slots",
+      std::printf("%-24s %11llu %-12s %10.2f us predicted %10.2f us measured %5.2f\n", report.file,
+                  static_cast<unsigned long long>(row.block_bytes), std::string(name_of(row.choice.protocol)).c_str(),
                   predicted_ps * 1e-6, row.measured_ps * 1e-6, predicted_ps / row.measured_ps);
     }
     ASSERT_FALSE(errors.empty());
@@ -102,9 +101,10 @@ TEST(DevicePrediction, Constants_AreWhatTheReportsGive) {
   const PairTimes eager;
   const PairTimes graphs = in_graph(eager);
   const auto ps = [](std::uint64_t value) { return static_cast<double>(value); };
-  expect_line(points_of(true, false), ps(eager.packets_start), ps(eager.packets_byte_fs) * 1e-3);
-  expect_line(points_of(false, false), ps(eager.slots_start), ps(eager.slots_byte_fs) * 1e-3);
-  expect_line(points_of(true, true), ps(graphs.packets_start), ps(graphs.packets_byte_fs) * 1e-3);
+  expect_line(points_of(DeviceProtocol::packets, false), ps(eager.packets_start), ps(eager.packets_byte_fs) * 1e-3);
+  expect_line(points_of(DeviceProtocol::wide, false), ps(eager.wide_start), ps(eager.wide_byte_fs) * 1e-3);
+  expect_line(points_of(DeviceProtocol::slots, false), ps(eager.slots_start), ps(eager.slots_byte_fs) * 1e-3);
+  expect_line(points_of(DeviceProtocol::packets, true), ps(graphs.packets_start), ps(graphs.packets_byte_fs) * 1e-3);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ TEST_P(TuneGpus, TwoOfThem_AreMeasuredAndFitted) {
   std::size_t n_held_back = 0;
   for (const GpuMeasurement& each : report.measured) {
     EXPECT_GT(each.time_ps, 0);
-    EXPECT_TRUE(each.by_packets);
+    EXPECT_EQ(each.protocol, DeviceProtocol::packets);
     EXPECT_LE(each.block_bytes, 20'000U);
     n_held_back += each.held_back ? 1 : 0;
   }
@@ -49,11 +49,13 @@ TEST(TuneGpusAbsent, NoTwoGpus_AreNotMeasured) {
 }
 
 TEST(TuneGpusPrediction, Operation_IsAStartAndItsBytes) {
-  const PairTimes times{2'000'000, 5'000, 9'000'000, 3'000};
+  const PairTimes times{2'000'000, 5'000, 6'000'000, 4'000, 9'000'000, 3'000};
   GpuMeasurement operation;
   operation.block_bytes = 1'000'000;
   EXPECT_DOUBLE_EQ(predicted_ps(operation, times), 7'000'000);
-  operation.by_packets = false;
+  operation.protocol = DeviceProtocol::wide;
+  EXPECT_DOUBLE_EQ(predicted_ps(operation, times), 10'000'000);
+  operation.protocol = DeviceProtocol::slots;
   EXPECT_DOUBLE_EQ(predicted_ps(operation, times), 12'000'000);
 }
 

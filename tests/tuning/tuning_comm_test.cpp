@@ -60,7 +60,7 @@ TEST_F(TuningComm, FilesOfOtherRanks_CountForNothing) {
 }
 
 TEST_F(TuningComm, BrokenFile_LeavesTheDefaults) {
-  set("STRETTO_TUNING_FILE", write("broken.json", "{\"format\": \"stretto tuning 1\"}"));
+  set("STRETTO_TUNING_FILE", write("broken.json", "{\"format\": \"stretto tuning 2\"}"));
   strettoComm_t comm = nullptr;
   ASSERT_EQ(strettoCommInitAll(&comm, 1, nullptr), strettoSuccess);
   EXPECT_LT(estimate_us(comm), 1e6);
@@ -89,7 +89,7 @@ TEST_F(TuningComm, Child_HasItsParentsConstants) {
 
 TEST(TuningCard, TimesOfTwoGpus_TravelAndNoMachinesAreRefused) {
   RankCard card;
-  card.settings.pair_times = {1, 2, 3, 4};
+  card.settings.pair_times = {1, 2, 3, 4, 5, 6};
   EXPECT_EQ(decode_rank_card(encode(card)).settings.pair_times, card.settings.pair_times);
   for (const PairTimeRow& row : pair_time_rows()) {
     RankCard hostile;

@@ -59,7 +59,7 @@ TEST_F(TuningFile, TwoGpus_AreKeptWhereTheyWereMeasured) {
   const std::string path = write("constants.json", tuning_to_json(tuning));
   EXPECT_EQ(with(path).pair_times, PairTimes());
   EXPECT_FALSE(parse_tuning(read(path)).pair_times);
-  tuning.pair_times = PairTimes{1, 2, 3, 4};
+  tuning.pair_times = PairTimes{1, 2, 3, 4, 5, 6};
   write_tuning(path, tuning);
   EXPECT_EQ(parse_tuning(read(path)).pair_times, tuning.pair_times);
   EXPECT_EQ(with(path).pair_times, *tuning.pair_times);

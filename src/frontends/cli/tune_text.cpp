@@ -75,7 +75,7 @@ std::string gpus_text(const TuneReport& report) {
     if (!each.held_back) continue;
     const double predicted = predicted_ps(each, report.gpus.times);
     text += format("{:<15} {:>12} {:<20} {:>12.2f} {:>12.2f} {:>8.2f} {:>12.2f}\n", row_of(each.collective).name,
-                   each.block_bytes, each.by_packets ? "packets" : "slots", predicted * 1e-6, each.time_ps * 1e-6,
+                   each.block_bytes, name_of(each.protocol), predicted * 1e-6, each.time_ps * 1e-6,
                    predicted / each.time_ps, predicted_ps(each, defaults) * 1e-6);
   }
   text += format("\nmedian error {:.0f} %; by the defaults {:.0f} %", report.gpu_error_percent(report.gpus.times),
@@ -93,7 +93,7 @@ Json gpus_json(const TuneReport& report) {
   for (const GpuMeasurement& each : report.gpus.measured) {
     rows.push_back({{"collective", row_of(each.collective).name},
                     {"block_bytes", each.block_bytes},
-                    {"protocol", each.by_packets ? "packets" : "slots"},
+                    {"protocol", name_of(each.protocol)},
                     {"fitted", !each.held_back},
                     {"predicted_us", predicted_ps(each, report.gpus.times) * 1e-6},
                     {"measured_us", each.time_ps * 1e-6},

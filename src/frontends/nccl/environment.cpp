@@ -136,6 +136,14 @@ Taken take_algorithm(std::string_view value) {
   return bad("only Ring or Tree by itself can be asked for; the planner decides (`stretto explain`)");
 }
 
+Taken take_protocol(std::string_view value) {
+  const std::string word = upper(value);
+  if (word == "LL") return {"STRETTO_PROTOCOL", "packets", LogLevel::info, ""};
+  if (word == "LL128") return {"STRETTO_PROTOCOL", "wide", LogLevel::info, ""};
+  if (word == "SIMPLE") return {"STRETTO_PROTOCOL", "slots", LogLevel::info, ""};
+  return bad("only LL, LL128 or Simple by itself can be asked for; the planner decides (`stretto explain`)");
+}
+
 Taken take_honoured(std::string_view name, const Values& nccl, const Surroundings& surroundings) {
   const auto value_of = [&](const char* of) {
     const auto found = nccl.find(of);
@@ -145,6 +153,7 @@ Taken take_honoured(std::string_view name, const Values& nccl, const Surrounding
   if (name == "NCCL_DEBUG") return take_debug(value);
   if (name == "NCCL_DEBUG_FILE") return take_debug_file(value, surroundings.host);
   if (name == "NCCL_ALGO") return take_algorithm(value);
+  if (name == "NCCL_PROTO") return take_protocol(value);
   // NCCL goes on without it, and so do programs that were made for NCCL.
   if (name == "NCCL_TOPO_FILE" && !surroundings.topology_file_read) {
     return bad("cannot be read, and the machine is probed instead; check the path and its permissions");

@@ -130,7 +130,9 @@ constexpr std::array kRows = {
     honoured("NCCL_ALGO",
              "`STRETTO_ALGORITHM`: Ring is ring, Tree is tree, where they can serve. Of other names, lists, "
              "exclusions and choices by function a warning says that the planner decides"),
-    harmless("NCCL_PROTO", kPlanner),
+    honoured("NCCL_PROTO",
+             "`STRETTO_PROTOCOL`: LL is packets, LL128 wide packets, Simple slots, where they can serve. Of lists, "
+             "exclusions and choices by function a warning says that the planner decides"),
     missed("NCCL_MAX_NCHANNELS", "set NCCL_MAX_CTAS, or in the program maxCTAs of ncclConfig_t"),
     honoured("NCCL_MAX_CTAS",
              "maxCTAs of ncclConfig_t, where the program leaves it open (NCCL's goes before the program): a channel "
