@@ -34,9 +34,10 @@ constexpr std::array kRows = {
     KnobRow{Knob::algorithm, "STRETTO_ALGORITHM", KnobKind::text, "", 0, 0,
             "Use this algorithm (a row of `stretto explain`) wherever it can serve. Default: the cheapest.",
             KnobOwner::rank_0},
-    KnobRow{Knob::protocol, "STRETTO_PROTOCOL", KnobKind::text, "", 0, 0,
-            "Between GPUs, use packets, wide (packets of 128 bytes) or slots wherever it can serve. Default: the cheapest.",
-            KnobOwner::rank_0},
+    KnobRow{
+        Knob::protocol, "STRETTO_PROTOCOL", KnobKind::text, "", 0, 0,
+        "Between GPUs, use packets, wide (packets of 128 bytes) or slots wherever it can serve. Default: the cheapest.",
+        KnobOwner::rank_0},
     KnobRow{Knob::shm_slot_bytes, "STRETTO_SHM_SLOT_BYTES", KnobKind::integer, "0", 0, 1 << 26,
             "Bytes of a shared-memory slot, a multiple of 64; 0: by number of ranks, 65536 for up to 8.",
             KnobOwner::rank_0},

@@ -29,14 +29,13 @@ std::uint32_t threads_for(const Binding& binding, device::Protocol protocol) {
     chunk_bytes = std::max(chunk_bytes, std::min(share.chunk_elements, share.elements) * binding.element_bytes);
   }
   // Of a wide packet a thread has two words, and a second one is under way beside it.
-  const std::size_t thread_bytes = protocol == device::Protocol::packets ? 8 : protocol == device::Protocol::wide ? 30 : 16;
+  const std::size_t thread_bytes = protocol == device::Protocol::packets ? 8
+                                   : protocol == device::Protocol::wide  ? 30
+                                                                         : 16;
   const std::size_t threads = (chunk_bytes + thread_bytes - 1) / thread_bytes;
   const std::size_t warps = std::min<std::size_t>((threads + 31) / 32, device::kMostThreadsPerBlock / 32);
   return static_cast<std::uint32_t>(std::max<std::size_t>(1, warps) * 32);
 }
-
-/// Of 64 registers each: three blocks a multiprocessor.
-constexpr std::uint32_t kMostThreadsOfEarlyWide = 320;
 
 device::Protocol device_protocol(DeviceProtocol protocol) {
   switch (protocol) {
@@ -64,6 +63,7 @@ DeviceEngine::DeviceEngine(Membership membership) : membership_(std::move(member
   };
   const PairTimes& eager = membership_.settings.pair_times;
   models_ = {model_of(windows().shape(), eager), model_of(membership_.graph_windows->shape(), in_graph(eager))};
+  if (!membership_.wide_arrives) models_[0].wide_channels = models_[1].wide_channels = 0;
   mailbox_ = reinterpret_cast<DeviceMailbox*>(gpu().allocate_pinned(sizeof(DeviceMailbox)));
 }
 
@@ -159,6 +159,7 @@ void DeviceEngine::prepare_exchange(DeviceLaunch& bound, const device::Exchange&
   bound.launch.exchange = &bound.exchange;
   // One warp looks at the words of its links, and another has its packets on their way meanwhile.
   bound.launch.threads = std::max(bound.launch.threads, 64U);
+  STRETTO_ASSERT(bound.launch.blocks <= DeviceMailbox::kReports);
   bound.exchange.exchange = exchange;
   bound.exchange.exchange.rank = static_cast<std::uint16_t>(rank());
   device::place_exchange(bound.exchange.exchange, lane.windows->shape());
@@ -295,10 +296,9 @@ void DeviceEngine::launch(DeviceLaunch& bound, const Operation& operation, const
     call.scalar_at = op != nullptr ? static_cast<const std::byte*>(op->residence) : nullptr;
   };
   if (bound.launch.exchange != nullptr) {
-    // In a graph the host's calls take no time, and what is left is the start of each kernel. As long as several blocks
-    // find room on a multiprocessor: else the next kernel's, come early, would keep out those of another stream's graph.
-    bound.launch.may_start_early = ticket.lane.number != 0 && (!bound.exchange.exchange.wide ||
-                                                               bound.launch.threads <= kMostThreadsOfEarlyWide);
+    // In a graph the host's calls take no time, and what is left is the start of each kernel. Those of wide packets
+    // fill a multiprocessor each: the next kernel's, come early, would keep out those of another stream's graph.
+    bound.launch.may_start_early = ticket.lane.number != 0 && !bound.exchange.exchange.wide;
     address(bound.exchange, ticket);
     fill(bound.exchange.exchange);
   } else {
@@ -336,84 +336,6 @@ void DeviceEngine::launched(DeviceLaunch& bound, strettoStream_t stream) {
   if (bound.used_once == nullptr) return;
   gpu().record(bound.used_once->has_run, stream);
   bound.used_once.reset();
-}
-
-std::shared_ptr<DeviceLaunch> DeviceEngine::make_pair_launch(const PairLaunch& pair, const Lane& lane, Kept kept) {
-  auto bound = std::make_shared<DeviceLaunch>();
-  bound->launch.reduces = false;
-  bound->launch.blocks = pair.blocks;
-  bound->launch.threads = pair.threads;
-  bound->launch.pairs = pair.program.has_value();
-  bound->strands = pair.strands;
-  if (pair.program) {
-    bound->launch.protocol = device::Protocol::slots;
-    bound->launch.arguments = &bound->arguments;
-    place_image(*bound, *pair.program, lane, kept);
-  } else {
-    prepare_exchange(*bound, pair.exchange, lane);
-  }
-  return bound;
-}
-
-DevicePairs DeviceEngine::bind_pairs(std::span<const DeviceTransfer> transfers, const Lane& lane) {
-  DevicePairs pairs;
-  std::vector<DeviceTransfer> others;
-  for (const DeviceTransfer& transfer : transfers) {
-    (transfer.peer != rank() ? others : transfer.sends ? pairs.to_self : pairs.from_self).push_back(transfer);
-  }
-  STRETTO_ASSERT(pairs.to_self.size() == pairs.from_self.size());
-  pairs.launches = pair_launches(others, lane);
-  return pairs;
-}
-
-/// Those that come again are kept, unless they are exchanges, which have no image and are made at once.
-std::vector<std::shared_ptr<DeviceLaunch>> DeviceEngine::pair_launches(std::span<const DeviceTransfer> others,
-                                                                       const Lane& lane) {
-  const bool is_eager = lane.number == 0;
-  if (is_eager) {
-    if (const PairCache::Entry* known = pair_cache_.find(others); known != nullptr) return known->launches;
-  }
-  const std::vector<PairLaunch> lowered = lower_pairs(others, lane.windows->shape());
-  const bool has_image = std::ranges::any_of(lowered, [](const PairLaunch& pair) { return pair.program.has_value(); });
-  PairCache::Entry* const entry = is_eager && has_image ? pair_cache_.note(others) : nullptr;
-  const Kept kept = entry != nullptr ? Kept::with_the_launch : is_eager ? Kept::until_it_has_run : Kept::with_the_graph;
-  std::vector<std::shared_ptr<DeviceLaunch>> launches;
-  for (const PairLaunch& pair : lowered) {
-    launches.push_back(make_pair_launch(pair, lane, kept));
-    if (entry != nullptr) launches.back()->has_run = entry->has_run;
-  }
-  if (entry != nullptr) entry->launches = launches;
-  return launches;
-}
-
-void DeviceEngine::launch(DevicePairs& pairs, Ticket ticket) {
-  // Copies within the rank wait for nothing; an exchange with nobody does it for them.
-  if (pairs.launches.empty() && ticket.waits)
-    pairs.launches.push_back(make_pair_launch({}, ticket.lane, Kept::until_it_has_run));
-  std::uint32_t most = 0;
-  std::uint32_t strands = 0;
-  for (const std::shared_ptr<DeviceLaunch>& bound : pairs.launches) {
-    most = std::max(most, bound->launch.blocks);
-    strands += bound->strands;
-  }
-  if (ticket.turn != nullptr) ticket.turn->take(most, strands, strands_launched_);
-  for (const std::shared_ptr<DeviceLaunch>& bound : pairs.launches) {
-    if (bound->launch.exchange != nullptr) {
-      address(bound->exchange, ticket);
-    } else {
-      address(bound->arguments, ticket);
-    }
-    gpu().launch(bound->launch, ticket.stream);
-    if (ticket.lane.number == 0) launched(*bound, ticket.stream);
-    ticket.waits = false;  // the next one is in the same stream
-  }
-  for (std::size_t i = 0; i < pairs.to_self.size(); ++i) {
-    const DeviceTransfer& from = pairs.to_self[i];
-    const std::uint64_t to = pairs.from_self[i].address;
-    if (from.bytes == 0 || from.address == to) continue;
-    gpu().copy_in_stream(std::bit_cast<std::byte*>(to), std::bit_cast<const std::byte*>(from.address), from.bytes,
-                         ticket.stream);
-  }
 }
 
 std::uint64_t DeviceEngine::group() const { return content_hash(membership_.key.data(), membership_.key.size(), 0); }

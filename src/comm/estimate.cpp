@@ -69,8 +69,10 @@ void add(Account& account, const GroupShare& share) {
 
 void add(Account& account, const DeviceCall& call) {
   const DeviceEngine& engine = call.communicator->engine();
-  const DeviceModel& model = engine.model();
   for (const Operation& operation : call.batch) {
+    DeviceModel model = engine.model();
+    // As the engine has it: wide packets are for blocks that are alike.
+    if (operation.details != nullptr && !operation.details->sizes.empty()) model.wide_channels = 0;
     add(account, operation, model.slots, [&](const Request& request, std::size_t block_bytes) {
       const std::string_view forced =
           forced_for(engine.settings(), request, engine.n_ranks(), model.max_channels, model.packets);

@@ -43,8 +43,8 @@ struct Settings {
   std::string algorithm;
   bool algorithm_from_config = false;
   std::optional<DeviceProtocol> protocol;  ///< nullopt: the cheapest
-  std::uint32_t max_channels = 0;    ///< 0: the planner's choice
-  std::uint64_t shm_slot_bytes = 0;  ///< 0: by number of ranks
+  std::uint32_t max_channels = 0;          ///< 0: the planner's choice
+  std::uint64_t shm_slot_bytes = 0;        ///< 0: by number of ranks
   std::uint32_t shm_slots = 0;
   DebugMode debug;
   LinkConstants constants;

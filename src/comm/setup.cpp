@@ -5,8 +5,8 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "comm/rank_card.hpp"
+#include "comm/setup_parts.hpp"
 #include "comm/this_machine.hpp"
-#include "device/window_shapes.hpp"
 
 namespace stretto {
 namespace {
@@ -63,7 +63,16 @@ int device_channels(const std::vector<RankCard>& cards, std::uint32_t asked) {
   return static_cast<int>(std::max<std::uint32_t>(1, channels));
 }
 
-[[noreturn]] void no_transport(Rank rank, const HostIdentity& mine, Rank peer, const HostIdentity& theirs) {
+Descriptions decode_description_of_each_row(std::span<const std::byte> bytes) {
+  Descriptions descriptions = decode_descriptions(bytes);
+  if (descriptions.size() != transport_rows().size())
+    throw Error(strettoRemoteError, format("it has {} transports", descriptions.size()));
+  return descriptions;
+}
+
+}  // namespace
+
+void no_transport(Rank rank, const HostIdentity& mine, Rank peer, const HostIdentity& theirs) {
   ErrorInfo info;
   info.code = strettoUnsupported;
   info.rank = rank;
@@ -77,38 +86,6 @@ int device_channels(const std::vector<RankCard>& cards, std::uint32_t asked) {
       rank, mine.host_name, peer, theirs.host_name);
   throw Error(info);
 }
-
-/// What `decode` makes of every rank's bytes; whose cannot be understood is named.
-template <typename Decode>
-auto decode_all(Rank rank, const std::vector<std::vector<std::byte>>& blobs, Decode decode) {
-  std::vector<decltype(decode(blobs.front()))> all;
-  for (const auto& blob : blobs) {
-    try {
-      all.push_back(decode(blob));
-    } catch (const Error& error) {
-      ErrorInfo info;
-      info.code = strettoRemoteError;
-      info.rank = rank;
-      info.peer = static_cast<Rank>(all.size());
-      info.name = "set-up";
-      info.text = format(
-          "what rank {} says of itself cannot be understood ({}): use the same version of stretto on all "
-          "ranks",
-          info.peer, error.what());
-      throw Error(info);
-    }
-  }
-  return all;
-}
-
-Descriptions decode_description_of_each_row(std::span<const std::byte> bytes) {
-  Descriptions descriptions = decode_descriptions(bytes);
-  if (descriptions.size() != transport_rows().size())
-    throw Error(strettoRemoteError, format("it has {} transports", descriptions.size()));
-  return descriptions;
-}
-
-}  // namespace
 
 Setup::Setup(System& system, Rank rank, int n_ranks, const Settings& settings)
     : system_(system), deadline_ns_(system.now_ns() + settings.setup_timeout_ns) {
@@ -262,6 +239,7 @@ void Setup::adopt_cards(const std::vector<std::vector<std::byte>>& blobs) {
     const bool theirs = cards[rank].resident_blocks != 0;
     if (theirs != on_device()) kinds_differ(membership_.rank, on_device(), static_cast<Rank>(rank));
   }
+  for (const RankCard& card : cards) gpu_of_rank_.push_back(card.gpu);
   mine.algorithm = roots.algorithm;
   mine.protocol = roots.protocol;
   mine.max_channels = roots.max_channels;
@@ -327,35 +305,6 @@ void Setup::start_transports(const std::vector<std::vector<std::byte>>& blobs) {
     std::vector<std::vector<std::byte>> of_row;
     for (const Descriptions& descriptions : by_rank) of_row.push_back(descriptions[row]);
     membership_.transports[row]->start(of_row, peers_[row]);
-  }
-}
-
-/// What a device communicator has instead of transports.
-void Setup::make_windows() {
-  for (Rank peer = 0; peer < membership_.n_ranks; ++peer) {
-    const HostIdentity& mine = membership_.topology->identity(membership_.rank);
-    const HostIdentity& theirs = membership_.topology->identity(peer);
-    if (mine.host_id != theirs.host_id) no_transport(membership_.rank, mine, peer, theirs);
-  }
-  membership_.gpu = membership_.settings.gpu;
-  const device::WindowShape shape = window_shape(membership_.n_ranks, membership_.max_channels);
-  const device::WindowShape of_graphs = graph_window_shape(shape);
-  membership_.windows = make_peer_windows(membership_.gpu, shape, membership_.rank, 1);
-  membership_.graph_windows =
-      make_peer_windows(membership_.gpu, of_graphs, membership_.rank, lanes_of_a_bank(of_graphs));
-  gather(encode(Descriptions{membership_.windows->describe(), membership_.graph_windows->describe()}),
-         "exchange of GPU memory");
-}
-
-void Setup::start_windows(const std::vector<std::vector<std::byte>>& blobs) {
-  const std::vector<Descriptions> by_rank = decode_all(membership_.rank, blobs, decode_descriptions);
-  const auto all = windows();
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    std::vector<std::vector<std::byte>> of_these;
-    for (const Descriptions& descriptions : by_rank) {
-      of_these.push_back(i < descriptions.size() ? descriptions[i] : std::vector<std::byte>());
-    }
-    all[i]->start(of_these, deadline_ns_);
   }
 }
 

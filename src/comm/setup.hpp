@@ -31,6 +31,7 @@ struct Membership {
   std::vector<Transport*> transport_to;                ///< by peer; nullptr for this rank
   // Of a device communicator, which has no transports:
   std::shared_ptr<Gpu> gpu;
+  bool wide_arrives = false;                   ///< wide packets, between any two ranks, as a whole
   std::unique_ptr<PeerWindows> windows;        ///< of eager operations: one lane
   std::unique_ptr<PeerWindows> graph_windows;  ///< of captures: the first lanes
 };
@@ -82,6 +83,7 @@ class Setup {
   std::unique_ptr<IdSource> source_;  ///< while the id is not known
   std::unique_ptr<Bootstrap> bootstrap_;
   std::vector<std::vector<Rank>> peers_;  ///< by row of the registry: the ranks that it serves
+  std::vector<GpuUuid> gpu_of_rank_;      ///< of a device communicator
   Membership membership_;
   ErrorInfo trouble_;  ///< what went wrong here while connecting; perhaps only an effect
   std::int64_t cause_deadline_ns_ = 0;

@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "device/cuda_context.hpp"
 #include "device/cuda_gpus.hpp"
+#include "device/cuda_links.hpp"
 #include "device/cuda_memory.hpp"
 #include "device/cuda_runtime.hpp"
 #include "device/kernels.hpp"
@@ -138,6 +139,9 @@ class CudaGpu final : public Gpu {
                   "device");
     }
     memory_.allow(memory, peer.ordinal);
+  }
+  bool stores_lines_whole(const GpuUuid& peer) override {
+    return peer == facts_.uuid || cuda_links_are_nvlink(facts_.ordinal, peer);
   }
   Handle export_memory(std::byte* memory) override { return memory_.export_descriptor(memory); }
   std::byte* import_memory(const Handle& exported, std::size_t bytes) override {

@@ -88,7 +88,8 @@ class BasicCudaMachine {
     return !ends || to[1].words[0] == flag;
   }
   /// The warp's threads come here together, behind all(): their stores are one.
-  __device__ __forceinline__ void store_wide(std::byte* at, bool ends, std::uint64_t flag, const Granule<8> (&from)[2]) {
+  __device__ __forceinline__ void store_wide(std::byte* at, bool ends, std::uint64_t flag,
+                                             const Granule<8> (&from)[2]) {
     ptx::store_relaxed_pair(at, from[0].words[0], ends ? flag : from[1].words[0]);
   }
 

@@ -24,7 +24,8 @@ struct ExchangePeer {
   std::uint32_t words_there = 0;    ///< and of its words about this rank
   std::uint32_t packets_here = 0;   ///< likewise in this rank's window
   std::uint32_t words_here = 0;
-  /// Each channel's share of a message, but of the last ones, in lines of 64 bytes; and how many channels have a share,
+  /// Of packets (of wide ones each peer's block has block_bytes, in shares of share_bytes): each channel's share of a
+  /// message, but of the last ones, in lines of 64 bytes. And of both how many channels have a share,
   /// be it of nothing: a message has one packet on each of them at least.
   std::uint16_t send_share_lines = 0;
   std::uint16_t receive_share_lines = 0;
@@ -82,7 +83,8 @@ struct Exchange {
 /// Whether an exchange moves whole words at addresses of words only, and nothing is multiplied.
 inline bool is_plain(const Exchange& exchange) {
   constexpr std::uintptr_t kWord_bytes = 8;
-  const auto all = reinterpret_cast<std::uintptr_t>(exchange.input) | reinterpret_cast<std::uintptr_t>(exchange.output) |
+  const auto all = reinterpret_cast<std::uintptr_t>(exchange.input) |
+                   reinterpret_cast<std::uintptr_t>(exchange.output) |
                    static_cast<std::uintptr_t>(exchange.block_bytes);  // of which all offsets are multiples
   return all % kWord_bytes == 0 && !exchange.multiplies;
 }
@@ -107,8 +109,8 @@ inline void place_exchange(Exchange& exchange, const WindowShape& shape) {
   const auto pairs_per_channel = shape.n_ranks - 1;
   exchange.shape = shape;
   exchange.packet_slots = shape.packet_slots;
-  exchange.slot_bytes = static_cast<std::uint32_t>(exchange.wide ? shape.wide_slot_bytes()
-                                                                 : shape.packets_per_slot() * sizeof(Packet));
+  exchange.slot_bytes =
+      static_cast<std::uint32_t>(exchange.wide ? shape.wide_slot_bytes() : shape.packets_per_slot() * sizeof(Packet));
   exchange.words_per_channel_bytes = static_cast<std::uint32_t>(pairs_per_channel * sizeof(LinkWords));
   exchange.packets_per_channel_bytes = pairs_per_channel * exchange.packet_slots * exchange.slot_bytes;
   const auto words = [&](std::uint32_t owner, std::uint32_t peer) {

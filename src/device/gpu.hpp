@@ -83,6 +83,9 @@ class Gpu {
 
   /// Lets kernels on another GPU of this process use memory from allocate_shared().
   virtual void allow_peer(std::byte* memory, const GpuFacts& peer) = 0;
+  /// Whether lines of 128 bytes that a warp stores at once reach the memory of that GPU as a whole: over NVLink, or
+  /// because it is this one. False where that is not known.
+  virtual bool stores_lines_whole(const GpuUuid& peer) = 0;
   /// A descriptor by which another process of this host can map memory from allocate_shared().
   virtual Handle export_memory(std::byte* memory) = 0;
   /// Maps `bytes` of another process's memory, wherever its GPU is, for kernels on this one.

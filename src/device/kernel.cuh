@@ -71,18 +71,6 @@ __global__ void __launch_bounds__(kMostThreadsPerBlock)
   ExchangeRunner<CudaMachine, Arithmetic>(machine, arguments.exchange, links, blockIdx.x).run();
 }
 
-/// Arguments come by lines of 64 bytes, each of which is waited for when it is first needed: while there is something
-/// else to wait for, that costs nothing.
-template <class Arguments>
-__device__ __forceinline__ void touch(const Arguments& arguments) {
-  constexpr std::uint32_t kLineWords = 16;
-  const auto* const words = reinterpret_cast<const std::uint32_t*>(&arguments);
-  std::uint32_t all = 0;
-  STRETTO_UNROLL
-  for (std::uint32_t i = 0; i < sizeof(Arguments) / 4; i += kLineWords) all |= words[i];
-  ptx::keep(all);
-}
-
 /// Likewise, of whole warps.
 template <class Arithmetic, bool plain>
 __global__ void __launch_bounds__(kMostThreadsPerBlock)
@@ -90,9 +78,7 @@ __global__ void __launch_bounds__(kMostThreadsPerBlock)
   __shared__ CudaBlock block;
   __shared__ ExchangeLinks links;
   if (threadIdx.x == 0) block.failed = 0;
-  ptx::allow_next_kernel();
-  touch(arguments);
-  ptx::await_kernel_before();
+  __syncthreads();
   CudaMachine machine(block, arguments.faults, false);
   WideExchangeRunner<CudaMachine, Arithmetic, plain>(machine, arguments.exchange, links, blockIdx.x).run();
 }

@@ -48,9 +48,6 @@ __device__ __forceinline__ void store_pair(void* to, std::uint64_t first, std::u
 __device__ __forceinline__ void fence_device() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
 __device__ __forceinline__ void fence_system() { asm volatile("fence.acq_rel.sys;" ::: "memory"); }
 
-/// What was computed for its side effects alone is computed here.
-__device__ __forceinline__ void keep(std::uint32_t value) { asm volatile("" ::"r"(value) : "memory"); }
-
 /// Lets the next kernel of the stream start beside this one, if it was launched so that it may.
 __device__ __forceinline__ void allow_next_kernel() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
 /// Until the kernel before has ended, if this one started beside it; its stores are visible then.

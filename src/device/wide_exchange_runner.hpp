@@ -24,8 +24,8 @@
 
 namespace stretto::device {
 
-/// `plain`: all that is moved are whole words at addresses of words (is_plain in device/exchange.hpp): most calls, whose
-/// code is short. A rank's own affair.
+/// `plain`: all that is moved are whole words at addresses of words (is_plain in device/exchange.hpp): most calls,
+/// whose code is short. A rank's own affair.
 template <class Machine, class Arithmetic, bool plain>
 class WideExchangeRunner {
  public:
@@ -160,8 +160,8 @@ class WideExchangeRunner {
     __builtin_memcpy(__builtin_assume_aligned(to, kGranule_bytes), &word, kGranule_bytes);
   }
 
-  /// All that depends on nothing is on its way before any of it is looked at: each peer's words, by a thread of its own,
-  /// and this thread's first units of what most peers get.
+  /// All that depends on nothing is on its way before any of it is looked at: each peer's words, by a thread of its
+  /// own, and this thread's first units of what most peers get.
   STRETTO_DEVICE void load_all(Pieces (&first)[kMany]) {
     const std::uint32_t dead = machine_.poll(&peers_.header().dead);
     STRETTO_NO_UNROLL

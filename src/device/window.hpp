@@ -65,7 +65,7 @@ constexpr std::size_t kWidePayload_bytes = sizeof(WidePacket) - sizeof(std::uint
 struct WindowShape {
   std::uint32_t n_ranks = 1;
   std::uint32_t channels = 1;
-  std::uint32_t packet_slots = 2;  ///< of wide packets as well
+  std::uint32_t packet_slots = 2;          ///< of wide packets as well
   std::uint32_t packet_slot_bytes = 4096;  ///< of payload
   std::uint32_t slots = 4;
   std::uint32_t slot_bytes = 64 << 10;
@@ -123,7 +123,7 @@ struct Window {
   /// The first of a message's.
   STRETTO_DEVICE WidePacket* wide_packets(const WindowShape& shape, std::uint32_t channel, std::uint32_t peer,
                                           std::uint32_t message) const {
-    const std::size_t slot = 
+    const std::size_t slot =
         shape.index(channel, owner, peer) * shape.packet_slots + (message & (shape.packet_slots - 1));
     return reinterpret_cast<WidePacket*>(base + shape.wide_packets_begin()) + slot * shape.wide_packets;
   }

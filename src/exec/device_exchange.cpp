@@ -183,11 +183,6 @@ bool rounds_are_even(const Binding& binding, std::uint64_t capacity_bytes) {
   return true;
 }
 
-bool fits(const Exchange& exchange) {
-  return exchange.block_bytes <= std::numeric_limits<std::uint32_t>::max() &&
-         exchange.share_bytes / device::kLine_bytes <= std::numeric_limits<std::uint16_t>::max();
-}
-
 /// Whatever its rounds are.
 std::optional<Exchange> read_exchange(const Binding& binding) {
   const Plan& plan = binding.plan->plan;
@@ -205,13 +200,7 @@ std::optional<Exchange> read_exchange(const Binding& binding) {
   if (!found) return std::nullopt;
   const std::uint64_t first_share = binding.channels.front().elements * binding.element_bytes;
   found->share_bytes = (first_share + device::kLine_bytes - 1) / device::kLine_bytes * device::kLine_bytes;
-  if (!shares_are_even(binding, found->share_bytes) || !fits(*found)) return std::nullopt;
-  for (std::size_t i = 0; i < found->n_peers; ++i) {
-    ExchangePeer& peer = found->peers[i];
-    peer.send_bytes = peer.receive_bytes = static_cast<std::uint32_t>(found->block_bytes);
-    peer.send_share_lines = peer.receive_share_lines =
-        static_cast<std::uint16_t>(found->share_bytes / device::kLine_bytes);
-  }
+  if (!shares_are_even(binding, found->share_bytes)) return std::nullopt;
   return found;
 }
 
@@ -219,7 +208,16 @@ std::optional<Exchange> read_exchange(const Binding& binding) {
 
 std::optional<Exchange> recognise_exchange(const Binding& binding) {
   if (std::ranges::any_of(binding.rounds, [](std::size_t rounds) { return rounds != 1; })) return std::nullopt;
-  return read_exchange(binding);
+  std::optional<Exchange> found = read_exchange(binding);
+  if (!found) return std::nullopt;
+  const std::uint64_t share_lines = found->share_bytes / device::kLine_bytes;
+  if (share_lines > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
+  for (std::size_t i = 0; i < found->n_peers; ++i) {
+    ExchangePeer& peer = found->peers[i];
+    peer.send_bytes = peer.receive_bytes = static_cast<std::uint32_t>(found->block_bytes);
+    peer.send_share_lines = peer.receive_share_lines = static_cast<std::uint16_t>(share_lines);
+  }
+  return found;
 }
 
 std::optional<Exchange> recognise_wide_exchange(const Binding& binding, std::size_t capacity_bytes) {

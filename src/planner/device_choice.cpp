@@ -68,6 +68,13 @@ bool wide_can_serve(const DeviceModel& model, std::string_view algorithm, int n_
          (algorithm.empty() || algorithm == "one_shot") && block_bytes <= model.wide_most_bytes;
 }
 
+/// Where nobody has asked for them. Of more than two ranks nothing was measured: what a rank sends is taken to be as
+/// far from what slots do better as between two.
+bool wide_may_pay(int n_ranks, std::uint64_t block_bytes) {
+  constexpr std::uint64_t kMostSent_bytes = 32 << 20;
+  return n_ranks == 2 || (static_cast<std::uint64_t>(n_ranks) - 1) * block_bytes <= kMostSent_bytes;
+}
+
 }  // namespace
 
 std::span<const DeviceProtocolRow> device_protocol_rows() noexcept { return kProtocolRows; }
@@ -89,8 +96,8 @@ PairTimes in_graph(const PairTimes& eager) {
   const Picoseconds wide_start = eager.wide_start * kWideStart / kEager.wide_start;
   // Of slots in graphs there are no reports: what they are taken to spare is what packets spare.
   const Picoseconds spared = std::min(eager.packets_start - packets_start, eager.slots_start / 2);
-  return {packets_start,      packets_byte_fs,            wide_start,
-          eager.wide_byte_fs, eager.slots_start - spared, eager.slots_byte_fs};
+  return {packets_start,      packets_byte_fs, wide_start, eager.wide_byte_fs, eager.slots_start - spared,
+          eager.slots_byte_fs};
 }
 
 DeviceModel default_device_model(const DeviceSlots& slots, int max_channels, const PairTimes& pair) {
@@ -114,35 +121,38 @@ DeviceChoice choose_device_plan(Collective collective, std::uint64_t block_bytes
   if (n_ranks == 2 && algorithm.empty()) algorithm = "one_shot";
   // Which sends each block before it receives the one of its place, and so may be in place.
   if (can_swap_in_place(row_of(collective))) algorithm = "one_shot";
-  DeviceChoice choice;
-  bool found = false;
+  const bool wide_serves = wide_can_serve(model, algorithm, n_ranks, block_bytes);
+  const bool wide_is_forced = forced.protocol == DeviceProtocol::wide && wide_serves;
+  std::optional<DeviceProtocol> only = forced.protocol;
+  if (only == DeviceProtocol::wide && !wide_serves) only.reset();
+  // What was measured of two ranks goes before what a model says.
+  const bool is_measured = n_ranks == 2 && algorithm == "one_shot";
+  std::optional<DeviceChoice> choice;
   const auto consider = [&](DeviceProtocol protocol, LinkModel link, std::string_view by, Picoseconds start) {
+    if (only && protocol != *only) return;
     // Of two ranks one_shot sends no byte more than others do, and by slots it sends while it sums. Of more ranks it
     // sends more; there the model, which prices a get like a put, although only puts cross the link, would make too
     // little of that.
     link.sums_in_place = n_ranks == 2;
     link.duplex = n_ranks == 2 && protocol != DeviceProtocol::packets;
     const PlanChoice plan = choose_plan(collective, block_bytes, n_ranks, root, model.max_channels, link, by);
-    // What was measured of two ranks goes before what a model says.
-    const Picoseconds cost = n_ranks == 2 ? pair_cost(model.pair, protocol, block_bytes) : plan.cost + start;
-    const bool wins = forced.protocol ? protocol == *forced.protocol : cost < choice.cost;
-    if (found && !wins) return;
-    choice = {plan.spec, protocol, cost};
-    found = true;
+    const Picoseconds cost = is_measured ? pair_cost(model.pair, protocol, block_bytes) : plan.cost + start;
+    if (!choice || cost < choice->cost) choice = {plan.spec, protocol, cost};
   };
-  consider(DeviceProtocol::packets, model.packets, algorithm, 0);
-  if (wide_can_serve(model, algorithm, n_ranks, block_bytes)) {
+  // Beyond a message of each channel the kernel of packets is no short one.
+  const bool is_one_message = block_bytes <= model.packets.slot_bytes;
+  if (!is_measured || only || is_one_message) consider(DeviceProtocol::packets, model.packets, algorithm, 0);
+  if (wide_is_forced || (wide_serves && wide_may_pay(n_ranks, block_bytes))) {
     consider(DeviceProtocol::wide, model.wide, "one_shot", 0);
   }
   consider(DeviceProtocol::slots, model.slots, algorithm, model.slots_start);
-  const bool wide = choice.protocol == DeviceProtocol::wide;
-  const std::uint64_t bytes_per_channel = wide ? model.wide_bytes_per_channel
-                                          : choice.protocol == DeviceProtocol::packets
-                                              ? model.packet_bytes_per_channel
-                                              : model.slot_bytes_per_channel;
-  choice.spec.channels = channels_for(block_bytes, bytes_per_channel, choice.spec.channels,
-                                      wide ? model.wide_channels : model.max_channels);
-  return choice;
+  const bool wide = choice->protocol == DeviceProtocol::wide;
+  const std::uint64_t bytes_per_channel = wide                                          ? model.wide_bytes_per_channel
+                                          : choice->protocol == DeviceProtocol::packets ? model.packet_bytes_per_channel
+                                                                                        : model.slot_bytes_per_channel;
+  choice->spec.channels = channels_for(block_bytes, bytes_per_channel, choice->spec.channels,
+                                       wide ? model.wide_channels : model.max_channels);
+  return *choice;
 }
 
 }  // namespace stretto

@@ -68,7 +68,7 @@ struct DeviceModel {
   int max_channels = 64;
   /// Wide packets have channels of their own, of one block of threads each where slots have two; 0: none.
   int wide_channels = 0;
-  /// Of a block: more than kernels' arguments have room for, or than pays.
+  /// Of a block: kernels count its bytes with 32 bits.
   std::uint64_t wide_most_bytes = std::uint64_t{256} << 20;
   std::uint64_t wide_bytes_per_channel = 4 << 10;
   /// What one block of threads moves at a time without a second turn: more channels than that would only wait.
@@ -90,8 +90,9 @@ struct DeviceSlots {
 /// `Shape`: device::WindowShape, which this room does not see.
 template <class Shape>
 DeviceSlots device_slots(const Shape& shape) {
-  return {shape.packet_slot_bytes,         shape.packet_slots, shape.wide_capacity_bytes(),
-          static_cast<int>(shape.wide_channels), shape.slot_bytes,   shape.slots};
+  return {
+      shape.packet_slot_bytes, shape.packet_slots, shape.wide_capacity_bytes(), static_cast<int>(shape.wide_channels),
+      shape.slot_bytes,        shape.slots};
 }
 
 /// Constants measured on two H100s with NVLink (packets: one trip of 1.1 us, half the bandwidth; slots: a fence on each

@@ -4,6 +4,7 @@
 #include <array>
 #include <barrier>
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <thread>
@@ -24,10 +25,22 @@ constexpr int kMostChannels = 64;
 constexpr std::uint64_t kLeastSpan = 8;  ///< largest by smallest size, of what a line is fitted to
 constexpr std::array kCollectives = {Collective::all_reduce, Collective::all_gather, Collective::reduce_scatter,
                                      Collective::broadcast, Collective::all_to_all};
-// Every other one is held back. On both sides of where slots take over from packets, at 1 MiB.
+/// Every other one is held back.
 constexpr std::array<std::uint64_t, 14> kBlockBytes = {8,         256,     4'096,      16'384,       65'536,
                                                        131'072,   262'144, 524'288,    900'000,      1 << 21,
                                                        4'000'000, 1 << 23, 20'000'000, kMostGpuBytes};
+/// The blocks that a protocol is measured with: on both sides of where the next one takes over, since its line decides
+/// where that is.
+struct Range {
+  DeviceProtocol protocol;
+  std::uint64_t least_bytes;
+  std::uint64_t most_bytes;
+};
+constexpr std::array kRanges = {
+    Range{DeviceProtocol::packets, 8, 900'000},
+    Range{DeviceProtocol::wide, 16'384, kMostGpuBytes},
+    Range{DeviceProtocol::slots, 1 << 21, kMostGpuBytes},
+};
 constexpr double kBatchPs = 2e9;  ///< of a batch: the first launch and the look at the end must not count
 constexpr std::size_t kLeastOperations = 3;
 constexpr std::size_t kMostOperations = 300;
@@ -106,9 +119,21 @@ class Seat {
   strettoComm_t comm_ = nullptr;
 };
 
+/// Of communicators that are made while it lives, whatever the environment says.
+class ForcedProtocol {
+ public:
+  explicit ForcedProtocol(DeviceProtocol protocol) {
+    const auto& row = device_protocol_rows()[static_cast<std::size_t>(protocol)];
+    ::setenv("STRETTO_PROTOCOL", std::string(row.knob).c_str(), 1);
+  }
+  ~ForcedProtocol() { ::unsetenv("STRETTO_PROTOCOL"); }
+  ForcedProtocol(const ForcedProtocol&) = delete;
+  ForcedProtocol& operator=(const ForcedProtocol&) = delete;
+};
+
 class Pair {
  public:
-  explicit Pair(std::uint64_t most_bytes)
+  Pair(std::uint64_t most_bytes, DeviceProtocol protocol)
       : seats_{std::make_unique<Seat>(0, most_bytes), std::make_unique<Seat>(1, most_bytes)} {
     constexpr std::array<int, kRanks> kDevices = {0, 1};
     std::array<strettoComm_t, kRanks> comms{};
@@ -116,6 +141,7 @@ class Pair {
     config.name = "tune";
     config.algorithm = "one_shot";  // what is chosen for two, whatever the environment says
     config.data_timeout_ms = kDataTimeoutMs;
+    const ForcedProtocol forced(protocol);
     const strettoResult_t result = strettoCommInitAllConfig(comms.data(), kRanks, kDevices.data(), &config);
     if (result != strettoSuccess) throw Error(result, strettoGetLastError(nullptr));
     for (std::size_t rank = 0; rank < kRanks; ++rank) seats_[rank]->take(comms[rank]);
@@ -164,16 +190,19 @@ class Pair {
   std::array<std::unique_ptr<Seat>, kRanks> seats_;
 };
 
-std::vector<GpuMeasurement> operations_to_measure(std::uint64_t most_bytes, int channels) {
+/// With a protocol where it is one that serves.
+std::vector<GpuMeasurement> operations_to_measure(std::uint64_t most_bytes, int channels, const Range& range) {
   const device::WindowShape shape = window_shape(kRanks, channels);
-  const DeviceModel model =
-      default_device_model(device_slots(shape), channels);
+  const DeviceModel model = default_device_model(device_slots(shape), channels);
   std::vector<GpuMeasurement> operations;
   for (const Collective collective : kCollectives) {
-    for (std::size_t i = 0; i < kBlockBytes.size() && kBlockBytes[i] <= most_bytes; ++i) {
+    std::size_t n = 0;
+    for (const std::uint64_t bytes : kBlockBytes) {
+      if (bytes < range.least_bytes || bytes > std::min(range.most_bytes, most_bytes)) continue;
       const Rank root = row_of(collective).rooted ? 0 : -1;
-      const DeviceChoice choice = choose_device_plan(collective, kBlockBytes[i], kRanks, root, model);
-      operations.push_back({collective, kBlockBytes[i], choice.protocol, i % 2 != 0});
+      const DeviceChoice choice = choose_device_plan(collective, bytes, kRanks, root, model, {"", range.protocol});
+      if (choice.protocol != range.protocol) continue;
+      operations.push_back({collective, bytes, range.protocol, n++ % 2 != 0});
     }
   }
   return operations;
@@ -236,13 +265,20 @@ double predicted_ps(const GpuMeasurement& operation, const PairTimes& times) {
 GpuPairReport measure_gpu_pair(const GpuPairOptions& options, const std::function<void(double)>& progress) {
   GpuPairReport report;
   if (gpus().count() < kRanks) return report;
-  Pair pair(options.most_bytes);
-  report.names = pair.names();
-  report.measured = operations_to_measure(options.most_bytes, pair.channels());
-  const double slice_ps = 1e12 * options.seconds / static_cast<double>(report.measured.size());
-  for (std::size_t i = 0; i < report.measured.size(); ++i) {
-    report.measured[i].time_ps = time_of(pair, report.measured[i], slice_ps);
-    progress(static_cast<double>(i + 1) / static_cast<double>(report.measured.size()));
+  constexpr double kShares = kRanges.size();
+  double shares_done = 0;
+  for (const Range& range : kRanges) {
+    Pair pair(options.most_bytes, range.protocol);
+    report.names = pair.names();
+    std::vector<GpuMeasurement> operations = operations_to_measure(options.most_bytes, pair.channels(), range);
+    const auto count = static_cast<double>(operations.size());
+    const double slice_ps = 1e12 * options.seconds / kShares / std::max(1.0, count);
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+      operations[i].time_ps = time_of(pair, operations[i], slice_ps);
+      progress((shares_done + static_cast<double>(i + 1) / count) / kShares);
+    }
+    report.measured.insert(report.measured.end(), operations.begin(), operations.end());
+    ++shares_done;
   }
   for (const Constants& each : kConstants) fit(report.measured, each, report.times);
   return report;

@@ -34,7 +34,8 @@ struct GpuPairReport {
 
 /// Measures the first two GPUs of this process and fits what their operations take; nothing where there are not two.
 /// @param progress gets the part that is done, 0 to 1, every now and then
-/// Throws Error with what communicators and CUDA say.
+/// Forces each protocol in turn, by STRETTO_PROTOCOL, which is not set afterwards: for a process that does nothing
+/// else. Throws Error with what communicators and CUDA say.
 GpuPairReport measure_gpu_pair(const GpuPairOptions& options, const std::function<void(double)>& progress);
 
 /// What is said of an operation by `times`, in picoseconds.

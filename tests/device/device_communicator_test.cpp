@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "device_ranks.hpp"
+#include "simulated_gpus.hpp"
 #include "support/collective_call.hpp"
 
 namespace stretto {
@@ -334,6 +335,30 @@ TEST_P(DeviceCommunicator, OneBufferForBoth_IsInPlaceOrRefused) {
     stream->synchronize();
     EXPECT_EQ(buffer.read(), (Buffer{rank, 10 + rank}));
   });
+}
+
+/// Over other links lines may arrive in parts.
+TEST(DeviceCommunicatorLinks, GpusThatNoNvlinkJoins_UseNoWidePackets) {
+  setenv("STRETTO_PROTOCOL", "wide", 1);
+  for (const bool joined : {true, false}) {
+    const auto gpus = test::make_simulated_gpus(2, 132, joined);
+    const std::uint64_t before = test::simulated_wide_exchanges();
+    {
+      DeviceRanks ranks(*gpus, 2);
+      ranks.run([&](int rank, strettoComm_t comm) {
+        constexpr std::size_t kCount = 5000;
+        DeviceBuffer value(ranks.gpus(), ranks.device(rank), kCount);
+        value.fill(Buffer(kCount, rank + 1));
+        const auto stream = ranks.stream(rank);
+        EXPECT_EQ(strettoAllReduce(value.get(), value.get(), kCount, strettoInt64, strettoSum, comm, stream->handle()),
+                  strettoSuccess);
+        stream->synchronize();
+        EXPECT_EQ(value.read(), Buffer(kCount, 3));
+      });
+    }
+    EXPECT_EQ(test::simulated_wide_exchanges() - before, joined ? 2U : 0U);
+  }
+  unsetenv("STRETTO_PROTOCOL");
 }
 
 }  // namespace

@@ -109,8 +109,7 @@ std::size_t DeviceTeam::flags_of_message(Rank owner, Rank peer, std::uint32_t me
 }
 
 std::size_t DeviceTeam::wide_flags_of_message(Rank owner, Rank peer, std::uint32_t message) const {
-  const device::WidePacket* packets =
-      window(owner).wide_packets(shape_, 0, static_cast<std::uint32_t>(peer), message);
+  const device::WidePacket* packets = window(owner).wide_packets(shape_, 0, static_cast<std::uint32_t>(peer), message);
   return static_cast<std::size_t>(std::count_if(packets, packets + shape_.wide_packets, [&](const auto& packet) {
     return packet.words[2 * device::WidePacket::kPieces - 1] == message + 1;
   }));
@@ -153,10 +152,10 @@ std::vector<RankResult> DeviceTeam::run(Protocol protocol, strettoDataType_t typ
       kernel.operation.scratch = kernel.scratch.get();
       blocks = kernel.program->header->n_strands;
     }
-    const KernelForm form = call.short_sum             ? KernelForm::short_sum
+    const KernelForm form = call.short_sum ? KernelForm::short_sum
                             : call.exchange != nullptr
                                 ? (call.exchange->wide ? KernelForm::wide_exchange : KernelForm::exchange)
-                                                       : form_of(protocol);
+                                : form_of(protocol);
     kernel.run = thread_kernel(type, op, reduces, form);
     for (std::uint32_t block = 0; block < blocks; ++block) {
       const bool dead = call.exchange == nullptr && is_dead(static_cast<Rank>(rank));

@@ -43,6 +43,7 @@ class ExchangeGroup {
 
   bool short_sum = false;  ///< run by the kernel for the smallest sums
 
+  void change_to(device::Protocol protocol) { protocol_ = protocol; }
   DeviceTeam& team() { return team_; }
   const Plan& plan(std::size_t rank) const { return plans_[rank].plan; }
   const std::vector<RankResult>& results() const { return results_; }

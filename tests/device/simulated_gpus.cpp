@@ -72,6 +72,8 @@ void run_kernel(const KernelLaunch& launch, const device::KernelArguments& argum
              });
 }
 
+std::atomic<std::uint64_t> wide_exchanges{0};
+
 void run_exchange(const KernelLaunch& launch, const device::ExchangeArguments& arguments) {
   const KernelForm form = arguments.exchange.wide ? KernelForm::wide_exchange : KernelForm::exchange;
   const RunThread run = thread_kernel(launch.type, launch.op, launch.reduces, form);
@@ -122,8 +124,8 @@ class Multiprocessors {
 
 class SimulatedGpu final : public Gpu {
  public:
-  SimulatedGpu(int ordinal, std::uint32_t resident_blocks)
-      : multiprocessors_(std::make_shared<Multiprocessors>(resident_blocks)) {
+  SimulatedGpu(int ordinal, std::uint32_t resident_blocks, bool joined)
+      : joined_(joined), multiprocessors_(std::make_shared<Multiprocessors>(resident_blocks)) {
     facts_.ordinal = ordinal;
     facts_.name = "simulated";
     facts_.multiprocessors = static_cast<int>(resident_blocks);
@@ -166,6 +168,7 @@ class SimulatedGpu final : public Gpu {
   }
 
   void allow_peer(std::byte*, const GpuFacts&) override {}
+  bool stores_lines_whole(const GpuUuid& peer) override { return joined_ || peer == facts_.uuid; }
   Handle export_memory(std::byte*) override { throw Error(strettoUnsupported, "simulated GPUs are one process's"); }
   std::byte* import_memory(const Handle&, std::size_t) override {
     throw Error(strettoUnsupported, "simulated GPUs are one process's");
@@ -181,6 +184,7 @@ class SimulatedGpu final : public Gpu {
       });
     }
     if (launch.exchange != nullptr) {
+      if (launch.exchange->exchange.wide) ++wide_exchanges;
       const auto arguments = std::make_shared<device::ExchangeArguments>(*launch.exchange);
       return of(stream).enqueue([launch, arguments, on = multiprocessors_] {
         on->run(launch.blocks, [&] { run_exchange(launch, *arguments); });
@@ -231,6 +235,7 @@ class SimulatedGpu final : public Gpu {
   }
 
   GpuFacts facts_;
+  const bool joined_;
   const std::shared_ptr<Multiprocessors> multiprocessors_;  ///< graphs may outlive the GPU
   mutable std::mutex mutex_;
   std::map<std::byte*, std::size_t> allocations_;
@@ -251,8 +256,8 @@ PointerFacts SimulatedGpu::pointer_facts(const void* pointer) {
 
 class SimulatedGpus final : public GpuProvider, public TestGpus {
  public:
-  SimulatedGpus(int count, std::uint32_t resident_blocks) {
-    for (int i = 0; i < count; ++i) all().push_back(std::make_shared<SimulatedGpu>(i, resident_blocks));
+  SimulatedGpus(int count, std::uint32_t resident_blocks, bool joined) {
+    for (int i = 0; i < count; ++i) all().push_back(std::make_shared<SimulatedGpu>(i, resident_blocks, joined));
     replace_gpus(this);
   }
   ~SimulatedGpus() override {
@@ -280,8 +285,10 @@ class SimulatedGpus final : public GpuProvider, public TestGpus {
 
 std::uint64_t simulated_short_sums() { return short_sums; }
 
-std::unique_ptr<TestGpus> make_simulated_gpus(int count, std::uint32_t resident_blocks) {
-  return std::make_unique<SimulatedGpus>(count, resident_blocks);
+std::uint64_t simulated_wide_exchanges() { return wide_exchanges; }
+
+std::unique_ptr<TestGpus> make_simulated_gpus(int count, std::uint32_t resident_blocks, bool joined) {
+  return std::make_unique<SimulatedGpus>(count, resident_blocks, joined);
 }
 
 }  // namespace stretto::test

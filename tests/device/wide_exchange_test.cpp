@@ -8,7 +8,9 @@
 #include <map>
 #include <utility>
 
+#include "device/window_shapes.hpp"
 #include "exchange_group.hpp"
+#include "planner/device_choice.hpp"
 
 namespace stretto {
 namespace {
@@ -87,6 +89,20 @@ TEST(WideExchange, MessagesByPackets_RefreshWideOnesToo) {
   }
 }
 
+/// One connection's messages by either kind of packets, while counters wrap and flags are refreshed.
+TEST(WideExchange, KindsOfPacketsInTurn_LoseNothing) {
+  std::mt19937_64 random(8);
+  ExchangeGroup group(kWide, Collective::all_reduce, 3, -1, 12);
+  group.team().pretend_history(0U - 40U);
+  for (int turn = 0; turn < 60; ++turn) {
+    const bool wide = random() % 2 == 0;
+    group.change_to(wide ? kWide : device::Protocol::packets);
+    const CollectiveCase c{Collective::all_reduce, 3, -1, static_cast<std::size_t>(random() % (wide ? 1000 : 200))};
+    const std::vector<Buffer> inputs = random_inputs(c, random);
+    ASSERT_EQ(group.run(c, inputs, false, random() % 2 == 0), expected_outputs(c, inputs)) << "turn " << turn;
+  }
+}
+
 /// Each step of the plan that moves something, or gives a credit back, ran once a round: those of a round in the plan's
 /// order, puts a round ahead at most, and each credit after its message was read.
 TEST(WideExchange, WhatRan_IsThePlanRoundByRound) {
@@ -111,8 +127,7 @@ TEST(WideExchange, WhatRan_IsThePlanRoundByRound) {
         for (std::uint32_t i = 0; i < steps.size(); ++i) {
           const bool from_scratch = steps[i].kind == StepKind::copy && steps[i].sources[0].space == Space::scratch;
           const bool moves = steps[i].kind == StepKind::put || steps[i].kind == StepKind::get ||
-                             steps[i].kind == StepKind::reduce ||
-                             (steps[i].kind == StepKind::copy && !from_scratch);
+                             steps[i].kind == StepKind::reduce || (steps[i].kind == StepKind::copy && !from_scratch);
           if (!moves && steps[i].kind != StepKind::release) continue;
           for (std::uint32_t round = 0; round < kRounds; ++round) {
             ++expected;
@@ -152,6 +167,35 @@ TEST(WideExchange, RoundsOfTheKernel_AreTheGeometrys) {
           << count << " of " << element_bytes << " bytes on " << channels << " channels, " << capacity_bytes;
     }
   }
+}
+
+/// Whatever goes by wide packets is an exchange, on each rank: the engine has nothing else for it.
+TEST(WideExchange, WhateverIsChosen_IsRecognised) {
+  std::size_t n_wide = 0;
+  for (const int n : {2, 3, 4, 8}) {
+    for (const int channels : {1, 2, 5, 32, 64}) {
+      const device::WindowShape shape = window_shape(n, channels);
+      const DeviceModel model = default_device_model(device_slots(shape), channels);
+      for (const CollectiveRow& row : collective_rows()) {
+        for (const std::uint64_t bytes : {0UL, 1UL, 1000UL, 1UL << 20, 9'000'001UL, 64UL << 20, 256UL << 20}) {
+          const Rank root = row.rooted ? n - 1 : -1;
+          const DeviceChoice choice =
+              choose_device_plan(row.collective, bytes, n, root, model, {"", DeviceProtocol::wide});
+          if (choice.protocol != DeviceProtocol::wide) continue;
+          ++n_wide;
+          EXPECT_LE(choice.spec.channels, 2 * channels);
+          for (const Rank rank : {0, n - 1}) {
+            const PreparedPlan plan = prepare(make_plan(choice.spec, rank), {});
+            const Binding binding = bind_request({row.collective, bytes, strettoUint8, strettoSum, root}, plan,
+                                                 shape.wide_capacity_bytes());
+            EXPECT_TRUE(recognise_wide_exchange(binding, shape.wide_capacity_bytes()))
+                << row.name << " of " << bytes << " bytes, rank " << rank << " of " << n << ", " << channels;
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(n_wide, 500U);
 }
 
 /// Ranks whose calls differ in their count are told so, and no result is written from another call's message.

@@ -209,9 +209,9 @@ TEST(NcclEnvironment, ConfigurationFile_StandsBehindTheEnvironment) {
 
 TEST(NcclEnvironment, EveryHonouredRow_DoesWhatItSays) {
   const std::map<std::string_view, std::string> values = {
-      {"NCCL_DEBUG", "INFO"},           {"NCCL_DEBUG_FILE", "x"},           {"NCCL_ALGO", "Ring"},
-      {"NCCL_SOCKET_IFNAME", "eth"},    {"NCCL_SOCKET_FAMILY", "AF_INET6"}, {"NCCL_TOPO_FILE", "x.xml"},
-      {"NCCL_TOPO_DUMP_FILE", "x.xml"},
+      {"NCCL_DEBUG", "INFO"},      {"NCCL_DEBUG_FILE", "x"},         {"NCCL_ALGO", "Ring"},
+      {"NCCL_PROTO", "Simple"},    {"NCCL_SOCKET_IFNAME", "eth"},    {"NCCL_SOCKET_FAMILY", "AF_INET6"},
+      {"NCCL_TOPO_FILE", "x.xml"}, {"NCCL_TOPO_DUMP_FILE", "x.xml"},
   };
   for (const VariableRow& row : variable_rows()) {
     if (row.meaning != Meaning::honoured || row.name == "NCCL_CONF_FILE") continue;

@@ -51,14 +51,24 @@ TEST(DeviceChoice, WhatIsAskedFor_ServesWhereItCan) {
     const DeviceChoice choice = choose_device_plan(Collective::all_reduce, 1 << 20, 2, -1, model, {"", row.protocol});
     EXPECT_EQ(choice.protocol, row.protocol) << row.text;
   }
-  // No ring, no ninth rank, and no block beyond what arguments can say goes by wide packets.
-  const DeviceForced ring{"ring", DeviceProtocol::wide};
-  EXPECT_NE(choose_device_plan(Collective::all_reduce, 1 << 20, 2, -1, model, ring).protocol, DeviceProtocol::wide);
-  const DeviceForced wide{"", DeviceProtocol::wide};
-  EXPECT_NE(choose_device_plan(Collective::all_reduce, 1 << 20, 9, -1, model_of(9), wide).protocol,
-            DeviceProtocol::wide);
-  EXPECT_NE(choose_device_plan(Collective::all_reduce, std::uint64_t{1} << 30, 2, -1, model, wide).protocol,
-            DeviceProtocol::wide);
+  // No ring, no ninth rank, no block beyond what arguments can say, and nothing between GPUs that no NVLink joins goes
+  // by wide packets: then by what is cheapest.
+  DeviceModel apart = model;
+  apart.wide_channels = 0;
+  struct Case {
+    const char* algorithm;
+    std::uint64_t bytes;
+    int n_ranks;
+    DeviceModel model;
+  };
+  for (const Case& c : {Case{"ring", 1 << 20, 2, model}, Case{"", 1 << 20, 9, model_of(9)},
+                        Case{"", std::uint64_t{1} << 30, 2, model}, Case{"", 64 << 20, 2, apart}}) {
+    const auto choose_by = [&](std::optional<DeviceProtocol> protocol) {
+      return choose_device_plan(Collective::all_reduce, c.bytes, c.n_ranks, -1, c.model, {c.algorithm, protocol});
+    };
+    EXPECT_NE(choose_by(DeviceProtocol::wide).protocol, DeviceProtocol::wide);
+    EXPECT_EQ(choose_by(DeviceProtocol::wide).protocol, choose_by(std::nullopt).protocol);
+  }
 }
 
 TEST(DeviceChoice, LargeSumsOfMoreRanks_DoNotTakeOneShot) {

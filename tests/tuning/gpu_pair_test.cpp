@@ -27,13 +27,14 @@ TEST_P(TuneGpus, TwoOfThem_AreMeasuredAndFitted) {
     EXPECT_EQ(report.names, "");
     return;
   }
-  EXPECT_EQ(part, 1);
+  EXPECT_LE(part, 1);  // no slots that small
+  EXPECT_GT(part, 0.5);
   EXPECT_NE(report.names.find(", "), std::string::npos) << report.names;
-  EXPECT_EQ(report.measured.size(), 5U * 4U) << "collectives and sizes";
+  EXPECT_EQ(report.measured.size(), 5U * (4U + 1U)) << "collectives, and sizes of packets and of wide packets";
   std::size_t n_held_back = 0;
   for (const GpuMeasurement& each : report.measured) {
     EXPECT_GT(each.time_ps, 0);
-    EXPECT_EQ(each.protocol, DeviceProtocol::packets);
+    EXPECT_NE(each.protocol, DeviceProtocol::slots);
     EXPECT_LE(each.block_bytes, 20'000U);
     n_held_back += each.held_back ? 1 : 0;
   }

@@ -141,7 +141,7 @@ TEST_F(TuningFile, BrokenInAnyWay_IsRefused) {
   expect_refused(write("bad.json", "[1, 2]"), "no JSON object");
   expect_refused(write("bad.json", std::string(10'000, '[')), "no JSON object");
   expect_refused(write("bad.json", good.dump() + std::string(kMostTuningBytes, ' ')), "more than");
-  expect_refused(changed([](Json& j) { j["format"] = "stretto tuning 2"; }), "\"format\"");
+  expect_refused(changed([](Json& j) { j["format"] = "stretto tuning 3"; }), "\"format\"");
   expect_refused(changed([](Json& j) { j.erase("hardware"); }), "no \"hardware\"");
   expect_refused(changed([](Json& j) { j["hardware"] = 3; }), "no text");
   expect_refused(changed([](Json& j) { j["ranks"] = -1; }), "no number of ranks");
