@@ -58,11 +58,11 @@ std::size_t capacity_bytes(const device::WindowShape& shape, device::Protocol pr
 }  // namespace
 
 DeviceEngine::DeviceEngine(Membership membership) : membership_(std::move(membership)), pair_cache_(*membership_.gpu) {
-  const auto model_of = [this](const device::WindowShape& shape, const PairTimes& pair) {
-    return default_device_model(device_slots(shape), membership_.max_channels, pair);
+  const auto model_of = [this](const device::WindowShape& shape, bool of_graphs) {
+    return default_device_model(device_slots(shape), membership_.max_channels, membership_.settings.pair_times,
+                                of_graphs);
   };
-  const PairTimes& eager = membership_.settings.pair_times;
-  models_ = {model_of(windows().shape(), eager), model_of(membership_.graph_windows->shape(), in_graph(eager))};
+  models_ = {model_of(windows().shape(), false), model_of(membership_.graph_windows->shape(), true)};
   if (!membership_.wide_arrives) models_[0].wide_channels = models_[1].wide_channels = 0;
   mailbox_ = reinterpret_cast<DeviceMailbox*>(gpu().allocate_pinned(sizeof(DeviceMailbox)));
 }

@@ -85,28 +85,42 @@ std::string_view name_of(DeviceProtocol protocol) noexcept {
 
 std::span<const PairTimeRow> pair_time_rows() noexcept { return kPairTimeRows; }
 
-PairTimes in_graph(const PairTimes& eager) {
+PairTimes on_device(const PairTimes& eager) {
   constexpr PairTimes kEager;
-  constexpr Picoseconds kPacketsStart = 2'211'000;
-  constexpr std::uint64_t kPacketsByteFs = 9'364;
-  constexpr Picoseconds kWideStart = 4'000'000;
+  constexpr Picoseconds kPacketsStart = 2'251'000;
+  constexpr std::uint64_t kPacketsByteFs = 9'273;
+  constexpr Picoseconds kWideStart = 4'688'000;
+  constexpr std::uint64_t kWideByteFs = 3'306;
+  PairTimes device;
+  device.packets_start = eager.packets_start * kPacketsStart / kEager.packets_start;
   // Packets in a graph follow one another so closely that their bytes count for more than beside a launch.
-  const std::uint64_t packets_byte_fs = eager.packets_byte_fs * kPacketsByteFs / kEager.packets_byte_fs;
-  const Picoseconds packets_start = eager.packets_start * kPacketsStart / kEager.packets_start;
-  const Picoseconds wide_start = eager.wide_start * kWideStart / kEager.wide_start;
-  // Of slots in graphs there are no reports: what they are taken to spare is what packets spare.
-  const Picoseconds spared = std::min(eager.packets_start - packets_start, eager.slots_start / 2);
-  return {packets_start,      packets_byte_fs, wide_start, eager.wide_byte_fs, eager.slots_start - spared,
-          eager.slots_byte_fs};
+  device.packets_byte_fs = eager.packets_byte_fs * kPacketsByteFs / kEager.packets_byte_fs;
+  device.wide_start = eager.wide_start * kWideStart / kEager.wide_start;
+  device.wide_byte_fs = eager.wide_byte_fs * kWideByteFs / kEager.wide_byte_fs;
+  // Of such slots in graphs there are no reports: what they are taken to spare is what packets spare.
+  device.slots_start = eager.slots_start - std::min(eager.packets_start - device.packets_start, eager.slots_start / 2);
+  device.slots_byte_fs = eager.slots_byte_fs;
+  return device;
 }
 
-DeviceModel default_device_model(const DeviceSlots& slots, int max_channels, const PairTimes& pair) {
+PairTimes in_graph(const PairTimes& eager) {
+  constexpr PairTimes kEager;
+  constexpr Picoseconds kSlotsStart = 12'774'000;
+  constexpr std::uint64_t kSlotsByteFs = 3'792;
+  PairTimes graph = on_device(eager);
+  graph.slots_start = eager.slots_start * kSlotsStart / kEager.slots_start;
+  graph.slots_byte_fs = eager.slots_byte_fs * kSlotsByteFs / kEager.slots_byte_fs;
+  return graph;
+}
+
+DeviceModel default_device_model(const DeviceSlots& slots, int max_channels, const PairTimes& eager, bool of_graphs) {
   // All channels' slots together are what is under way: rounds are counted in those.
   const auto channels = static_cast<std::uint64_t>(max_channels);
   DeviceModel model;
   model.max_channels = max_channels;
   model.wide_channels = slots.wide_channels;
-  model.pair = pair;
+  model.pair = of_graphs ? in_graph(eager) : eager;
+  model.device = of_graphs ? model.pair : on_device(eager);
   model.packets = device_link(1'100'000, 6, slots.packet_bytes * channels, slots.packet_slots);
   // A round's messages are sent before the last one's are taken: as if all were one.
   model.wide = device_link(kWideMessage, 3, std::uint64_t{1} << 30, slots.packet_slots);
@@ -136,7 +150,7 @@ DeviceChoice choose_device_plan(Collective collective, std::uint64_t block_bytes
     link.sums_in_place = n_ranks == 2;
     link.duplex = n_ranks == 2 && protocol != DeviceProtocol::packets;
     const PlanChoice plan = choose_plan(collective, block_bytes, n_ranks, root, model.max_channels, link, by);
-    const Picoseconds cost = is_measured ? pair_cost(model.pair, protocol, block_bytes) : plan.cost + start;
+    const Picoseconds cost = is_measured ? pair_cost(model.device, protocol, block_bytes) : plan.cost + start;
     if (!choice || cost < choice->cost) choice = {plan.spec, protocol, cost};
   };
   // Beyond a message of each channel the kernel of packets is no short one.
@@ -146,6 +160,7 @@ DeviceChoice choose_device_plan(Collective collective, std::uint64_t block_bytes
     consider(DeviceProtocol::wide, model.wide, "one_shot", 0);
   }
   consider(DeviceProtocol::slots, model.slots, algorithm, model.slots_start);
+  if (n_ranks == 2) choice->cost = pair_cost(model.pair, choice->protocol, block_bytes);
   const bool wide = choice->protocol == DeviceProtocol::wide;
   const std::uint64_t bytes_per_channel = wide                                          ? model.wide_bytes_per_channel
                                           : choice->protocol == DeviceProtocol::packets ? model.packet_bytes_per_channel

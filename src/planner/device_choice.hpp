@@ -29,19 +29,18 @@ std::span<const DeviceProtocolRow> device_protocol_rows() noexcept;
 std::string_view name_of(DeviceProtocol protocol) noexcept;
 
 /// What an operation of two GPUs takes, from one to the next on a stream: a start and so much for each byte that
-/// crosses the link in a direction; all else that is done is hidden behind that. They predict, and choose the protocol.
-/// What was measured is of plans that were chosen: where a protocol is not, its line is what it is elsewhere, drawn on.
+/// crosses the link in a direction; all else that is done is hidden behind that.
 ///
 /// Rank 0's count for all ranks: what `stretto tune` measured, or the defaults, fitted (fit_line) to the reports of two
 /// H200s with NVLink in perf/results/gpu by tests/plan/device_prediction_test.cpp, which fails where these are no
 /// longer what the reports give.
 struct PairTimes {
-  Picoseconds packets_start = 6'811'000;
-  std::uint64_t packets_byte_fs = 5'448;  ///< femtoseconds
-  Picoseconds wide_start = 6'900'000;
-  std::uint64_t wide_byte_fs = 3'140;
-  Picoseconds slots_start = 20'200'000;
-  std::uint64_t slots_byte_fs = 2'800;
+  Picoseconds packets_start = 6'102'000;
+  std::uint64_t packets_byte_fs = 4'178;  ///< femtoseconds
+  Picoseconds wide_start = 5'414'000;
+  std::uint64_t wide_byte_fs = 3'473;
+  Picoseconds slots_start = 18'639'000;
+  std::uint64_t slots_byte_fs = 2'797;
 
   bool operator==(const PairTimes&) const = default;
 };
@@ -55,7 +54,10 @@ struct PairTimeRow {
 
 std::span<const PairTimeRow> pair_time_rows() noexcept;
 
-/// The same where an operation is replayed with its graph, which spares the launch: as much as the reports say.
+/// The same without the launch, behind which small operations hide what they take of the GPU.
+PairTimes on_device(const PairTimes& eager);
+
+/// The same where an operation is replayed with its graph: no launch either, and smaller slots.
 PairTimes in_graph(const PairTimes& eager);
 
 /// What a GPU's links cost, by each protocol; equal on all ranks, since it comes from rank 0.
@@ -74,7 +76,8 @@ struct DeviceModel {
   /// What one block of threads moves at a time without a second turn: more channels than that would only wait.
   std::uint64_t packet_bytes_per_channel = 4 << 10;
   std::uint64_t slot_bytes_per_channel = 8 << 10;
-  PairTimes pair;  ///< as operations are launched: eager, or in_graph()
+  PairTimes pair;    ///< as operations are launched: eager, or in_graph(): what is predicted
+  PairTimes device;  ///< of the GPU alone: what is chosen by
 };
 
 /// What holds messages, in numbers: a slot of each protocol.
@@ -97,7 +100,8 @@ DeviceSlots device_slots(const Shape& shape) {
 
 /// Constants measured on two H100s with NVLink (packets: one trip of 1.1 us, half the bandwidth; slots: a fence on each
 /// side).
-DeviceModel default_device_model(const DeviceSlots& slots, int max_channels, const PairTimes& pair = {});
+DeviceModel default_device_model(const DeviceSlots& slots, int max_channels, const PairTimes& eager = {},
+                                 bool of_graphs = false);
 
 /// Most ranks whose exchanges wide packets serve.
 constexpr int kMostWideRanks = 8;

@@ -36,7 +36,7 @@ TEST(DeviceChoice, LargeSumsOfTwoRanks_GoInOneShotOfSlots) {
 
 TEST(DeviceChoice, MiddleSizesOfTwoRanks_GoByWidePackets) {
   for (const Collective collective : {Collective::all_reduce, Collective::all_gather, Collective::broadcast}) {
-    for (std::uint64_t bytes = 128 << 10; bytes <= 32 << 20; bytes *= 2) {
+    for (std::uint64_t bytes = 512 << 10; bytes <= 16 << 20; bytes *= 2) {
       const Rank root = row_of(collective).rooted ? 0 : -1;
       const DeviceChoice choice = choose_device_plan(collective, bytes, 2, root, model_of(2));
       EXPECT_EQ(choice.protocol, DeviceProtocol::wide) << row_of(collective).name << " " << bytes;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "device/window_shapes.hpp"
@@ -23,11 +24,19 @@ struct Report {
 };
 
 constexpr Report kReports[] = {
-    {"all_reduce_sweep", Collective::all_reduce}, {"all_reduce_stream_small", Collective::all_reduce},
-    {"all_reduce_half", Collective::all_reduce},  {"all_reduce_graphs_small", Collective::all_reduce, true},
-    {"all_gather_sweep", Collective::all_gather}, {"reduce_scatter_sweep", Collective::reduce_scatter},
-    {"broadcast_sweep", Collective::broadcast},   {"reduce_sweep", Collective::reduce},
-    {"gather_sweep", Collective::gather},         {"scatter_sweep", Collective::scatter},
+    {"all_reduce_sweep", Collective::all_reduce},
+    {"all_reduce_stream_small", Collective::all_reduce},
+    {"all_reduce_half", Collective::all_reduce},
+    {"all_reduce_graphs_small", Collective::all_reduce, true},
+    {"all_gather_middle", Collective::all_gather},
+    {"reduce_scatter_middle", Collective::reduce_scatter},
+    {"all_reduce_graphs_middle", Collective::all_reduce, true},
+    {"all_gather_sweep", Collective::all_gather},
+    {"reduce_scatter_sweep", Collective::reduce_scatter},
+    {"broadcast_sweep", Collective::broadcast},
+    {"reduce_sweep", Collective::reduce},
+    {"gather_sweep", Collective::gather},
+    {"scatter_sweep", Collective::scatter},
     {"alltoall_sweep", Collective::all_to_all},
 };
 
@@ -35,7 +44,7 @@ constexpr Report kReports[] = {
 DeviceModel model_of(bool of_graphs) {
   device::WindowShape shape = window_shape(2, kChannels);
   if (of_graphs) shape = graph_window_shape(shape);
-  return default_device_model(device_slots(shape), kChannels, of_graphs ? in_graph({}) : PairTimes());
+  return default_device_model(device_slots(shape), kChannels, {}, of_graphs);
 }
 
 struct Row {
@@ -91,20 +100,76 @@ TEST(DevicePrediction, TwoGpusOverNvlink_WithinAQuarterOfWhatWasMeasured) {
   }
 }
 
+/// Of all-reduces by one protocol, chosen or not (STRETTO_PROTOCOL).
+struct Forced {
+  const char* file;
+  DeviceProtocol protocol;
+  bool of_graphs;
+};
+constexpr Forced kForced[] = {
+    {"all_reduce_packets", DeviceProtocol::packets, false},
+    {"all_reduce_wide", DeviceProtocol::wide, false},
+    {"all_reduce_slots", DeviceProtocol::slots, false},
+    {"all_reduce_graphs_packets", DeviceProtocol::packets, true},
+    {"all_reduce_graphs_wide", DeviceProtocol::wide, true},
+    {"all_reduce_graphs_slots", DeviceProtocol::slots, true},
+};
+
+std::vector<LinePoint> forced_points(const char* file, std::uint64_t least_bytes) {
+  std::ifstream stream(std::string(STRETTO_KEPT_RESULTS) + "/" + file + ".json");
+  const nlohmann::json kept = nlohmann::json::parse(stream);
+  std::vector<LinePoint> points;
+  for (const auto& row : kept.at("results")) {
+    const auto bytes = row.at("size_bytes").get<std::uint64_t>();
+    if (bytes >= least_bytes) points.push_back({bytes, 1e6 * row.at("out_of_place").at("time_us").get<double>()});
+  }
+  return points;
+}
+
 TEST(DevicePrediction, Constants_AreWhatTheReportsGive) {
-  const auto expect_line = [](const std::vector<LinePoint>& points, double start_ps, double byte_ps) {
+  const auto ps = [](std::uint64_t value) { return static_cast<double>(value); };
+  const auto expect_near = [](double constant, double fitted) {
+    std::printf("%.0f, fitted %.0f\n", constant, fitted);
+    EXPECT_NEAR(constant, fitted, 0.02 * fitted);
+  };
+  const auto expect_line = [&](const std::vector<LinePoint>& points, std::uint64_t start, std::uint64_t byte_fs) {
     const Line line = fit_line(points);
-    std::printf("%zu points: %.0f ps and %.3f ps a byte\n", points.size(), line.start_ps, line.byte_ps);
-    EXPECT_NEAR(start_ps, line.start_ps, 0.02 * line.start_ps);
-    EXPECT_NEAR(byte_ps, line.byte_ps, 0.02 * line.byte_ps);
+    expect_near(ps(start), line.start_ps);
+    expect_near(ps(byte_fs), 1e3 * line.byte_ps);
   };
   const PairTimes eager;
   const PairTimes graphs = in_graph(eager);
-  const auto ps = [](std::uint64_t value) { return static_cast<double>(value); };
-  expect_line(points_of(DeviceProtocol::packets, false), ps(eager.packets_start), ps(eager.packets_byte_fs) * 1e-3);
-  expect_line(points_of(DeviceProtocol::wide, false), ps(eager.wide_start), ps(eager.wide_byte_fs) * 1e-3);
-  expect_line(points_of(DeviceProtocol::slots, false), ps(eager.slots_start), ps(eager.slots_byte_fs) * 1e-3);
-  expect_line(points_of(DeviceProtocol::packets, true), ps(graphs.packets_start), ps(graphs.packets_byte_fs) * 1e-3);
+  // Of packets that are chosen a launch hides the bytes: those are looked for where there are many.
+  expect_near(ps(eager.packets_start), fit_line(points_of(DeviceProtocol::packets, false)).start_ps);
+  expect_near(ps(eager.packets_byte_fs), 1e3 * fit_line(forced_points("all_reduce_packets", 64 << 10)).byte_ps);
+  expect_line(points_of(DeviceProtocol::wide, false), eager.wide_start, eager.wide_byte_fs);
+  expect_line(points_of(DeviceProtocol::slots, false), eager.slots_start, eager.slots_byte_fs);
+  expect_line(points_of(DeviceProtocol::packets, true), graphs.packets_start, graphs.packets_byte_fs);
+  expect_line(points_of(DeviceProtocol::wide, true), graphs.wide_start, graphs.wide_byte_fs);
+  expect_line(forced_points("all_reduce_graphs_slots", 8 << 20), graphs.slots_start, graphs.slots_byte_fs);
+}
+
+/// At every size in graphs, and from streams at those that a launch does not hide.
+TEST(DevicePrediction, ChosenProtocol_IsWithinATwentiethOfTheBestThatWasMeasured) {
+  for (const bool of_graphs : {true, false}) {
+    std::map<std::uint64_t, std::map<DeviceProtocol, double>> measured;
+    for (const Forced& forced : kForced) {
+      if (forced.of_graphs != of_graphs) continue;
+      for (const LinePoint& point : forced_points(forced.file, of_graphs ? 8 : 1 << 20)) {
+        measured[point.bytes][forced.protocol] = point.time_ps;
+      }
+    }
+    ASSERT_GE(measured.size(), of_graphs ? 26U : 11U);
+    for (const auto& [bytes, times] : measured) {
+      const auto choice = choose_device_plan(Collective::all_reduce, bytes, 2, -1, model_of(of_graphs)).protocol;
+      ASSERT_TRUE(times.contains(choice)) << bytes;
+      const auto best = std::ranges::min_element(times, {}, [](const auto& each) { return each.second; });
+      std::printf("%s %11llu %-12s %9.2f us, best %9.2f us\n", of_graphs ? "graph " : "stream",
+                  static_cast<unsigned long long>(bytes), std::string(name_of(choice)).c_str(), times.at(choice) * 1e-6,
+                  best->second * 1e-6);
+      EXPECT_LE(times.at(choice), 1.05 * best->second) << bytes << (of_graphs ? " in graphs" : "");
+    }
+  }
 }
 
 }  // namespace
