@@ -45,6 +45,14 @@ TEST(DeviceChoice, MiddleSizesOfTwoRanks_GoByWidePackets) {
   }
 }
 
+/// Measured behind launches, bytes of packets may seem to be free.
+TEST(DeviceChoice, BytesThatSeemFree_AreNotChosenForAnyNumber) {
+  PairTimes measured;
+  measured.packets_byte_fs = 0;
+  const DeviceModel model = default_device_model(device_slots(window_shape(2, 64)), 64, measured);
+  EXPECT_NE(choose_device_plan(Collective::all_reduce, 64 << 20, 2, -1, model).protocol, DeviceProtocol::packets);
+}
+
 TEST(DeviceChoice, WhatIsAskedFor_ServesWhereItCan) {
   const DeviceModel model = model_of(2);
   for (const DeviceProtocolRow& row : device_protocol_rows()) {
