@@ -39,7 +39,7 @@ struct Range {
 constexpr std::array kRanges = {
     Range{DeviceProtocol::packets, 8, 900'000},
     Range{DeviceProtocol::wide, 16'384, kMostGpuBytes},
-    Range{DeviceProtocol::slots, 4'000'000, kMostGpuBytes},
+    Range{DeviceProtocol::slots, 1 << 23, kMostGpuBytes},
 };
 constexpr double kBatchPs = 2e9;  ///< of a batch: the first launch and the look at the end must not count
 constexpr std::size_t kLeastOperations = 3;
