@@ -42,9 +42,11 @@ DeviceCommunicator::DeviceCommunicator(std::shared_ptr<MembershipTask> task, Mem
   lanes_ = std::make_shared<DeviceLanes>(task_, gpu, rank(), engine_->take_graph_windows(), kGraphsMost,
                                          engine_->settings().setup_timeout_ns);
   captures_.emplace(lanes_, gpu, engine_->settings().setup_timeout_ns);
-  log(LogLevel::info, "event=communicator comm={} rank={} ranks={} device={} gpu=\"{}\" window_bytes={} lanes={}",
+  log(LogLevel::info,
+      "event=communicator comm={} rank={} ranks={} device={} gpu=\"{}\" window_bytes={} lanes={} "
+      "wide_packets={}",
       engine_->settings().name, rank(), n_ranks(), device(), gpu->facts().name,
-      engine_->windows().bytes() + lanes_->bytes(), lanes_->lanes());
+      engine_->windows().bytes() + lanes_->bytes(), lanes_->lanes(), engine_->model().wide_channels > 0);
   Service::of_process().add(watch_);
   Service::of_process().add(lanes_);
 }

@@ -37,13 +37,15 @@ const std::vector<GpuUuid>& uuids() {
 bool cuda_links_are_nvlink(int ordinal, const GpuUuid& peer) {
   const auto found = std::ranges::find(uuids(), peer);
   if (found == uuids().end()) return false;
-  // Over PCIe these GPUs do no atomics by themselves.
-  int atomics = 0;
   const auto peers_ordinal = static_cast<int>(found - uuids().begin());
-  const cudaError_t error =
-      cudaDeviceGetP2PAttribute(&atomics, cudaDevP2PAttrNativeAtomicSupported, ordinal, peers_ordinal);
-  if (error != cudaSuccess) fail_cuda(error, "cudaDeviceGetP2PAttribute", ordinal);
-  return atomics != 0;
+  const auto has = [&](cudaDeviceP2PAttr attribute) {
+    int value = 0;
+    const cudaError_t error = cudaDeviceGetP2PAttribute(&value, attribute, ordinal, peers_ordinal);
+    if (error != cudaSuccess) fail_cuda(error, "cudaDeviceGetP2PAttribute", ordinal);
+    return value != 0;
+  };
+  // Over PCIe these GPUs do no atomics by themselves, or not all.
+  return has(cudaDevP2PAttrNativeAtomicSupported) && !has(cudaDevP2PAttrOnlyPartialNativeAtomicSupported);
 }
 
 }  // namespace stretto

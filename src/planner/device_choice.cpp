@@ -85,14 +85,8 @@ std::string_view name_of(DeviceProtocol protocol) noexcept {
 
 std::span<const PairTimeRow> pair_time_rows() noexcept { return kPairTimeRows; }
 
-PairTimes on_device(const PairTimes& measured) {
+PairTimes on_device(const PairTimes& eager) {
   constexpr PairTimes kEager;
-  // Behind launches bytes may seem to cost nothing: a protocol that they cost nothing would be chosen for any number.
-  constexpr std::uint64_t kMostTimesFaster = 8;
-  PairTimes eager = measured;
-  for (const auto byte_fs : {&PairTimes::packets_byte_fs, &PairTimes::wide_byte_fs, &PairTimes::slots_byte_fs}) {
-    eager.*byte_fs = std::max(eager.*byte_fs, kEager.*byte_fs / kMostTimesFaster);
-  }
   constexpr Picoseconds kPacketsStart = 2'251'000;
   constexpr std::uint64_t kPacketsByteFs = 9'273;
   constexpr Picoseconds kWideStart = 4'688'000;
@@ -126,7 +120,10 @@ DeviceModel default_device_model(const DeviceSlots& slots, int max_channels, con
   model.max_channels = max_channels;
   model.wide_channels = slots.wide_channels;
   model.pair = of_graphs ? in_graph(eager) : eager;
-  model.device = of_graphs ? model.pair : on_device(eager);
+  // What was measured on a stream has launches in it, which take as long as the host is slow, and says little of the
+  // GPU.
+  constexpr PairTimes kDefaults;
+  model.device = of_graphs ? in_graph(kDefaults) : on_device(kDefaults);
   model.packets = device_link(1'100'000, 6, slots.packet_bytes * channels, slots.packet_slots);
   // A round's messages are sent before the last one's are taken: as if all were one.
   model.wide = device_link(kWideMessage, 3, std::uint64_t{1} << 30, slots.packet_slots);

@@ -77,7 +77,7 @@ struct DeviceModel {
   std::uint64_t packet_bytes_per_channel = 4 << 10;
   std::uint64_t slot_bytes_per_channel = 8 << 10;
   PairTimes pair;    ///< as operations are launched: eager, or in_graph(): what is predicted
-  PairTimes device;  ///< of the GPU alone: what is chosen by
+  PairTimes device;  ///< of the GPU alone, by default: what is chosen by
 };
 
 /// What holds messages, in numbers: a slot of each protocol.

@@ -29,8 +29,7 @@ constexpr std::array kCollectives = {Collective::all_reduce, Collective::all_gat
 constexpr std::array<std::uint64_t, 14> kBlockBytes = {8,         256,     4'096,      16'384,       65'536,
                                                        131'072,   262'144, 524'288,    900'000,      1 << 21,
                                                        4'000'000, 1 << 23, 20'000'000, kMostGpuBytes};
-/// The blocks that a protocol is measured with: on both sides of where the next one takes over, since its line decides
-/// where that is.
+/// The blocks that a protocol is measured with: beyond where the next one takes over.
 struct Range {
   DeviceProtocol protocol;
   std::uint64_t least_bytes;
@@ -66,6 +65,7 @@ class Seat {
 
   void take(strettoComm_t comm) { comm_ = comm; }
   const std::string& name() const { return gpu_->facts().name; }
+  bool stores_lines_whole_at(const Seat& other) const { return gpu_->stores_lines_whole(other.gpu_->facts().uuid); }
   std::uint32_t resident_blocks() const { return gpu_->resident_blocks(); }
 
   void issue(Collective collective, std::uint64_t block_bytes) {
@@ -148,6 +148,10 @@ class Pair {
   }
 
   std::string names() const { return seats_[0]->name() + ", " + seats_[1]->name(); }
+  /// Whether wide packets serve.
+  bool is_joined() const {
+    return seats_[0]->stores_lines_whole_at(*seats_[1]) && seats_[1]->stores_lines_whole_at(*seats_[0]);
+  }
   /// As communicators of two have them.
   int channels() const {
     const std::uint32_t blocks = std::min(seats_[0]->resident_blocks(), seats_[1]->resident_blocks());
@@ -191,9 +195,10 @@ class Pair {
 };
 
 /// With a protocol where it is one that serves.
-std::vector<GpuMeasurement> operations_to_measure(std::uint64_t most_bytes, int channels, const Range& range) {
-  const device::WindowShape shape = window_shape(kRanks, channels);
-  const DeviceModel model = default_device_model(device_slots(shape), channels);
+std::vector<GpuMeasurement> operations_to_measure(std::uint64_t most_bytes, const Pair& pair, const Range& range) {
+  const device::WindowShape shape = window_shape(kRanks, pair.channels());
+  DeviceModel model = default_device_model(device_slots(shape), pair.channels());
+  if (!pair.is_joined()) model.wide_channels = 0;
   std::vector<GpuMeasurement> operations;
   for (const Collective collective : kCollectives) {
     std::size_t n = 0;
@@ -201,7 +206,8 @@ std::vector<GpuMeasurement> operations_to_measure(std::uint64_t most_bytes, int 
       if (bytes < range.least_bytes || bytes > std::min(range.most_bytes, most_bytes)) continue;
       const Rank root = row_of(collective).rooted ? 0 : -1;
       const DeviceChoice choice = choose_device_plan(collective, bytes, kRanks, root, model, {"", range.protocol});
-      if (choice.protocol != range.protocol) continue;
+      const bool is_short = bytes <= model.packets.slot_bytes;  // what packets are chosen for
+      if (choice.protocol != range.protocol || (range.protocol == DeviceProtocol::packets && !is_short)) continue;
       operations.push_back({collective, bytes, range.protocol, n++ % 2 != 0});
     }
   }
@@ -270,7 +276,7 @@ GpuPairReport measure_gpu_pair(const GpuPairOptions& options, const std::functio
   for (const Range& range : kRanges) {
     Pair pair(options.most_bytes, range.protocol);
     report.names = pair.names();
-    std::vector<GpuMeasurement> operations = operations_to_measure(options.most_bytes, pair.channels(), range);
+    std::vector<GpuMeasurement> operations = operations_to_measure(options.most_bytes, pair, range);
     const auto count = static_cast<double>(operations.size());
     const double slice_ps = 1e12 * options.seconds / kShares / std::max(1.0, count);
     for (std::size_t i = 0; i < operations.size(); ++i) {

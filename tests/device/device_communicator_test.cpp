@@ -339,12 +339,13 @@ TEST_P(DeviceCommunicator, OneBufferForBoth_IsInPlaceOrRefused) {
 
 /// Over other links lines may arrive in parts.
 TEST(DeviceCommunicatorLinks, GpusThatNoNvlinkJoins_UseNoWidePackets) {
-  setenv("STRETTO_PROTOCOL", "wide", 1);
   for (const bool joined : {true, false}) {
     const auto gpus = test::make_simulated_gpus(2, 132, joined);
     const std::uint64_t before = test::simulated_wide_exchanges();
     {
+      setenv("STRETTO_PROTOCOL", "wide", 1);
       DeviceRanks ranks(*gpus, 2);
+      unsetenv("STRETTO_PROTOCOL");
       ranks.run([&](int rank, strettoComm_t comm) {
         constexpr std::size_t kCount = 5000;
         DeviceBuffer value(ranks.gpus(), ranks.device(rank), kCount);
@@ -358,7 +359,6 @@ TEST(DeviceCommunicatorLinks, GpusThatNoNvlinkJoins_UseNoWidePackets) {
     }
     EXPECT_EQ(test::simulated_wide_exchanges() - before, joined ? 2U : 0U);
   }
-  unsetenv("STRETTO_PROTOCOL");
 }
 
 }  // namespace

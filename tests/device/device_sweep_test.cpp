@@ -16,6 +16,7 @@
 #include "algorithms/catalogue.hpp"
 #include "device_ranks.hpp"
 #include "planner/device_choice.hpp"
+#include "simulated_gpus.hpp"
 #include "sweep_call.hpp"
 
 namespace stretto {
@@ -248,8 +249,12 @@ TEST_P(DeviceCollectives, EveryProtocol_HoldsWhatTheHostGives) {
       SCOPED_TRACE(std::string(row.text) + ", " + std::to_string(n) + " ranks");
       setenv("STRETTO_PROTOCOL", std::string(row.knob).c_str(), 1);
       const std::vector<SweepCall> calls = Calls(n, "one_shot", seed).draw(1, simulated() ? 4 : 1);
+      const std::uint64_t before = test::simulated_wide_exchanges();
       expect_what_the_host_gives(hosts, "one_shot", calls, seed);
       unsetenv("STRETTO_PROTOCOL");
+      if (simulated()) {
+        EXPECT_EQ(test::simulated_wide_exchanges() > before, row.protocol == DeviceProtocol::wide);
+      }
       if (HasFailure()) return;
     }
   }

@@ -45,12 +45,18 @@ TEST(DeviceChoice, MiddleSizesOfTwoRanks_GoByWidePackets) {
   }
 }
 
-/// Measured behind launches, bytes of packets may seem to be free.
-TEST(DeviceChoice, BytesThatSeemFree_AreNotChosenForAnyNumber) {
+/// It has launches in it, behind which bytes may seem free, or starts long.
+TEST(DeviceChoice, WhatWasMeasuredOnAStream_PredictsAndDoesNotChoose) {
   PairTimes measured;
-  measured.packets_byte_fs = 0;
+  measured.packets_byte_fs = measured.wide_byte_fs = measured.slots_start = 0;
+  measured.wide_start = 25'000'000;
   const DeviceModel model = default_device_model(device_slots(window_shape(2, 64)), 64, measured);
-  EXPECT_NE(choose_device_plan(Collective::all_reduce, 64 << 20, 2, -1, model).protocol, DeviceProtocol::packets);
+  for (std::uint64_t bytes = 8; bytes <= std::uint64_t{1} << 30; bytes *= 2) {
+    const DeviceChoice usual = choose_device_plan(Collective::all_reduce, bytes, 2, -1, model_of(2));
+    const DeviceChoice choice = choose_device_plan(Collective::all_reduce, bytes, 2, -1, model);
+    EXPECT_EQ(choice.protocol, usual.protocol) << bytes;
+    EXPECT_NE(choice.cost, usual.cost) << bytes;
+  }
 }
 
 TEST(DeviceChoice, WhatIsAskedFor_ServesWhereItCan) {

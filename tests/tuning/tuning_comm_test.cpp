@@ -87,6 +87,18 @@ TEST_F(TuningComm, Child_HasItsParentsConstants) {
   for (strettoComm_t comm : comms) EXPECT_EQ(strettoCommDestroy(comm), strettoSuccess);
 }
 
+TEST(TuningCard, ForcedProtocol_IsToldAndAStrangeOneRefused) {
+  RankCard card;
+  const std::vector<std::byte> none = encode(card);
+  EXPECT_EQ(decode_rank_card(none).settings.protocol, std::nullopt);
+  card.settings.protocol = DeviceProtocol::wide;
+  std::vector<std::byte> bytes = encode(card);
+  EXPECT_EQ(decode_rank_card(bytes).settings.protocol, DeviceProtocol::wide);
+  const auto at = std::ranges::mismatch(bytes, none).in1;
+  *at = std::byte{200};
+  EXPECT_THROW(decode_rank_card(bytes), Error);
+}
+
 TEST(TuningCard, TimesOfTwoGpus_TravelAndNoMachinesAreRefused) {
   RankCard card;
   card.settings.pair_times = {1, 2, 3, 4, 5, 6};
