@@ -35,12 +35,12 @@ std::string_view name_of(DeviceProtocol protocol) noexcept;
 /// H200s with NVLink in perf/results/gpu by tests/plan/device_prediction_test.cpp, which fails where these are no
 /// longer what the reports give.
 struct PairTimes {
-  Picoseconds packets_start = 6'102'000;
+  Picoseconds packets_start = 6'154'000;
   std::uint64_t packets_byte_fs = 4'178;  ///< femtoseconds
-  Picoseconds wide_start = 5'414'000;
-  std::uint64_t wide_byte_fs = 3'473;
-  Picoseconds slots_start = 18'639'000;
-  std::uint64_t slots_byte_fs = 2'797;
+  Picoseconds wide_start = 5'351'000;
+  std::uint64_t wide_byte_fs = 3'421;
+  Picoseconds slots_start = 19'685'000;
+  std::uint64_t slots_byte_fs = 2'796;
 
   bool operator==(const PairTimes&) const = default;
 };
