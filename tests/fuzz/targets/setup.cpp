@@ -28,6 +28,7 @@ std::vector<std::byte> some_card(Input& input, const HostIdentity& honest) {
   if (input.ConsumeBool()) card.identity.socket = static_cast<std::int32_t>(some_number(input));
   card.identity.n_cores = static_cast<std::int32_t>(some_number(input));
   card.settings.algorithm = one_of<std::string>(input, {"", "ring", "tree", input.ConsumeRandomLengthString(8)});
+  if (input.ConsumeBool()) card.settings.protocol = static_cast<DeviceProtocol>(input.ConsumeIntegral<std::uint8_t>());
   card.settings.max_channels = static_cast<std::uint32_t>(some_number(input));
   card.settings.shm_slot_bytes = some_number(input);
   card.settings.shm_slots = static_cast<std::uint32_t>(some_number(input));
