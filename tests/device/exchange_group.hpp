@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
+#include <random>
 #include <vector>
 
 #include "algorithms/catalogue.hpp"
@@ -58,6 +60,19 @@ class ExchangeGroup {
     return recognise_wide_exchange(bind_request(request, plans_[rank], capacity_bytes), capacity_bytes);
   }
 
+  /// All ranks' calls of the same input, each to its own output.
+  static std::vector<RankCall> calls_of(const std::vector<device::Exchange>& exchanges,
+                                        const std::vector<std::int64_t>& in, std::vector<Buffer>& out) {
+    std::vector<RankCall> calls(exchanges.size());
+    for (std::size_t rank = 0; rank < exchanges.size(); ++rank) {
+      calls[rank].exchange = &exchanges[rank];
+      calls[rank].channels = kChannels;
+      calls[rank].input = in.data();
+      calls[rank].output = out[rank].data();
+    }
+    return calls;
+  }
+
   /// All ranks, to their results.
   std::vector<Buffer> run(const CollectiveCase& c, const std::vector<Buffer>& inputs, bool in_place, bool unaligned) {
     std::vector<device::Exchange> exchanges;
@@ -88,5 +103,52 @@ class ExchangeGroup {
   std::vector<PreparedPlan> plans_;
   std::vector<RankResult> results_;
 };
+
+/// Every collective, on each number of ranks and of each count, in place or not, at odd addresses or not.
+inline void expect_the_oracles_results(device::Protocol protocol, std::initializer_list<int> numbers_of_ranks,
+                                       std::initializer_list<std::size_t> counts, std::uint64_t first_seed) {
+  std::mt19937_64 random(first_seed);
+  for (const CollectiveRow& row : collective_rows()) {
+    for (const int n_ranks : numbers_of_ranks) {
+      const Rank root = row.rooted ? static_cast<Rank>(random() % static_cast<std::uint64_t>(n_ranks)) : -1;
+      const std::uint64_t seed = random();
+      SCOPED_TRACE(testing::Message() << row.name << " n=" << n_ranks << " root=" << root << " seed=" << seed);
+      ExchangeGroup group(protocol, row.collective, n_ranks, root, seed);
+      for (const std::size_t count : counts) {
+        group.team().threads_per_block = 1 + static_cast<std::uint32_t>(random() % 3);
+        const bool in_place = (can_be_in_place(row) || can_swap_in_place(row)) && random() % 2 == 0;
+        const bool unaligned = random() % 3 == 0;
+        const CollectiveCase c{row.collective, n_ranks, root, count};
+        const std::vector<Buffer> inputs = random_inputs(c, random);
+        ASSERT_EQ(group.run(c, inputs, in_place, unaligned), expected_outputs(c, inputs))
+            << "count=" << count << " in place " << in_place << " unaligned " << unaligned;
+      }
+    }
+  }
+}
+
+/// Of four ranks that sum `count` elements rank 1 does not come: the others name it, write no result and leave their
+/// windows dead, so that the next operation ends at once, without a word.
+inline void expect_an_absent_rank_is_named(device::Protocol protocol, std::size_t count) {
+  constexpr std::int64_t kPoison = 0x5EADBEEF5EADBEEF;
+  ExchangeGroup group(protocol, Collective::all_reduce, 4, -1, 23);
+  group.team().timeout_ms = 100;
+  const std::vector<std::int64_t> in(count, 1);
+  std::vector<Buffer> out(4, Buffer(count, kPoison));
+  std::vector<device::Exchange> exchanges;
+  for (std::size_t rank = 0; rank < 4; ++rank) exchanges.push_back(group.recognise(rank, count).value());
+  std::vector<RankCall> calls = ExchangeGroup::calls_of(exchanges, in, out);
+  calls[1] = {};
+  const auto results = group.team().run(protocol, strettoInt64, strettoSum, true, calls);
+  for (const std::size_t rank : {0U, 2U, 3U}) {
+    ASSERT_FALSE(results[rank].failures.empty()) << "rank " << rank;
+    for (const Failure& failure : results[rank].failures) EXPECT_EQ(failure.peer, 1U);
+    EXPECT_TRUE(group.team().is_dead(static_cast<Rank>(rank)));
+    EXPECT_EQ(out[rank], Buffer(count, kPoison)) << "what was not received is not in the result";
+  }
+  group.team().timeout_ms = 20'000;
+  const auto again = group.team().run(protocol, strettoInt64, strettoSum, true, calls);
+  for (const std::size_t rank : {0U, 2U, 3U}) EXPECT_TRUE(again[rank].failures.empty());
+}
 
 }  // namespace stretto::test

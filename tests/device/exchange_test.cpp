@@ -13,32 +13,12 @@
 namespace stretto {
 namespace {
 
-using test::RankCall;
-
 using test::ExchangeGroup;
 
-constexpr std::int64_t kPoison = 0x5EADBEEF5EADBEEF;
 constexpr auto kPackets = device::Protocol::packets;
 
 TEST(Exchange, EveryCollective_EqualsTheOracle) {
-  std::mt19937_64 random(20261126);
-  for (const CollectiveRow& row : collective_rows()) {
-    for (const int n_ranks : {1, 2, 3, 4, 8}) {
-      const Rank root = row.rooted ? static_cast<Rank>(random() % static_cast<std::uint64_t>(n_ranks)) : -1;
-      const std::uint64_t seed = random();
-      SCOPED_TRACE(testing::Message() << row.name << " n=" << n_ranks << " root=" << root << " seed=" << seed);
-      ExchangeGroup group(kPackets, row.collective, n_ranks, root, seed);
-      for (const std::size_t count : {0, 1, 7, 33, 130, 200}) {
-        group.team().threads_per_block = 1 + static_cast<std::uint32_t>(random() % 3);
-        const bool in_place = (can_be_in_place(row) || can_swap_in_place(row)) && random() % 2 == 0;
-        const bool unaligned = random() % 3 == 0;
-        const CollectiveCase c{row.collective, n_ranks, root, count};
-        const std::vector<Buffer> inputs = random_inputs(c, random);
-        ASSERT_EQ(group.run(c, inputs, in_place, unaligned), expected_outputs(c, inputs))
-            << "count=" << count << " in place " << in_place << " unaligned " << unaligned;
-      }
-    }
-  }
+  test::expect_the_oracles_results(kPackets, {1, 2, 3, 4, 8}, {0, 1, 7, 33, 130, 200}, 20261126);
 }
 
 TEST(Exchange, CountersThatWrap_LoseNothing) {
@@ -133,32 +113,7 @@ TEST(Exchange, OtherAlgorithmsAndMoreThanOneRound_AreNoExchanges) {
   EXPECT_FALSE(group.recognise(0, 257)) << "two channels of 1024 bytes";
 }
 
-TEST(Exchange, RankThatDoesNotCome_IsNamedAndTheWindowIsDead) {
-  ExchangeGroup group(kPackets, Collective::all_reduce, 4, -1, 23);
-  group.team().timeout_ms = 100;
-  std::vector<std::int64_t> in(50, 1);
-  std::vector<Buffer> out(4, Buffer(50, kPoison));
-  std::vector<device::Exchange> exchanges;
-  for (std::size_t rank = 0; rank < 4; ++rank) exchanges.push_back(group.recognise(rank, 50).value());
-  std::vector<RankCall> calls(4);
-  for (const std::size_t rank : {0U, 2U, 3U}) {
-    calls[rank].exchange = &exchanges[rank];
-    calls[rank].channels = ExchangeGroup::kChannels;
-    calls[rank].input = in.data();
-    calls[rank].output = out[rank].data();
-  }
-  const auto results = group.team().run(device::Protocol::packets, strettoInt64, strettoSum, true, calls);
-  for (const std::size_t rank : {0U, 2U, 3U}) {
-    ASSERT_FALSE(results[rank].failures.empty()) << "rank " << rank;
-    for (const test::Failure& failure : results[rank].failures) EXPECT_EQ(failure.peer, 1U);
-    EXPECT_TRUE(group.team().is_dead(static_cast<Rank>(rank)));
-    EXPECT_EQ(out[rank], Buffer(50, kPoison)) << "what was not received is not in the result";
-  }
-  // The next operation ends at once, without a word.
-  group.team().timeout_ms = 20'000;
-  const auto again = group.team().run(device::Protocol::packets, strettoInt64, strettoSum, true, calls);
-  for (const std::size_t rank : {0U, 2U, 3U}) EXPECT_TRUE(again[rank].failures.empty());
-}
+TEST(Exchange, RankThatDoesNotCome_IsNamedAndTheWindowIsDead) { test::expect_an_absent_rank_is_named(kPackets, 50); }
 
 }  // namespace
 }  // namespace stretto

@@ -24,24 +24,7 @@ constexpr auto kWide = device::Protocol::wide;
 constexpr std::size_t kElementsPerRound = 2 * 120;
 
 TEST(WideExchange, EveryCollective_EqualsTheOracle) {
-  std::mt19937_64 random(20261128);
-  for (const CollectiveRow& row : collective_rows()) {
-    for (const int n_ranks : {2, 3, 4, 8}) {
-      const Rank root = row.rooted ? static_cast<Rank>(random() % static_cast<std::uint64_t>(n_ranks)) : -1;
-      const std::uint64_t seed = random();
-      SCOPED_TRACE(testing::Message() << row.name << " n=" << n_ranks << " root=" << root << " seed=" << seed);
-      ExchangeGroup group(kWide, row.collective, n_ranks, root, seed);
-      for (const std::size_t count : {0, 1, 14, 15, 16, 121, 239, 240, 241, 500, 1203}) {
-        group.team().threads_per_block = 1 + static_cast<std::uint32_t>(random() % 3);
-        const bool in_place = (can_be_in_place(row) || can_swap_in_place(row)) && random() % 2 == 0;
-        const bool unaligned = random() % 3 == 0;
-        const CollectiveCase c{row.collective, n_ranks, root, count};
-        const std::vector<Buffer> inputs = random_inputs(c, random);
-        ASSERT_EQ(group.run(c, inputs, in_place, unaligned), expected_outputs(c, inputs))
-            << "count=" << count << " in place " << in_place << " unaligned " << unaligned;
-      }
-    }
-  }
+  test::expect_the_oracles_results(kWide, {2, 3, 4, 8}, {0, 1, 14, 15, 16, 121, 239, 240, 241, 500, 1203}, 20261128);
 }
 
 /// Flags are refreshed on the way: each slot's once in four uses.
@@ -206,13 +189,7 @@ TEST(WideExchange, CallsThatDiffer_AreTold) {
   exchanges[1].descriptor = exchanges[0].descriptor + 1;
   const std::vector<std::int64_t> in(300, 1);
   std::vector<Buffer> out(2, Buffer(300, kPoison));
-  std::vector<RankCall> calls(2);
-  for (std::size_t rank = 0; rank < 2; ++rank) {
-    calls[rank].exchange = &exchanges[rank];
-    calls[rank].channels = ExchangeGroup::kChannels;
-    calls[rank].input = in.data();
-    calls[rank].output = out[rank].data();
-  }
+  const std::vector<RankCall> calls = ExchangeGroup::calls_of(exchanges, in, out);
   const auto results = group.team().run(kWide, strettoInt64, strettoSum, true, calls);
   for (std::size_t rank = 0; rank < 2; ++rank) {
     ASSERT_FALSE(results[rank].failures.empty()) << "rank " << rank;
@@ -224,32 +201,7 @@ TEST(WideExchange, CallsThatDiffer_AreTold) {
   }
 }
 
-TEST(WideExchange, RankThatDoesNotCome_IsNamedAndTheWindowIsDead) {
-  ExchangeGroup group(kWide, Collective::all_reduce, 4, -1, 23);
-  group.team().timeout_ms = 100;
-  const std::vector<std::int64_t> in(700, 1);
-  std::vector<Buffer> out(4, Buffer(700, kPoison));
-  std::vector<device::Exchange> exchanges;
-  for (std::size_t rank = 0; rank < 4; ++rank) exchanges.push_back(group.recognise(rank, 700).value());
-  std::vector<RankCall> calls(4);
-  for (const std::size_t rank : {0U, 2U, 3U}) {
-    calls[rank].exchange = &exchanges[rank];
-    calls[rank].channels = ExchangeGroup::kChannels;
-    calls[rank].input = in.data();
-    calls[rank].output = out[rank].data();
-  }
-  const auto results = group.team().run(kWide, strettoInt64, strettoSum, true, calls);
-  for (const std::size_t rank : {0U, 2U, 3U}) {
-    ASSERT_FALSE(results[rank].failures.empty()) << "rank " << rank;
-    for (const test::Failure& failure : results[rank].failures) EXPECT_EQ(failure.peer, 1U);
-    EXPECT_TRUE(group.team().is_dead(static_cast<Rank>(rank)));
-    EXPECT_EQ(out[rank], Buffer(700, kPoison)) << "what was not received is not in the result";
-  }
-  // The next operation ends at once, without a word.
-  group.team().timeout_ms = 20'000;
-  const auto again = group.team().run(kWide, strettoInt64, strettoSum, true, calls);
-  for (const std::size_t rank : {0U, 2U, 3U}) EXPECT_TRUE(again[rank].failures.empty());
-}
+TEST(WideExchange, RankThatDoesNotCome_IsNamedAndTheWindowIsDead) { test::expect_an_absent_rank_is_named(kWide, 700); }
 
 /// Two executions of one graph in its lane at once: the one that comes second finds the mark of the first.
 TEST(WideExchange, TwoRunsAtOnce_AreTold) {
@@ -259,13 +211,7 @@ TEST(WideExchange, TwoRunsAtOnce_AreTold) {
   group.team().pretend_busy(0, 1);
   const std::vector<std::int64_t> in(300, 1);
   std::vector<Buffer> out(2, Buffer(300, kPoison));
-  std::vector<RankCall> calls(2);
-  for (std::size_t rank = 0; rank < 2; ++rank) {
-    calls[rank].exchange = &exchanges[rank];
-    calls[rank].channels = ExchangeGroup::kChannels;
-    calls[rank].input = in.data();
-    calls[rank].output = out[rank].data();
-  }
+  const std::vector<RankCall> calls = ExchangeGroup::calls_of(exchanges, in, out);
   const auto results = group.team().run(kWide, strettoInt64, strettoSum, true, calls);
   ASSERT_FALSE(results[0].failures.empty());
   for (const test::Failure& failure : results[0].failures) {
